@@ -1,0 +1,31 @@
+/* Running another program, without a shell. */
+#ifndef WHITTLE_RUN_H
+#define WHITTLE_RUN_H
+
+#include <stddef.h>
+
+struct strbuf;
+
+struct run {
+	const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *env;   /* NULL: this process's */
+	const char *cwd;          /* NULL: this process's */
+	struct strbuf *out;       /* standard output is added here; NULL: not captured */
+	struct strbuf *err;       /* the same for standard error */
+	const char *in;           /* standard input's bytes; NULL: /dev/null */
+	size_t in_len;
+	unsigned discard_out : 1; /* to /dev/null where out is NULL */
+	unsigned discard_err : 1;
+	unsigned timeout_ms;      /* 0: none; then the child's process group gets SIGTERM and,
+	                           * 2 s later, SIGKILL */
+};
+
+/*
+ * Starts, waits, collects. Returns the exit status: 0..255 of the child, 128 + N where
+ * signal N ended it, 126 or 127 where it could not be started (as a shell does), 124
+ * where the time was up. -1 with errno where not even fork worked.
+ * The child gets default signal handling and no descriptor but 0, 1 and 2.
+ */
+int run(const struct run *r);
+
+#endif

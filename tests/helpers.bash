@@ -1,0 +1,130 @@
+# What every bats file loads: load "$(git rev-parse …)" is no good in an unpacked tar,
+# so a file says: load ../../tests/helpers (with as many ../ as it stands deep).
+
+bats_require_minimum_version 1.5.0
+
+TOP=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+export TOP
+export LC_ALL=C.UTF-8
+
+# prog FOLDER NAME: the path of a program that was built, the sanitizer build's under SAN=1.
+prog() {
+	if [ "${SAN:-}" = 1 ] && [ -x "$TOP/$1/obj-san/$2" ]; then
+		echo "$TOP/$1/obj-san/$2"
+	else
+		echo "$TOP/$1/$2"
+	fi
+}
+
+PREP=$(prog baseline/prep prep)
+PROBE=$(prog services/probe probe)
+FILEWATCH=$(prog services/filewatch filewatch)
+IDMAP=$(prog infra/idmap idmap)
+PACK=$(prog infra/pack pack)
+D=$(prog infra/d d)
+ENGINE_CMD=$TOP/infra/engine
+export PREP PROBE FILEWATCH IDMAP PACK D ENGINE_CMD
+
+# run_x STATUS COMMAND…: as run, but the exit status is checked, and on a mismatch the
+# command, its status and its output are shown. $output and $stderr are kept apart.
+run_x() {
+	local want=$1
+	shift
+	run --separate-stderr "$@"
+	if [ "$status" -ne "$want" ]; then
+		printf 'command: %s\nstatus:  %s, expected %s\nstdout:\n%s\nstderr:\n%s\n' \
+			"$*" "$status" "$want" "$output" "${stderr:-}" >&2
+		return 1
+	fi
+}
+
+# expect TEXT [IN]: TEXT stands in IN, by default in $output.
+expect() {
+	local in=${2-$output}
+	[[ $in == *"$1"* ]] || {
+		printf 'expected: %s\nin:\n%s\n' "$1" "$in" >&2
+		return 1
+	}
+}
+
+refute() {
+	local in=${2-$output}
+	[[ $in != *"$1"* ]] || {
+		printf 'not expected: %s\nin:\n%s\n' "$1" "$in" >&2
+		return 1
+	}
+}
+
+# wait_until SECONDS COMMAND…: tries every 50 ms; fails when the time is up.
+wait_until() {
+	local end=$(($(date +%s%N) + $1 * 1000000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "$(date +%s%N)" -gt "$end" ]; then
+			printf 'still false: %s\n' "$*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# A TCP port on 127.0.0.1 that nobody listens on now.
+free_port() {
+	local port
+	while :; do
+		port=$((20000 + RANDOM % 12000))
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
+# start COMMAND…: in the background, ended by stop_all (call that from teardown). $started
+# is its process ID; its output goes to $BATS_TEST_TMPDIR/started.N.
+STARTED=()
+start() {
+	"$@" >"$BATS_TEST_TMPDIR/started.${#STARTED[@]}" 2>&1 3>&- 4>&- &
+	started=$!
+	STARTED+=("$started")
+}
+
+stop_all() {
+	local pid
+	for pid in "${STARTED[@]}"; do
+		kill "$pid" 2>/dev/null || continue
+		for _ in {1..40}; do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.05
+		done
+		kill -KILL "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+	done
+	STARTED=()
+}
+
+# requires WORD…: what a test cannot do without. An unknown word is a bug in the test.
+# "this machine cannot" marks a skip that is fine under CI.
+requires() {
+	local word
+	for word; do
+		case $word in
+		root) [ "$(id -u)" -eq 0 ] || skip "needs root" ;;
+		podman | docker)
+			command -v "$word" >/dev/null || skip "needs $word"
+			ENGINE=$word "$ENGINE_CMD" version >/dev/null 2>&1 || skip "$word doesn't work here"
+			;;
+		engine) "$ENGINE_CMD" version >/dev/null 2>&1 || skip "needs podman or docker" ;;
+		tmpfs) mountpoint -q /dev/shm || skip "this machine cannot: no tmpfs at /dev/shm" ;;
+		alpine) SOURCE_CACHE=${SOURCE_CACHE:-} "$TOP/infra/fetch" alpine >/dev/null 2>&1 ||
+			skip "this machine cannot: no Alpine root file system" ;;
+		command:*) command -v "${word#command:}" >/dev/null || skip "needs ${word#command:}" ;;
+		*)
+			echo "requires: unknown word '$word'" >&2
+			return 1
+			;;
+		esac
+	done
+}
+
+engine() {
+	"$ENGINE_CMD" "$@"
+}
