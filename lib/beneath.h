@@ -18,4 +18,7 @@ int open_in_root(int rootfd, const char *path, int flags, mode_t mode);
 /* The same, but any link in the path, the last part's too, is refused with ELOOP. */
 int open_no_links(int rootfd, const char *path, int flags, mode_t mode);
 
+/* The fallback alone, whatever the kernel knows: for the tests. */
+int beneath_fallback(int rootfd, const char *path, int flags, mode_t mode, int links_ok);
+
 #endif

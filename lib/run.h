@@ -7,17 +7,17 @@
 struct strbuf;
 
 struct run {
-	const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH */
-	const char *const *env;   /* NULL: this process's */
-	const char *cwd;          /* NULL: this process's */
-	struct strbuf *out;       /* standard output is added here; NULL: not captured */
-	struct strbuf *err;       /* the same for standard error */
-	const char *in;           /* standard input's bytes; NULL: /dev/null */
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *env;  /* NULL: this process's */
+	const char *cwd;         /* NULL: this process's */
+	struct strbuf *out;      /* standard output is added here; NULL: not captured */
+	struct strbuf *err;      /* the same for standard error */
+	const char *in;          /* standard input's bytes; NULL: /dev/null */
 	size_t in_len;
 	unsigned discard_out : 1; /* to /dev/null where out is NULL */
 	unsigned discard_err : 1;
-	unsigned timeout_ms;      /* 0: none; then the child's process group gets SIGTERM and,
-	                           * 2 s later, SIGKILL */
+	unsigned timeout_ms; /* 0: none; then the child's process group gets SIGTERM and,
+			      * 2 s later, SIGKILL */
 };
 
 /*

@@ -11,18 +11,18 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	size_t line, column;  /* from 1 */
-	char *text;           /* scalar: its value, NUL-terminated, no NUL inside */
-	bool quoted;          /* scalar: written in quotes or as a block, so surely a string */
-	size_t count;         /* list, map: how many */
-	struct node **item;   /* list: elements; map: values */
-	struct node **key;    /* map: keys, all scalars, no two the same */
+	size_t line, column; /* from 1 */
+	char *text;          /* scalar: its value, NUL-terminated, no NUL inside */
+	bool quoted;         /* scalar: written in quotes or as a block, so surely a string */
+	size_t count;        /* list, map: how many */
+	struct node **item;  /* list: elements; map: values */
+	struct node **key;   /* map: keys, all scalars, no two the same */
 };
 
 struct settings {
-	char *file;           /* its name in messages */
-	struct node *root;    /* NULL for an empty document */
-	unsigned errors;      /* how many settings_error() counted */
+	char *file;        /* its name in messages */
+	struct node *root; /* NULL for an empty document */
+	unsigned errors;   /* how many settings_error() counted */
 };
 
 /*
@@ -47,14 +47,17 @@ const struct node *settings_get(const struct node *map, const char *key);
  * nearest known one where a person may have meant it. prefix (such as "test_", or NULL)
  * may stand before a known key.
  */
-void settings_known(struct settings *s, const struct node *map, const char *const *known,
-    const char *prefix);
+void settings_known(
+    struct settings *s, const struct node *map, const char *const *known, const char *prefix);
 
 /* A scalar as what is asked for. Return 0, or -1 after settings_error(). */
 int settings_string(struct settings *s, const struct node *n, const char **out);
-int settings_bool(struct settings *s, const struct node *n, bool *out); /* true/false/yes/no/on/off/1/0 */
-int settings_integer(struct settings *s, const struct node *n, int64_t min, int64_t max, int64_t *out);
-/* "90", "90s", "2h", "1d12h", "1w"; units ms s m h d w, each once, largest first. Milliseconds. */
+int settings_bool(
+    struct settings *s, const struct node *n, bool *out); /* true/false/yes/no/on/off/1/0 */
+int settings_integer(
+    struct settings *s, const struct node *n, int64_t min, int64_t max, int64_t *out);
+/* "90", "90s", "2h", "1d12h", "1w"; units ms s m h d w, each once, largest first. Milliseconds.
+ */
 int settings_duration(struct settings *s, const struct node *n, int64_t *ms);
 /* "512", "64k", "1.5m", "2g", also "KiB"; powers of 1024. Bytes. */
 int settings_size(struct settings *s, const struct node *n, int64_t *bytes);

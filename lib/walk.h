@@ -8,26 +8,26 @@
 /* One entry, as the visitor sees it. All of it is the walk's and lives until the
  * visitor returns. */
 struct walk_entry {
-	int dirfd;         /* the folder that it stands in; -1 for the root itself */
-	const char *name;  /* its name there; "." for the root, with dirfd the root's own */
-	const char *path;  /* from the root, starting with '/'; "/" for the root */
+	int dirfd;        /* the folder that it stands in; -1 for the root itself */
+	const char *name; /* its name there; "." for the root, with dirfd the root's own */
+	const char *path; /* from the root, starting with '/'; "/" for the root */
 	size_t path_len;
-	size_t depth;      /* 0 for the root */
-	struct stat st;    /* of the entry itself, never of a link's target */
+	size_t depth;   /* 0 for the root */
+	struct stat st; /* of the entry itself, never of a link's target */
 };
 
 enum walk_action {
-	WALK_GO,    /* on, and into it where it is a folder */
-	WALK_SKIP,  /* on, but not into this folder */
-	WALK_STOP,  /* end the walk; walk_tree returns 1 */
+	WALK_GO,   /* on, and into it where it is a folder */
+	WALK_SKIP, /* on, but not into this folder */
+	WALK_STOP, /* end the walk; walk_tree returns 1 */
 };
 
 struct walk_options {
 	unsigned cross_mounts : 1; /* go into folders that are mounts; default: don't */
 	unsigned sorted : 1;       /* entries of a folder in byte order of their names */
 	unsigned chdir : 1;        /* fchdir(2) to the folder before its entries are visited,
-	                            * so that calls that know no dirfd (lgetxattr(2)) work
-	                            * on the bare name; the caller's folder is restored */
+				    * so that calls that know no dirfd (lgetxattr(2)) work
+				    * on the bare name; the caller's folder is restored */
 	/* A folder that can't be read: errno says why. Default: report(). Both end the
 	 * walk's way into that folder only. */
 	void (*trouble)(const char *path, void *arg);

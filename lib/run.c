@@ -1,0 +1,227 @@
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "strbuf.h"
+
+enum { KILL_AFTER_MS = 2000, TIMED_OUT = 124 };
+
+struct pipes {
+	int in[2], out[2], err[2]; /* [0] is read, [1] is written; -1 where unused */
+};
+
+static void
+close_pair(int p[2])
+{
+	if (p[0] >= 0)
+		close(p[0]);
+	if (p[1] >= 0)
+		close(p[1]);
+	p[0] = p[1] = -1;
+}
+
+static void
+close_pipes(struct pipes *p)
+{
+	close_pair(p->in);
+	close_pair(p->out);
+	close_pair(p->err);
+}
+
+static int
+make_pipes(const struct run *r, struct pipes *p)
+{
+	*p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+	if ((r->in && pipe2(p->in, O_CLOEXEC)) || (r->out && pipe2(p->out, O_CLOEXEC)) ||
+	    (r->err && pipe2(p->err, O_CLOEXEC))) {
+		int saved = errno;
+
+		close_pipes(p);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+/* In the child: only calls that are safe after fork. */
+static void
+connect_to(int pipe_end, int to, int discard, int null)
+{
+	if (pipe_end >= 0)
+		dup2(pipe_end, to);
+	else if (discard)
+		dup2(null, to);
+}
+
+static _Noreturn void
+child(const struct run *r, const struct pipes *p)
+{
+	static const int reset[] = {
+	    SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2};
+	sigset_t none;
+	size_t i;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (i = 0; i < sizeof(reset) / sizeof(reset[0]); i++)
+		signal(reset[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (r->timeout_ms)
+		setpgid(0, 0);
+	connect_to(p->in[0], STDIN_FILENO, 1, null);
+	connect_to(p->out[1], STDOUT_FILENO, r->discard_out, null);
+	connect_to(p->err[1], STDERR_FILENO, r->discard_err, null);
+	if (r->cwd && chdir(r->cwd))
+		_exit(126);
+	for (int fd = 3; fd < 1024; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (r->env)
+		execvpe(r->argv[0], (char *const *)r->argv, (char *const *)r->env);
+	else
+		execvp(r->argv[0], (char *const *)r->argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static long long
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static int
+ms_until(long long due)
+{
+	long long left = due - now_ms();
+
+	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
+static void
+drain(int *fd, struct strbuf *to)
+{
+	char chunk[16384];
+	ssize_t n = read(*fd, chunk, sizeof(chunk));
+
+	if (n > 0) {
+		strbuf_add(to, chunk, (size_t)n);
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+		close(*fd);
+		*fd = -1;
+	}
+}
+
+static void
+feed(int *fd, const struct run *r, size_t *done)
+{
+	ssize_t n = write(*fd, r->in + *done, r->in_len - *done);
+
+	if (n > 0)
+		*done += (size_t)n;
+	if ((n < 0 && errno != EINTR && errno != EAGAIN) || *done == r->in_len) {
+		close(*fd);
+		*fd = -1;
+	}
+}
+
+/* Ends the child's group in two steps. Returns when to call again, -1 for never. */
+static long long
+time_is_up(pid_t pid, int *stage)
+{
+	kill(-pid, *stage == 0 ? SIGTERM : SIGKILL);
+	kill(pid, *stage == 0 ? SIGTERM : SIGKILL);
+	return (*stage)++ == 0 ? now_ms() + KILL_AFTER_MS : -1;
+}
+
+/*
+ * Moves bytes until the child has exited and its pipes are closed. A grandchild that
+ * keeps a pipe open doesn't keep us: after the child's exit what is there is read, no
+ * more is waited for.
+ */
+static int
+attend(const struct run *r, struct pipes *p, pid_t pid)
+{
+	long long due = r->timeout_ms ? now_ms() + r->timeout_ms : -1;
+	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	size_t fed = 0;
+	int status = 0, exited = 0, stage = 0, ready;
+
+	while (!exited || p->out[0] >= 0 || p->err[0] >= 0) {
+		struct pollfd f[] = {{p->in[1], POLLOUT, 0}, {p->out[0], POLLIN, 0},
+		    {p->err[0], POLLIN, 0}, {exited ? -1 : pidfd, POLLIN, 0}};
+		int idle = p->in[1] < 0 && p->out[0] < 0 && p->err[0] < 0;
+		/* Without pidfds (before Linux 5.3) the child is looked at every 20 ms. */
+		int wait = exited ? 0 : pidfd < 0 ? 20 : due < 0 ? -1 : ms_until(due);
+
+		if (idle && due < 0) {
+			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+				;
+			break;
+		}
+		ready = poll(f, sizeof(f) / sizeof(f[0]), wait);
+		if (ready > 0) {
+			if (f[0].revents)
+				feed(&p->in[1], r, &fed);
+			if (f[1].revents)
+				drain(&p->out[0], r->out);
+			if (f[2].revents)
+				drain(&p->err[0], r->err);
+		}
+		if (exited && ready <= 0)
+			break;
+		if (!exited && waitpid(pid, &status, WNOHANG) == pid)
+			exited = 1;
+		if (!exited && due >= 0 && now_ms() >= due)
+			due = time_is_up(pid, &stage);
+	}
+	if (stage)
+		return TIMED_OUT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int
+run(const struct run *r)
+{
+	struct pipes p;
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	pid_t pid;
+	int status;
+
+	if (make_pipes(r, &p))
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		int saved = errno;
+
+		close_pipes(&p);
+		errno = saved;
+		return -1;
+	}
+	if (pid == 0)
+		child(r, &p);
+	if (p.in[0] >= 0)
+		close(steal_fd(&p.in[0]));
+	if (p.out[1] >= 0)
+		close(steal_fd(&p.out[1]));
+	if (p.err[1] >= 0)
+		close(steal_fd(&p.err[1]));
+	if (p.in[1] >= 0)
+		fcntl(p.in[1], F_SETFL, O_NONBLOCK);
+	/* A child that doesn't read its input must not end us. */
+	sigaction(SIGPIPE, &ignore, &before);
+	status = attend(r, &p, pid);
+	sigaction(SIGPIPE, &before, NULL);
+	close_pipes(&p);
+	return status;
+}

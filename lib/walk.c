@@ -1,0 +1,210 @@
+#include "walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "report.h"
+#include "strbuf.h"
+
+struct walk {
+	const struct walk_options *options;
+	enum walk_action (*visit)(const struct walk_entry *e, void *arg);
+	void *arg;
+	struct strbuf path; /* of the entry at hand, without the root's leading "/" doubled */
+};
+
+static void
+trouble(struct walk *w, const char *path, int error)
+{
+	errno = error;
+	if (w->options->trouble)
+		w->options->trouble(path, w->arg);
+	else
+		report("read '%s':", path);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+is_dots(const char *name)
+{
+	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+/* All names of a folder, sorted. Returns 0, or -1 with errno. */
+static int
+read_names(DIR *dir, char ***names, size_t *count)
+{
+	struct dirent *d;
+
+	*names = NULL;
+	*count = 0;
+	while ((errno = 0, d = readdir(dir))) {
+		if (is_dots(d->d_name))
+			continue;
+		if (*count % 64 == 0)
+			*names = xreallocarray(*names, *count + 64, sizeof(**names));
+		(*names)[(*count)++] = xstrdup(d->d_name);
+	}
+	if (*count)
+		qsort(*names, *count, sizeof(**names), by_name);
+	return errno ? -1 : 0;
+}
+
+static int walk_folder(struct walk *w, const struct walk_entry *folder, int fd);
+
+/* The folder's own descriptor, proven to be the folder that was visited. */
+static int
+open_folder(const struct walk_entry *e)
+{
+	cleanup_fd int fd =
+	    openat(e->dirfd, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st))
+		return -1;
+	if (st.st_dev != e->st.st_dev || st.st_ino != e->st.st_ino) {
+		errno = ESTALE;
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
+static int
+visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char *name)
+{
+	size_t before = w->path.len;
+	struct walk_entry e = {.dirfd = fd, .name = name, .depth = folder->depth + 1};
+	int sub, stop = 0;
+
+	if (before > 1)
+		strbuf_putc(&w->path, '/');
+	strbuf_puts(&w->path, name);
+	e.path = w->path.s;
+	e.path_len = w->path.len;
+	if (fstatat(fd, name, &e.st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) {
+		/* gone between readdir and here: as if it had never been */
+		if (errno != ENOENT)
+			trouble(w, e.path, errno);
+		goto out;
+	}
+	switch (w->visit(&e, w->arg)) {
+	case WALK_STOP:
+		stop = 1;
+		goto out;
+	case WALK_SKIP:
+		goto out;
+	case WALK_GO:
+		break;
+	}
+	if (!S_ISDIR(e.st.st_mode))
+		goto out;
+	if (e.st.st_dev != folder->st.st_dev && !w->options->cross_mounts)
+		goto out;
+	sub = open_folder(&e);
+	if (sub < 0) {
+		trouble(w, e.path, errno);
+		goto out;
+	}
+	stop = walk_folder(w, &e, sub);
+	if (w->options->chdir && fchdir(fd))
+		stop = 1;
+out:
+	strbuf_cut(&w->path, before);
+	return stop;
+}
+
+/* Takes fd over. Returns 1 where the walk is to stop. */
+static int
+walk_folder(struct walk *w, const struct walk_entry *folder, int fd)
+{
+	cleanup_dir DIR *dir = fdopendir(fd);
+	int stop = 0;
+
+	if (!dir) {
+		trouble(w, folder->path, errno);
+		close(fd);
+		return 0;
+	}
+	if (w->options->chdir && fchdir(fd)) {
+		trouble(w, folder->path, errno);
+		return 0;
+	}
+	if (w->options->sorted) {
+		char **names;
+		size_t i, count;
+
+		if (read_names(dir, &names, &count))
+			trouble(w, folder->path, errno);
+		for (i = 0; i < count; i++) {
+			if (!stop)
+				stop = visit_entry(w, folder, fd, names[i]);
+			free(names[i]);
+		}
+		free(names);
+	} else {
+		struct dirent *d;
+
+		while (!stop && (errno = 0, d = readdir(dir)))
+			if (!is_dots(d->d_name))
+				stop = visit_entry(w, folder, fd, d->d_name);
+		if (!stop && errno)
+			trouble(w, folder->path, errno);
+	}
+	if (!stop && w->options->leave) {
+		struct walk_entry left = *folder;
+
+		left.path = w->path.s; /* the buffer may have moved */
+		w->options->leave(&left, w->arg);
+	}
+	return stop;
+}
+
+int
+walk_tree(int rootfd, const struct walk_options *options,
+    enum walk_action (*visit)(const struct walk_entry *e, void *arg), void *arg)
+{
+	static const struct walk_options none;
+	struct walk w = {.options = options ? options : &none, .visit = visit, .arg = arg};
+	cleanup_fd int back = -1;
+	struct walk_entry root = {.dirfd = rootfd, .name = "."};
+	int fd, stop;
+
+	if (w.options->chdir && (back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -1;
+	if (fstat(rootfd, &root.st))
+		return -1;
+	fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	strbuf_puts(&w.path, "/");
+	root.path = w.path.s;
+	root.path_len = w.path.len;
+	switch (visit(&root, arg)) {
+	case WALK_GO:
+		stop = walk_folder(&w, &root, fd);
+		break;
+	case WALK_STOP:
+		stop = 1;
+		close(fd);
+		break;
+	default:
+		stop = 0;
+		close(fd);
+	}
+	strbuf_free(&w.path);
+	if (back >= 0 && fchdir(back))
+		return -1;
+	return stop;
+}
