@@ -1,0 +1,79 @@
+# whittle's front door. Each folder's own make does the work; this one knows the order:
+# programs, then the baseline, then every container from it.
+
+include etc/Makefile-common
+export BASE ENGINE V
+
+PROGRAMS   := $(patsubst %/Makefile,%,$(wildcard baseline/prep/Makefile services/*/Makefile infra/*/Makefile))
+CONTAINERS := $(patsubst %/Makefile,%,$(wildcard containers/*/Makefile))
+LABS       := $(patsubst %/Makefile,%,$(wildcard labs/Makefile))
+ROOTFS     := baseline/rootfs
+
+each = $(addsuffix .$(1),$(2))
+
+.PHONY: all programs baseline containers test install install-tools clean distclean check bench \
+	fuzz doctor reproduce outdated bump help
+all: containers
+
+programs: $(call each,all,$(PROGRAMS))
+baseline: baseline.all
+baseline.all: programs
+containers: $(call each,all,$(CONTAINERS))
+$(call each,all,$(CONTAINERS)): baseline
+
+# Tests of programs need no image; those of containers run against the built ones.
+test: $(call each,test,lib $(PROGRAMS) $(ROOTFS)) tests.run $(call each,test,baseline $(CONTAINERS) $(LABS))
+$(call each,test,baseline $(CONTAINERS)): baseline
+$(call each,test,$(LABS)): programs
+.PHONY: tests.run
+tests.run: programs
+	$(Q)cd tests && ./run $(notdir $(wildcard tests/*.bats))
+
+# An image is built, tested and promoted, all or nothing, each on its own.
+install: $(CONTAINERS:%=%.promoted)
+.PHONY: $(CONTAINERS:%=%.promoted)
+$(CONTAINERS:%=%.promoted): baseline
+	$(Q)$(MAKE) -C $(@:.promoted=) all test install WHITTLE_BASELINE_READY=1
+
+install-tools: $(call each,install-tools,$(PROGRAMS))
+
+clean: $(call each,clean,lib $(PROGRAMS) baseline $(ROOTFS) $(CONTAINERS) $(LABS))
+distclean: clean
+	$(Q)$(MAKE) -C third-party clean
+	$(Q)rm -rf .cache
+
+check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS))
+	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/quietly \
+		tests/run tests/lint tests/with-dockerd $(wildcard tests/*.bash tests/*.bats)
+
+bench: $(call each,bench,$(PROGRAMS))
+fuzz: $(call each,fuzz,lib $(PROGRAMS))
+
+doctor:
+	$(Q)infra/doctor
+
+# folder.target: that target in that folder. A folder without it says so itself.
+RECURSE = $(foreach t,all test install-tools clean check bench fuzz,\
+	$(call each,$(t),lib $(PROGRAMS) baseline $(ROOTFS) $(CONTAINERS) $(LABS)))
+.PHONY: $(RECURSE)
+$(RECURSE):
+	$(Q)$(MAKE) -C $(basename $@) $(patsubst .%,%,$(suffix $@)) WHITTLE_BASELINE_READY=$(if $(filter containers/%,$@),1)
+
+help:
+	@echo 'Pipeline'
+	@echo '  all            build every program, the baseline, every image (:latest)'
+	@echo '  test           every test; an image that already passed unchanged is not asked again'
+	@echo '  install        build, test and promote every image to :live'
+	@echo '  clean          delete what builds made (distclean: downloads too)'
+	@echo 'Host'
+	@echo '  doctor         what works on this machine, what does not, what to do'
+	@echo '  install-tools  programs and man pages into PREFIX ($(PREFIX)); DESTDIR is honoured'
+	@echo 'Development'
+	@echo '  check          lint: C, shell'
+	@echo '  bench          each program beside what one would run instead'
+	@echo '  fuzz           each fuzz target for SECONDS (20)'
+	@echo 'Variables, on the command line or in config.mk'
+	@echo '  BASE=musl      or alpine: what the baseline is made of'
+	@echo '  ENGINE=podman  or docker: default is podman where it is installed'
+	@echo '  V=1            show whole commands   SAN=1  programs and tests with sanitizers'
+	@echo 'In a folder of its own the same words work: cd containers/filewatch && make all test install'
