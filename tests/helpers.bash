@@ -128,3 +128,58 @@ requires() {
 engine() {
 	"$ENGINE_CMD" "$@"
 }
+
+# What test.bats of a container works on: the very image that the pipeline built.
+: "${TEST_NAME:=$(basename "$PWD")}"
+: "${TEST_IMAGE:=localhost/whittle/$TEST_NAME:latest}"
+export TEST_NAME TEST_IMAGE
+
+# instance_start [ENGINE-ARG…] [-- ARG…]: a container of $TEST_IMAGE beside production,
+# locked down as the default settings say, under a name of its own ($instance). ENGINE-ARGs
+# stand before the image, ARGs after it. instance_remove_all (call it from teardown) shows
+# the log of each where the test failed, and removes it.
+INSTANCES=()
+instance_start() {
+	local args=() rest=()
+	while [ $# -gt 0 ]; do
+		if [ "$1" = -- ]; then
+			shift
+			rest=("$@")
+			break
+		fi
+		args+=("$1")
+		shift
+	done
+	instance=whittle-test-$TEST_NAME-$$-${#INSTANCES[@]}-$RANDOM
+	INSTANCES+=("$instance")
+	# podman times health checks by systemd and starts nothing without it.
+	if [ "$("$ENGINE_CMD" --which)" = podman ] && [ ! -d /run/systemd/system ]; then
+		args+=(--no-healthcheck)
+	fi
+	engine run -d --name "$instance" --read-only --cap-drop ALL --security-opt no-new-privileges \
+		--memory 128m --pids-limit 64 "${args[@]}" "$TEST_IMAGE" "${rest[@]}" \
+		>"$BATS_TEST_TMPDIR/run.log" 2>&1 3>&- 4>&- || {
+		cat "$BATS_TEST_TMPDIR/run.log" >&2
+		return 1
+	}
+}
+
+instance_remove_all() {
+	local i
+	for i in "${INSTANCES[@]}"; do
+		if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
+			printf 'log of %s:\n' "$i" >&2
+			engine logs "$i" >&2 2>&1 || :
+		fi
+		engine rm -f "$i" >/dev/null 2>&1 || :
+	done
+	INSTANCES=()
+}
+
+# image_files [IMAGE]: every path in the image, one a line, beginning with '/'.
+image_files() {
+	local c
+	c=$(engine create "${1:-$TEST_IMAGE}" /none)
+	engine export "$c" | tar -tf - | sed 's|^\./||; s|^|/|; s|/$||'
+	engine rm "$c" >/dev/null
+}

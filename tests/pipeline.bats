@@ -1,0 +1,329 @@
+#!/usr/bin/env bats
+# The way of an image: copy, build, test, promote. With small containers of its own, and
+# image names that nobody else has.
+
+load helpers
+
+setup_file() {
+	requires engine
+	cd "$BATS_FILE_TMPDIR"
+	cat >serve.c <<-'EOT'
+		#include <unistd.h>
+		int main(int argc, char **argv)
+		{
+			if (argc > 1)
+				return write(1, argv[1], 1) != 1;
+			return write(1, "serving\n", 8) != 8;
+		}
+	EOT
+	cc -static -s -o serve serve.c
+}
+
+setup() {
+	at=@ # bats would take its mark at a line's begin for a test of this file
+	name=whittle-test-pipe-$$-$BATS_TEST_NUMBER
+	repo=localhost/whittle/$name
+	folder=$BATS_TEST_TMPDIR/$name
+	mkdir -p "$folder/files/bin" "$folder/files/etc"
+	cd "$folder"
+	export WHITTLE_STATE=$BATS_TEST_TMPDIR/state WHITTLE_BASELINE_READY=1
+	unset TEST_IMAGE TEST_NAME MAKEFLAGS MAKELEVEL
+	cp "$BATS_FILE_TMPDIR/serve" files/bin/serve
+	echo one >files/etc/conf
+	printf 'FROM scratch\nCOPY files/ /\nCMD ["/bin/serve"]\n' >Dockerfile
+	printf 'include %s/etc/Makefile-docker\n' "$TOP" >Makefile
+	cat >test.bats <<-EOT
+		load $TOP/tests/helpers
+		${at}test "it serves" {
+			run_x 0 engine run --rm --network none "\$TEST_IMAGE"
+			expect serving
+		}
+	EOT
+}
+
+teardown() {
+	for t in latest live prev other; do
+		engine rmi -f "$repo:$t" >/dev/null 2>&1 || :
+	done
+}
+
+id_of() {
+	local id
+	id=$(engine image inspect -f '{{.Id}}' "$repo:$1") || return 1
+	echo "sha256:${id#sha256:}"
+}
+
+stamp() {
+	sed -n "s/^image //p" "$1-stamp"
+}
+
+# A change that leads to another image.
+change() {
+	echo "$RANDOM $RANDOM" >files/etc/conf
+}
+
+@test "all, test, install: what was tested goes live, stamps name it" {
+	run_x 0 make all test install
+	[ "$(id_of latest)" = "$(id_of live)" ]
+	[ "$(id_of live)" = "$(stamp build)" ]
+	[ "$(stamp test)" = "$(stamp build)" ]
+	[ "$(stamp install)" = "$(stamp build)" ]
+	[ "$(sed -n 's/^passed //p' test-stamp)" = 1 ]
+}
+
+@test "make -j2 all test install keeps the order" {
+	run_x 0 make -j2 all test install
+	[ "$(id_of live)" = "$(stamp test)" ]
+}
+
+@test "nothing changed: nothing is done, stamps stay as they are" {
+	run_x 0 make all test install
+	before=$(stat -c '%n %i %Y' ./*-stamp)
+	run_x 0 make all test install
+	refute BUILD
+	refute TEST
+	refute PROMOTE
+	[ "$(stat -c '%n %i %Y' ./*-stamp)" = "$before" ]
+}
+
+@test "content decides, not time" {
+	run_x 0 make all
+	id=$(stamp build)
+	touch -d 2030-01-01 files/etc/conf Dockerfile
+	run_x 0 make all
+	refute BUILD
+	[ "$(stamp build)" = "$id" ]
+}
+
+@test "a file changed, added, deleted, given another mode, at any depth: built again" {
+	run_x 0 make all
+	mkdir -p files/etc/a/b/c
+	for change in 'echo two >files/etc/conf' 'echo x >files/etc/a/b/c/new' 'chmod 700 files/etc/a/b/c/new' \
+		'ln -s conf files/etc/link' 'rm files/etc/a/b/c/new' 'echo "LABEL a=b" >>Dockerfile'; do
+		eval "$change"
+		run_x 0 make all
+		expect BUILD || { echo "not built after: $change"; return 1; }
+	done
+}
+
+@test "odd file names count too" {
+	run_x 0 make all
+	echo x >$'files/etc/new\nline \\ "quoted"'
+	run_x 0 make all
+	expect BUILD
+	run_x 0 make all
+	refute BUILD
+}
+
+@test "another base image: built again" {
+	printf 'FROM scratch\nCOPY serve /base\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
+	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
+	sed -i "s|FROM scratch|FROM $repo:other|" Dockerfile
+	run_x 0 make all
+	run_x 0 make all
+	refute BUILD
+	echo 'LABEL new=1' >>"$BATS_TEST_TMPDIR/Dockerfile"
+	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
+	run_x 0 make all
+	expect BUILD
+}
+
+@test "a base image that isn't there: named, exit status 2" {
+	sed -i "s|FROM scratch|FROM $repo:other|" Dockerfile
+	run_x 2 make all
+	expect "starts from '$repo:other', which isn't here" "$stderr"
+}
+
+@test "install without a test refuses and promotes nothing" {
+	run_x 0 make all
+	run_x 2 make install
+	expect "has not passed its tests: run make test" "$stderr"
+	run_x 1 "$TOP/infra/image" promote
+	run ! id_of live
+}
+
+@test "no test.bats: no promotion, and test says why" {
+	rm test.bats
+	run_x 0 make all
+	run_x 2 make test
+	expect "without tests nothing is promoted" "$stderr"
+	run_x 2 make install
+	run ! id_of live
+}
+
+@test "a test.bats in which nothing runs proves nothing" {
+	printf '%stest "skipped" {\n skip "this machine cannot"\n}\n' "$at" >test.bats
+	run_x 2 make all test install
+	expect "that proves nothing" "$stderr"
+	run ! id_of live
+}
+
+@test "a failing test leaves :live as it was and shows the log" {
+	run_x 0 make all test install
+	live=$(id_of live)
+	change
+	cat >test.bats <<-EOT
+		load $TOP/tests/helpers
+		teardown() { instance_remove_all; }
+		${at}test "it fails" {
+			instance_start
+			wait_until 10 eval '[ "\$(engine inspect -f "{{.State.Running}}" "\$instance")" = false ]'
+			false
+		}
+	EOT
+	run_x 2 make all test install
+	expect "log of whittle-test"
+	expect serving
+	expect "tests failed, :live stays as it is" "$stderr"
+	[ "$(id_of live)" = "$live" ]
+	[ ! -e test-stamp ]
+	run_x 2 make install
+}
+
+@test "the tests changed since: install refuses" {
+	run_x 0 make all test
+	echo '# another line' >>test.bats
+	run_x 2 make install
+	expect "the tests changed" "$stderr"
+	run ! id_of live
+	run_x 0 make test install
+	[ "$(id_of live)" = "$(stamp test)" ]
+}
+
+@test ":latest tagged anew after the test: install refuses, all puts it right" {
+	run_x 0 make all test
+	printf 'FROM scratch\nCOPY serve /intruder\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
+	engine build -q -t "$repo:latest" "$BATS_TEST_TMPDIR"
+	run_x 2 make install
+	expect "but what passed the tests is" "$stderr"
+	run ! id_of live
+	run_x 0 make all install
+	[ "$(id_of live)" = "$(stamp test)" ]
+}
+
+@test "built again after the test: install refuses" {
+	run_x 0 make all test
+	change
+	run_x 0 make all
+	run_x 2 make install
+	run ! id_of live
+}
+
+@test "the old :live becomes :prev" {
+	run_x 0 make all test install
+	first=$(id_of live)
+	change
+	run_x 0 make all test install
+	[ "$(id_of prev)" = "$first" ]
+	[ "$(id_of live)" != "$first" ]
+	# once more with nothing to do: :prev stays the one before
+	run_x 0 make all test install
+	[ "$(id_of prev)" = "$first" ]
+}
+
+@test "private.d is taken into the image, links followed" {
+	mkdir -p "$BATS_TEST_TMPDIR/secret/deep" files/etc/private.d
+	echo inner >"$BATS_TEST_TMPDIR/secret/deep/file"
+	ln -s "$BATS_TEST_TMPDIR/secret/deep" files/etc/private.d/deep
+	mkdir files/srv
+	ln -s "$BATS_TEST_TMPDIR/secret" files/srv/private.d
+	run_x 0 make all
+	run image_files "$repo:latest"
+	expect /etc/private.d/deep/file
+	expect /srv/private.d/deep/file
+	run_x 0 make all
+	refute BUILD
+	echo changed >"$BATS_TEST_TMPDIR/secret/deep/file"
+	run_x 0 make all
+	expect BUILD
+}
+
+@test "private.d is ignored by git, git's own files stay out of the image" {
+	run_x 0 git -C "$TOP" check-ignore -q containers/x/files/etc/private.d/conf
+	touch files/etc/.gitignore files/etc/.gitkeep
+	run_x 0 make all
+	run image_files "$repo:latest"
+	expect /etc/conf
+	refute .git
+}
+
+@test "clean deletes what was made, and in files/ only what was copied in" {
+	printf 'COPY = tests/run:files/bin/run\ninclude %s/etc/Makefile-docker\n' "$TOP" >Makefile
+	run_x 0 make all test install
+	[ -x files/bin/run ]
+	run_x 0 make clean
+	[ "$(find . -type f | sort | tr '\n' ' ')" = "./.lock ./Dockerfile ./Makefile ./files/bin/serve ./files/etc/conf ./test.bats " ]
+}
+
+@test "a source that is copied no more goes from files/" {
+	printf 'COPY = tests/run:files/bin/run\ninclude %s/etc/Makefile-docker\n' "$TOP" >Makefile
+	run_x 0 make all
+	printf 'include %s/etc/Makefile-docker\n' "$TOP" >Makefile
+	run_x 0 make all
+	expect BUILD
+	[ ! -e files/bin/run ]
+}
+
+@test "a build that fails: its end is shown, stamps and :latest stay" {
+	run_x 0 make all
+	id=$(id_of latest)
+	printf 'FROM scratch\nCOPY nosuch /\n' >Dockerfile
+	run_x 2 make all
+	expect nosuch "$output$stderr"
+	[ "$(id_of latest)" = "$id" ]
+	[ "$(stamp build)" = "$id" ]
+}
+
+@test "two runs at once in one folder don't meet" {
+	sed -i 's/run_x 0 engine/sleep 2; run_x 0 engine/' test.bats
+	run_x 0 make all
+	make test >one 2>&1 3>&- &
+	one=$!
+	sleep 0.7
+	change
+	run_x 0 make all
+	expect "another run is at work here"
+	wait "$one"
+	[ "$(stamp build)" = "$(id_of latest)" ]
+	[ "$(stamp test)" != "$(stamp build)" ]
+	run_x 2 make install
+}
+
+@test "killed at any moment of all, test, install: the next run ends right" {
+	for after in 0.05 0.15 0.3 0.5 0.8 1.2; do
+		change
+		setsid make all test install >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "$after"
+		kill -KILL -- "-$pid" 2>/dev/null || :
+		wait "$pid" || :
+		run_x 0 make all test install
+		[ "$(id_of live)" = "$(stamp test)" ]
+		[ "$(id_of latest)" = "$(stamp build)" ]
+	done
+}
+
+@test "a full disk: no stamp that lies" {
+	requires root
+	run_x 0 make all
+	small=$BATS_TEST_TMPDIR/small/$name
+	mkdir -p "$BATS_TEST_TMPDIR/small"
+	mount -t tmpfs -o size=2m none "$BATS_TEST_TMPDIR/small"
+	cp -a "$folder" "$small"
+	cd "$small"
+	rm -rf obj build-stamp
+	head -c 2m /dev/zero >fill 2>/dev/null || :
+	run make all
+	full=$status
+	stamps=$(ls ./*-stamp 2>/dev/null || :)
+	rm -f fill
+	run make all test
+	good=$status
+	cd /
+	umount "$BATS_TEST_TMPDIR/small"
+	[ "$full" -ne 0 ]
+	[ -z "$stamps" ]
+	[ "$good" -eq 0 ]
+}
