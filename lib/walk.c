@@ -5,7 +5,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <linux/stat.h> /* after sys/stat.h: musl's has no struct statx */
 
 #include "cleanup.h"
 #include "report.h"
@@ -62,6 +67,53 @@ read_names(DIR *dir, char ***names, size_t *count)
 
 static int walk_folder(struct walk *w, const struct walk_entry *folder, int fd);
 
+static void
+stat_from_statx(struct stat *st, const struct statx *x)
+{
+	*st = (struct stat){
+	    .st_dev = makedev(x->stx_dev_major, x->stx_dev_minor),
+	    .st_ino = x->stx_ino,
+	    .st_mode = x->stx_mode,
+	    .st_nlink = x->stx_nlink,
+	    .st_uid = x->stx_uid,
+	    .st_gid = x->stx_gid,
+	    .st_rdev = makedev(x->stx_rdev_major, x->stx_rdev_minor),
+	    .st_size = (off_t)x->stx_size,
+	    .st_blksize = (blksize_t)x->stx_blksize,
+	    .st_blocks = (blkcnt_t)x->stx_blocks,
+	    .st_atim = {.tv_sec = x->stx_atime.tv_sec, .tv_nsec = x->stx_atime.tv_nsec},
+	    .st_mtim = {.tv_sec = x->stx_mtime.tv_sec, .tv_nsec = x->stx_mtime.tv_nsec},
+	    .st_ctim = {.tv_sec = x->stx_ctime.tv_sec, .tv_nsec = x->stx_ctime.tv_nsec},
+	};
+}
+
+/*
+ * fstatat(2), and whether something is mounted there. A device number doesn't tell: a
+ * bind mount from the same file system has its folder's, and on an overlay a plain file
+ * may have another. statx(2) says it since Linux 5.8; before, and where a seccomp
+ * profile knows no statx, another device on a folder has to do.
+ */
+static int
+stat_entry(const struct walk_entry *folder, struct walk_entry *e)
+{
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+	struct statx x;
+
+	if (syscall(SYS_statx, e->dirfd, e->name, flags, STATX_BASIC_STATS, &x) == 0) {
+		stat_from_statx(&e->st, &x);
+		if (x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) {
+			e->is_mount = (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+			return 0;
+		}
+	} else if (errno != ENOSYS && errno != EPERM) {
+		return -1;
+	} else if (fstatat(e->dirfd, e->name, &e->st, flags)) {
+		return -1;
+	}
+	e->is_mount = S_ISDIR(e->st.st_mode) && e->st.st_dev != folder->st.st_dev;
+	return 0;
+}
+
 /* The folder's own descriptor, proven to be the folder that was visited. */
 static int
 open_folder(const struct walk_entry *e)
@@ -93,7 +145,7 @@ visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char 
 	strbuf_puts(&w->path, name);
 	e.path = w->path.s;
 	e.path_len = w->path.len;
-	if (fstatat(fd, name, &e.st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) {
+	if (stat_entry(folder, &e)) {
 		/* gone between readdir and here: as if it had never been */
 		if (errno != ENOENT)
 			trouble(w, e.path, errno);
@@ -110,7 +162,7 @@ visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char 
 	}
 	if (!S_ISDIR(e.st.st_mode))
 		goto out;
-	if (e.st.st_dev != folder->st.st_dev && !w->options->cross_mounts)
+	if (e.is_mount && !w->options->cross_mounts)
 		goto out;
 	sub = open_folder(&e);
 	if (sub < 0) {

@@ -14,6 +14,7 @@ struct walk_entry {
 	size_t path_len;
 	size_t depth;   /* 0 for the root */
 	struct stat st; /* of the entry itself, never of a link's target */
+	int is_mount; /* something is mounted here, a folder or a file; not said of the root */
 };
 
 enum walk_action {
