@@ -1,0 +1,129 @@
+/* Running programs: statuses, pipes, time limits. */
+#include "run.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "strbuf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void
+statuses(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+		const char *out, *err;
+	} table[] = {
+	    {"exit 0", 0, "", ""},
+	    {"exit 3", 3, "", ""},
+	    {"kill -KILL $$", 128 + SIGKILL, "", ""},
+	    {"echo out; echo err >&2; exit 1", 1, "out\n", "err\n"},
+	    {"cat", 0, "input", ""},
+	    {"exec <&-; exit 5", 5, "", ""},
+	    {"ls -l /proc/self/fd | grep -c 'pipe\\|/tmp' ", 0, NULL, ""},
+	    {"trap", 0, "", ""},
+	    /* who keeps the pipe open after the child's end isn't waited for */
+	    {"echo early; sleep 30 &", 0, "early\n", ""},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(table); i++) {
+		struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+		const char *argv[] = {"sh", "-c", table[i].script, NULL};
+		struct run r = {
+		    .argv = argv, .out = &out, .err = &err, .in = "input", .in_len = 5};
+
+		assert_int_equal(run(&r), table[i].status);
+		if (table[i].out)
+			assert_string_equal(out.s ? out.s : "", table[i].out);
+		assert_string_equal(err.s ? err.s : "", table[i].err);
+		strbuf_free(&out);
+		strbuf_free(&err);
+	}
+}
+
+static void
+not_startable(void **state)
+{
+	const char *missing[] = {"whittle-no-such-program", NULL};
+	const char *folder[] = {"/tmp", NULL};
+	struct run r = {.argv = missing};
+
+	(void)state;
+	assert_int_equal(run(&r), 127);
+	r.argv = folder;
+	assert_int_equal(run(&r), 126);
+}
+
+static void
+much_both_ways(void **state)
+{
+	enum { MUCH = 3 * 1024 * 1024 };
+	struct strbuf out = STRBUF_INIT;
+	const char *argv[] = {"cat", NULL};
+	char *in = malloc(MUCH);
+	struct run r = {.argv = argv, .out = &out, .in = in, .in_len = MUCH};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < MUCH; i++)
+		in[i] = (char)(i * 31);
+	assert_int_equal(run(&r), 0);
+	assert_int_equal(out.len, MUCH);
+	assert_memory_equal(out.s, in, MUCH);
+	strbuf_free(&out);
+	free(in);
+}
+
+static void
+time_limit(void **state)
+{
+	const char *patient[] = {"sleep", "60", NULL};
+	const char *deaf[] = {"sh", "-c", "trap '' TERM; sleep 60", NULL};
+	struct run r = {.argv = patient, .timeout_ms = 50};
+
+	(void)state;
+	assert_int_equal(run(&r), 124);
+	r.argv = deaf;
+	assert_int_equal(run(&r), 124);
+}
+
+static void
+nothing_is_inherited(void **state)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *argv[] = {
+	    "sh", "-c", "[ -e /proc/self/fd/77 ] && echo there; exit 0", NULL};
+	struct run r = {.argv = argv, .out = &out};
+
+	(void)state;
+	assert_int_equal(dup2(STDERR_FILENO, 77), 77);
+	assert_int_equal(run(&r), 0);
+	assert_int_equal(out.len, 0);
+	close(77);
+	strbuf_free(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(statuses),
+	    cmocka_unit_test(not_startable),
+	    cmocka_unit_test(much_both_ways),
+	    cmocka_unit_test(time_limit),
+	    cmocka_unit_test(nothing_is_inherited),
+	};
+
+	return cmocka_run_group_tests_name("run", tests, NULL, NULL);
+}
