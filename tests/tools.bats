@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# infra/engine, setup, doctor and quietly: what they choose, and what they say.
+
+load helpers
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir bin
+	# A path that holds the system's tools, but no engine except those put into bin.
+	mkdir tools
+	for t in sh bash dash env dirname sed awk cat id stat mkdir mktemp mv rm cut head tail grep date; do
+		ln -s "$(command -v $t)" tools/$t 2>/dev/null || :
+	done
+	export XDG_CACHE_HOME=$PWD/cache
+	unset ENGINE CONTAINERS_CONF DOCKER_HOST DOCKER_BUILDKIT BUILDAH_ISOLATION
+}
+
+# A stand-in that says how it was called.
+fake() {
+	printf '#!/bin/sh\necho "%s $*"\necho "conf=$CONTAINERS_CONF buildkit=$DOCKER_BUILDKIT"\n%s\n' "$1" "${2:-}" >"bin/$1"
+	chmod +x "bin/$1"
+}
+
+engine_here() {
+	env PATH="$PWD/bin:$PWD/tools" "$@"
+}
+
+@test "engine: podman where it is installed, else docker, else a clear error" {
+	fake docker
+	run_x 0 engine_here "$ENGINE_CMD" ps -a
+	expect "docker ps -a"
+	fake podman
+	run_x 0 engine_here "$ENGINE_CMD" ps -a
+	expect "podman ps -a"
+	run_x 0 engine_here "$ENGINE_CMD" --which
+	[ "$output" = podman ]
+	rm bin/*
+	run_x 2 engine_here "$ENGINE_CMD" ps
+	expect "neither podman nor docker is installed: run sh infra/setup" "$stderr"
+}
+
+@test "engine: ENGINE overrides; what isn't there or isn't an engine is refused" {
+	fake docker
+	fake podman
+	run_x 0 engine_here env ENGINE=docker "$ENGINE_CMD" ps
+	expect "docker ps"
+	run_x 0 engine_here env ENGINE="$PWD/bin/docker" "$ENGINE_CMD" ps
+	expect "docker ps"
+	run_x 2 engine_here env ENGINE=nosuch "$ENGINE_CMD" ps
+	expect "ENGINE is 'nosuch', which isn't installed" "$stderr"
+	run_x 2 engine_here env ENGINE=cat "$ENGINE_CMD" ps
+	expect "want podman, docker" "$stderr"
+}
+
+@test "engine: arguments arrive as they are" {
+	printf '#!/bin/sh\nfor a; do echo "<$a>"; done\n' >bin/podman
+	chmod +x bin/podman
+	run_x 0 engine_here "$ENGINE_CMD" run 'a b' '' '*' '$x'
+	[ "$output" = $'<run>\n<a b>\n<>\n<*>\n<$x>' ]
+}
+
+@test "engine: settings that the user made are left alone" {
+	fake podman
+	run_x 0 engine_here env CONTAINERS_CONF=/mine "$ENGINE_CMD" ps
+	expect "conf=/mine"
+	[ ! -e cache/whittle ]
+}
+
+@test "engine: docker builds by its classic builder where buildx is missing" {
+	fake docker '[ "$1" != buildx ]'
+	run_x 0 engine_here env ENGINE=docker "$ENGINE_CMD" build .
+	expect "buildkit=0"
+	fake docker
+	run_x 0 engine_here env ENGINE=docker "$ENGINE_CMD" build .
+	expect "buildkit="
+	refute "buildkit=0"
+}
+
+@test "setup: lists what is missing and changes nothing with -n" {
+	run "$TOP/infra/setup" -n
+	[ "$status" -le 1 ]
+	printf '#!/bin/sh\nexit 1\n' >bin/dpkg-query
+	printf '#!/bin/sh\necho called >>%s/called\n' "$PWD" >bin/apt-get
+	chmod +x bin/*
+	run_x 1 env PATH="$PWD/bin:$PATH" "$TOP/infra/setup" -n
+	expect "missing:"
+	expect podman
+	[ ! -e called ]
+}
+
+@test "setup: on an unknown system it lists what to install, exit status 2" {
+	run_x 2 engine_here "$TOP/infra/setup"
+	expect "not Debian" "$stderr"
+	expect podman "$stderr"
+	expect bats "$stderr"
+}
+
+@test "setup: a second run has nothing to do" {
+	"$TOP/infra/setup" -n >/dev/null || skip "this machine cannot: packages are missing"
+	run_x 0 "$TOP/infra/setup"
+	[ "$output" = "setup: everything is installed" ]
+}
+
+@test "doctor: says what works here, and leaves no image behind" {
+	requires engine
+	run_x 0 "$TOP/infra/doctor"
+	expect "runs a container"
+	expect "whittle works here"
+	run_x 0 engine images
+	refute whittle-doctor
+}
+
+@test "doctor: an engine that doesn't answer is a NO with advice, exit status 1" {
+	fake docker 'exit 1'
+	run_x 1 env ENGINE="$PWD/bin/docker" "$TOP/infra/doctor"
+	expect "NO  docker doesn't answer"
+	expect "something that must work doesn't"
+}
+
+@test "quietly: one line when all goes well, the log's end when not" {
+	run_x 0 "$TOP/infra/quietly" STEP thing log sh -c 'echo noise'
+	[ "$output" = "  STEP      thing" ]
+	[ "$(cat log)" = noise ]
+	run_x 3 "$TOP/infra/quietly" STEP thing log sh -c 'echo the reason; exit 3'
+	expect "the reason" "$stderr"
+	expect "$PWD/log" "$stderr"
+	run_x 0 env V=1 "$TOP/infra/quietly" STEP thing log sh -c 'echo noise'
+	expect "+ sh -c"
+	expect noise
+}
+
+@test "make help names every target that a person needs, make refuses an unknown one" {
+	run_x 0 make -s -C "$TOP" help
+	for t in all test install clean doctor install-tools check bench BASE= ENGINE= V=1 SAN=1; do
+		expect "$t"
+	done
+	run_x 2 make -s -C "$TOP" nosuch
+}
