@@ -1,0 +1,274 @@
+/* pack build: an engine's archive to one deterministic layer, and what is kept about it. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "image.h"
+#include "inode.h"
+#include "layer.h"
+#include "ledger.h"
+#include "leftovers.h"
+#include "manifest.h"
+#include "output.h"
+#include "pack.h"
+#include "report.h"
+#include "store.h"
+#include "strbuf.h"
+#include "tree.h"
+
+struct request {
+	const char *name, *in, *out, *tag, *store;
+	enum output_form form;
+	time_t epoch;
+	const char **label;
+	size_t labels;
+	int keep; /* in the store */
+	int user_xattrs;
+};
+
+/* Everything about the image in the making. */
+struct making {
+	const struct request *request;
+	struct image image;
+	struct tree tree;
+	struct listing listing;
+	struct output output;
+	json_t *config;
+	struct strbuf ledger, manifest;
+	char id[SHA256_HEX];
+};
+
+static int
+apply_layers(struct making *m)
+{
+	size_t k;
+
+	for (k = 0; k < m->image.layers; k++) {
+		cleanup_free char *what = xasprintf("%s: layer %zu", m->request->in, k + 1);
+		struct layer layer;
+		int bad =
+		    layer_read(&layer, m->image.layer[k].tar, what, m->request->user_xattrs) ||
+		    tree_apply(&m->tree, &layer, k);
+
+		layer_free(&layer);
+		if (bad)
+			return -1;
+	}
+	return 0;
+}
+
+/* What is in the image, free of how it came to be. */
+static int
+settle(struct making *m)
+{
+	struct bytes none = {NULL, 0};
+
+	m->config = config_canonical(m->image.config, m->request->in);
+	if (!m->config || ledger_take(&m->tree, m->request->name, none, &m->ledger))
+		return -1;
+	tidy_leftovers(&m->tree, m->config);
+	tree_list(&m->tree, &m->listing);
+	return 0;
+}
+
+static void
+label_digest(json_t *config, const char *key, const struct strbuf *text)
+{
+	char hex[SHA256_HEX];
+	cleanup_free char *value = NULL;
+
+	sha256_bytes(text->s, text->len, hex);
+	value = xasprintf("sha256:%s", hex);
+	config_label(config, key, value);
+}
+
+static void
+add_labels(struct making *m)
+{
+	size_t k;
+
+	for (k = 0; k < m->request->labels; k++) {
+		const char *equals = strchr(m->request->label[k], '=');
+		cleanup_free char *key =
+		    xstrndup(m->request->label[k], (size_t)(equals - m->request->label[k]));
+
+		config_label(m->config, key, equals + 1);
+	}
+	config_label(m->config, LABEL_IMAGE, m->request->name);
+	label_digest(m->config, LABEL_LEDGER, &m->ledger);
+	label_digest(m->config, LABEL_MANIFEST, &m->manifest);
+}
+
+static struct bytes
+buffer_bytes(const struct strbuf *b)
+{
+	return (struct bytes){(const unsigned char *)b->s, b->len};
+}
+
+static struct bytes
+file_bytes(const struct tree *t, const char *path)
+{
+	struct node *n = tree_find(t, path);
+
+	return n ? n->inode->data : (struct bytes){NULL, 0};
+}
+
+static int
+keep(struct making *m, const char *config)
+{
+	cleanup_free char *root = store_root(m->request->store);
+	struct store_file files[] = {
+	    {STORE_CONFIG, {(const unsigned char *)config, strlen(config)}},
+	    {STORE_LEDGER, buffer_bytes(&m->ledger)},
+	    {STORE_MANIFEST, buffer_bytes(&m->manifest)},
+	    {STORE_PASSWD, file_bytes(&m->tree, "etc/passwd")},
+	    {STORE_GROUP, file_bytes(&m->tree, "etc/group")},
+	};
+
+	if (!m->request->keep)
+		return 0;
+	sha256_bytes(config, strlen(config), m->id);
+	return store_put(
+	    root, m->request->name, m->id, files, sizeof(files) / sizeof(files[0]));
+}
+
+static int
+write_image(struct making *m)
+{
+	cleanup_free char *config = NULL;
+
+	if (output_start(&m->output, m->request->form, m->request->out, m->request->epoch))
+		return -1;
+	if (output_layer(&m->output, m->tree.root, &m->listing))
+		return -1;
+	manifest_write(&m->manifest, m->tree.root, &m->listing);
+	add_labels(m);
+	config_finish(m->config, m->output.diff_id, m->request->epoch);
+	config = json_canonical(m->config);
+	/* The store first: an image that is there can always be explained. */
+	if (keep(m, config))
+		return -1;
+	return output_finish(&m->output, config, m->request->tag, m->id);
+}
+
+static int
+make(const struct request *r)
+{
+	struct making m = {.request = r, .output = {.fd = -1}};
+	int bad;
+
+	tree_init(&m.tree, r->in);
+	bad = image_open(&m.image, r->in) || apply_layers(&m) || settle(&m) || write_image(&m);
+	if (!bad)
+		printf("sha256:%s\n", m.id);
+	output_abandon(&m.output);
+	json_decref(m.config);
+	strbuf_free(&m.ledger);
+	strbuf_free(&m.manifest);
+	listing_free(&m.listing);
+	tree_free(&m.tree);
+	image_close(&m.image);
+	return bad ? EXIT_TROUBLE : EXIT_YES;
+}
+
+static enum output_form
+parse_form(const char *word)
+{
+	if (strcmp(word, "docker") == 0)
+		return OUTPUT_DOCKER;
+	if (strcmp(word, "oci") == 0)
+		return OUTPUT_OCI;
+	if (strcmp(word, "oci-archive") == 0)
+		return OUTPUT_OCI_ARCHIVE;
+	die("form '%s': want docker, oci or oci-archive", word);
+}
+
+/* etc/Makefile-common has the same date, for the same reason: some fixed one. */
+static time_t
+epoch_from_environment(void)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	char *end;
+	unsigned long long value;
+
+	if (!text || !*text)
+		return 1700000000;
+	value = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || value > 077777777777ULL)
+		die("SOURCE_DATE_EPOCH '%s': want seconds since 1970", text);
+	return (time_t)value;
+}
+
+static void
+parse(struct request *r, int argc, char **argv)
+{
+	enum { STORE = 256, NO_STORE, USER_XATTRS };
+	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+	    {"input", required_argument, NULL, 'i'}, {"output", required_argument, NULL, 'o'},
+	    {"format", required_argument, NULL, 'f'}, {"tag", required_argument, NULL, 't'},
+	    {"label", required_argument, NULL, 'l'}, {"store", required_argument, NULL, STORE},
+	    {"no-store", no_argument, NULL, NO_STORE},
+	    {"user-xattrs", no_argument, NULL, USER_XATTRS}, {"help", no_argument, NULL, 'h'},
+	    {0}};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "+n:i:o:f:t:l:h", options, NULL)) != -1)
+		switch (opt) {
+		case 'n':
+			r->name = optarg;
+			break;
+		case 'i':
+			r->in = optarg;
+			break;
+		case 'o':
+			r->out = optarg;
+			break;
+		case 'f':
+			r->form = parse_form(optarg);
+			break;
+		case 't':
+			r->tag = optarg;
+			break;
+		case 'l':
+			if (!strchr(optarg, '=') || *optarg == '=' ||
+			    strncmp(optarg, "whittle.", 8) == 0)
+				die("label '%s': want KEY=VALUE, and not a key in whittle.",
+				    optarg);
+			r->label = xreallocarray(r->label, r->labels + 1, sizeof(*r->label));
+			r->label[r->labels++] = optarg;
+			break;
+		case STORE:
+			r->store = optarg;
+			break;
+		case NO_STORE:
+			r->keep = 0;
+			break;
+		case USER_XATTRS:
+			r->user_xattrs = 1;
+			break;
+		case 'h':
+			exit(verb_usage("build", EXIT_YES));
+		default:
+			exit(verb_usage("build", EXIT_TROUBLE));
+		}
+	if (optind < argc || !r->name || !r->in || !r->out)
+		exit(verb_usage("build", EXIT_TROUBLE));
+	if (!is_image_name(r->name))
+		die("name '%s': want lower-case letters, digits, '.', '_' and '-'", r->name);
+}
+
+int
+verb_build(int argc, char **argv)
+{
+	struct request r = {.keep = 1};
+	int status;
+
+	parse(&r, argc, argv);
+	r.epoch = epoch_from_environment();
+	status = make(&r);
+	free(r.label);
+	return status;
+}

@@ -1,0 +1,37 @@
+/* An image archive in docker-archive form, as `docker save` and `podman save` write it. */
+#ifndef PACK_IMAGE_H
+#define PACK_IMAGE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "bytes.h"
+#include "digest.h"
+
+struct image_layer {
+	struct bytes tar;         /* not compressed */
+	struct bytes unpacked;    /* set where tar had to be unpacked: our own mapping */
+	char diff_id[SHA256_HEX]; /* of tar, verified */
+};
+
+struct image {
+	const char *file;
+	struct bytes map;
+	struct bytes config_bytes;
+	char id[SHA256_HEX]; /* of config_bytes: the image ID */
+	json_t *config;
+	json_t *tags; /* array of strings, NULL */
+	struct image_layer *layer;
+	size_t layers;
+};
+
+/*
+ * Opens an archive and verifies that each layer has the digest that the config names.
+ * Refused with a report(): anything else than one image, layers that don't match, parts that
+ * aren't there, a config of more than 16 MiB, a compressed layer that unpacks to more than
+ * a hundred times its size and 64 MiB. Returns 0 or -1; the caller closes in both cases.
+ */
+int image_open(struct image *i, const char *file);
+void image_close(struct image *i);
+
+#endif

@@ -1,0 +1,74 @@
+#include "leftovers.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "inode.h"
+#include "tree.h"
+
+/* podman makes these in the image for the time of a RUN step and leaves them empty; docker
+ * keeps them in a layer that it doesn't save. */
+static const char *const mounted_files[] = {"etc/hostname", "etc/hosts", "etc/mtab",
+    "etc/resolv.conf", "run/.containerenv", ".dockerenv", NULL};
+
+static const char *const mounted_folders[] = {"dev", "proc", "sys", NULL};
+
+static const char *const needed_folders[] = {"dev", "etc", "proc", "run", "sys", NULL};
+
+int
+is_leftover_path(const char *path)
+{
+	size_t k, len;
+
+	for (k = 0; mounted_files[k]; k++)
+		if (strcmp(path, mounted_files[k]) == 0)
+			return 1;
+	for (k = 0; mounted_folders[k]; k++) {
+		len = strlen(mounted_folders[k]);
+		if (strncmp(path, mounted_folders[k], len) == 0 && path[len] == '/')
+			return 1;
+	}
+	return 0;
+}
+
+static void
+drop_child(struct node *n, void *arg)
+{
+	tree_drop(arg, n);
+}
+
+static void
+make_folder(struct tree *t, const char *path)
+{
+	while (*path == '/')
+		path++;
+	if (*path && strstr(path, "..") == NULL && !tree_find(t, path))
+		tree_make_folder(t, path, 0);
+}
+
+void
+tidy_leftovers(struct tree *t, const json_t *config)
+{
+	json_t *inner = json_object_get(config, "config"), *unused;
+	const char *key, *workdir = json_string_value(json_object_get(inner, "WorkingDir"));
+	struct node *n;
+	size_t k;
+
+	for (k = 0; mounted_files[k]; k++) {
+		n = tree_find(t, mounted_files[k]);
+		if (n && S_ISREG(n->inode->mode) && n->inode->data.n == 0)
+			tree_drop(t, n);
+	}
+	for (k = 0; mounted_folders[k]; k++) {
+		n = tree_find(t, mounted_folders[k]);
+		if (n && S_ISDIR(n->inode->mode))
+			node_each(n, drop_child, t);
+	}
+	for (k = 0; needed_folders[k]; k++)
+		make_folder(t, needed_folders[k]);
+	if (workdir)
+		make_folder(t, workdir);
+	json_object_foreach (json_object_get(inner, "Volumes"), key, unused)
+		make_folder(t, key);
+}

@@ -1,0 +1,22 @@
+/* What engines leave in the layers of a build, each in its own way: taken back, so that
+ * the same sources make the same image with any of them. */
+#ifndef PACK_LEFTOVERS_H
+#define PACK_LEFTOVERS_H
+
+#include <jansson.h>
+
+struct tree;
+
+/*
+ * Empty files that were mount points (/etc/resolv.conf and the like) go, as does all in
+ * /dev, /proc and /sys; the folders that a container needs as mount points are there:
+ * those three, /etc, /run, the working folder and the volumes of the (canonical) config.
+ * The root folder is root's and 0755 where no layer says otherwise.
+ */
+void tidy_leftovers(struct tree *t, const json_t *config);
+
+/* Whether a path (without a leading '/') is one of those files, or in one of those folders:
+ * nothing that anybody put there. */
+int is_leftover_path(const char *path);
+
+#endif

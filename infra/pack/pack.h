@@ -1,0 +1,20 @@
+/* The verbs, one a file. Each gets its own name in argv[0] and returns an exit status. */
+#ifndef PACK_H
+#define PACK_H
+
+struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments; /* for --help */
+	const char *summary;
+};
+
+extern const struct verb verbs[]; /* ends with a NULL name */
+
+int verb_build(int argc, char **argv);
+
+/* "pack VERB ARGUMENTS" and what it does on standard output or, for EXIT_TROUBLE, on
+ * standard error; returns status. */
+int verb_usage(const char *verb, int status);
+
+#endif

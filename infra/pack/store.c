@@ -1,0 +1,233 @@
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "report.h"
+#include "strbuf.h"
+
+char *
+store_root(const char *given)
+{
+	const char *home;
+
+	if (!given || !*given)
+		given = getenv("WHITTLE_STATE");
+	if (given && *given)
+		return xstrdup(given);
+	if (geteuid() == 0)
+		return xstrdup("/var/lib/whittle");
+	given = getenv("XDG_STATE_HOME");
+	if (given && *given)
+		return xasprintf("%s/whittle", given);
+	home = getenv("HOME");
+	return xasprintf("%s/.local/state/whittle", home && *home ? home : "");
+}
+
+int
+is_image_name(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	return n && n <= 128 && !name[n] && !strchr("._-", *name);
+}
+
+static int
+is_hex(const char *s)
+{
+	return strspn(s, "0123456789abcdef") == SHA256_HEX - 1 && !s[SHA256_HEX - 1];
+}
+
+char *
+store_folder(const char *root, const char *name, const char *id)
+{
+	return xasprintf("%s/images/%s/%s", root, name, id);
+}
+
+int
+make_folders(const char *path)
+{
+	cleanup_free char *copy = xstrdup(path);
+	char *p;
+
+	for (p = copy + 1; (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		if (mkdir(copy, 0755) && errno != EEXIST)
+			return -1;
+		*p = '/';
+	}
+	return mkdir(copy, 0755) && errno != EEXIST ? -1 : 0;
+}
+
+static int
+write_all(int fd, const void *bytes, size_t n)
+{
+	const char *p = bytes;
+	ssize_t done;
+
+	while (n) {
+		done = write(fd, p, n);
+		if (done < 0 && errno != EINTR)
+			return -1;
+		if (done > 0)
+			p += done, n -= (size_t)done;
+	}
+	return 0;
+}
+
+int
+write_whole(const char *path, const void *bytes, size_t n)
+{
+	cleanup_free char *new = xasprintf("%s.new.XXXXXX", path);
+	cleanup_fd int fd = mkostemp(new, O_CLOEXEC);
+
+	if (fd >= 0 && !write_all(fd, bytes, n) && !fchmod(fd, 0644) && !fsync(fd) &&
+	    !rename(new, path))
+		return 0;
+	report("write '%s':", path);
+	if (fd >= 0)
+		unlink(new);
+	return -1;
+}
+
+static int
+put_files(const char *folder, const struct store_file *file, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		cleanup_free char *path = xasprintf("%s/%s", folder, file[i].name);
+
+		if (write_whole(path, file[i].data.p, file[i].data.n))
+			return -1;
+	}
+	return 0;
+}
+
+static void
+remove_files(const char *folder, const struct store_file *file, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		cleanup_free char *path = xasprintf("%s/%s", folder, file[i].name);
+
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+int
+store_put(const char *root, const char *name, const char *id, const struct store_file *file,
+    size_t count)
+{
+	cleanup_free char *parent = xasprintf("%s/images/%s", root, name);
+	cleanup_free char *folder = store_folder(root, name, id);
+	cleanup_free char *new = xasprintf("%s/.new.XXXXXX", parent);
+
+	if (make_folders(parent)) {
+		report("make folder '%s':", parent);
+		return -1;
+	}
+	if (access(folder, F_OK) == 0)
+		return put_files(folder, file, count);
+	if (!mkdtemp(new)) {
+		report("make a folder in '%s':", parent);
+		return -1;
+	}
+	if (put_files(new, file, count) == 0 && chmod(new, 0755) == 0 &&
+	    rename(new, folder) == 0)
+		return 0;
+	/* Somebody else may have been faster, with the same files. */
+	if (access(folder, F_OK) == 0) {
+		remove_files(new, file, count);
+		return put_files(folder, file, count);
+	}
+	report("write '%s':", folder);
+	remove_files(new, file, count);
+	return -1;
+}
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int
+is_visible(const struct dirent *d)
+{
+	return d->d_name[0] != '.';
+}
+
+static int
+each_id(const char *parent, const char *name,
+    int (*visit)(const char *folder, const char *name, const char *id, void *arg), void *arg)
+{
+	struct dirent **list;
+	int n = scandir(parent, &list, is_visible, by_name), i, got = 0;
+
+	for (i = 0; i < n; i++) {
+		cleanup_free char *folder = xasprintf("%s/%s", parent, list[i]->d_name);
+
+		if (!got && is_hex(list[i]->d_name))
+			got = visit(folder, name, list[i]->d_name, arg);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return got;
+}
+
+int
+store_each(const char *root,
+    int (*visit)(const char *folder, const char *name, const char *id, void *arg), void *arg)
+{
+	cleanup_free char *images = xasprintf("%s/images", root);
+	struct dirent **list;
+	int n = scandir(images, &list, is_visible, by_name), i, got = 0;
+
+	for (i = 0; i < n; i++) {
+		cleanup_free char *parent = xasprintf("%s/%s", images, list[i]->d_name);
+
+		if (!got)
+			got = each_id(parent, list[i]->d_name, visit, arg);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return got;
+}
+
+struct search_for {
+	const char *id;
+	char *folder;
+};
+
+static int
+is_wanted(const char *folder, const char *name, const char *id, void *arg)
+{
+	struct search_for *s = arg;
+
+	(void)name;
+	if (strcmp(id, s->id))
+		return 0;
+	s->folder = xstrdup(folder);
+	return 1;
+}
+
+char *
+store_find(const char *root, const char *id)
+{
+	struct search_for s = {id, NULL};
+
+	store_each(root, is_wanted, &s);
+	return s.folder;
+}
