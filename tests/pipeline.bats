@@ -42,7 +42,7 @@ setup() {
 }
 
 teardown() {
-	for t in latest live prev other; do
+	for t in unpacked latest live prev other; do
 		engine rmi -f "$repo:$t" >/dev/null 2>&1 || :
 	done
 }
@@ -310,11 +310,11 @@ change() {
 	run_x 0 make all
 	small=$BATS_TEST_TMPDIR/small/$name
 	mkdir -p "$BATS_TEST_TMPDIR/small"
-	mount -t tmpfs -o size=2m none "$BATS_TEST_TMPDIR/small"
+	mount -t tmpfs -o size=8m none "$BATS_TEST_TMPDIR/small"
 	cp -a "$folder" "$small"
 	cd "$small"
 	rm -rf obj build-stamp
-	head -c 2m /dev/zero >fill 2>/dev/null || :
+	head -c 8m /dev/zero >fill 2>/dev/null || :
 	run make all
 	full=$status
 	stamps=$(ls ./*-stamp 2>/dev/null || :)
