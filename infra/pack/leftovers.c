@@ -14,7 +14,8 @@ static const char *const mounted_files[] = {"etc/hostname", "etc/hosts", "etc/mt
 
 static const char *const mounted_folders[] = {"dev", "proc", "sys", NULL};
 
-static const char *const needed_folders[] = {"dev", "etc", "proc", "run", "sys", NULL};
+/* podman makes these in an image that hasn't got them, for a RUN step. */
+static const char *const made_folders[] = {"dev", "etc", "proc", "run", "sys", NULL};
 
 int
 is_leftover_path(const char *path)
@@ -47,6 +48,15 @@ make_folder(struct tree *t, const char *path)
 		tree_make_folder(t, path, 0);
 }
 
+static int
+is_plain_empty_folder(const struct node *n)
+{
+	const struct inode *i = n->inode;
+
+	return i->mode == (S_IFDIR | 0755) && !i->uid && !i->gid && !i->xattr_count &&
+	       !n->children;
+}
+
 void
 tidy_leftovers(struct tree *t, const json_t *config)
 {
@@ -65,8 +75,11 @@ tidy_leftovers(struct tree *t, const json_t *config)
 		if (n && S_ISDIR(n->inode->mode))
 			node_each(n, drop_child, t);
 	}
-	for (k = 0; needed_folders[k]; k++)
-		make_folder(t, needed_folders[k]);
+	for (k = 0; made_folders[k]; k++) {
+		n = tree_find(t, made_folders[k]);
+		if (n && n->born > 0 && is_plain_empty_folder(n))
+			tree_drop(t, n);
+	}
 	if (workdir)
 		make_folder(t, workdir);
 	json_object_foreach (json_object_get(inner, "Volumes"), key, unused)

@@ -9,9 +9,9 @@ struct tree;
 
 /*
  * Empty files that were mount points (/etc/resolv.conf and the like) go, as does all in
- * /dev, /proc and /sys; the folders that a container needs as mount points are there:
- * those three, /etc, /run, the working folder and the volumes of the (canonical) config.
- * The root folder is root's and 0755 where no layer says otherwise.
+ * /dev, /proc and /sys. Those three, /etc and /run go too where they are empty, nothing
+ * special, and not in the lowest layer. The working folder and the volumes of the
+ * (canonical) config are there: docker makes them, podman when it starts a container.
  */
 void tidy_leftovers(struct tree *t, const json_t *config);
 

@@ -19,7 +19,7 @@ node_new(struct node *parent, const char *name, size_t len, struct inode *inode,
 	n->parent = parent;
 	n->name = xstrndup(name, len);
 	n->inode = inode;
-	n->layer = layer;
+	n->layer = n->born = layer;
 	return n;
 }
 

@@ -14,6 +14,7 @@ struct node {
 	struct inode *inode;
 	void *children;       /* tsearch(3) tree of nodes by name */
 	size_t layer;         /* which one had it last; 0 is the lowest */
+	size_t born;          /* which one had it first, of those without a gap */
 	unsigned implied : 1; /* a folder that no layer has an entry for */
 };
 
