@@ -1,0 +1,87 @@
+/* The applets of a BusyBox that somebody else compiled: which there are, and how to take
+ * some away for good. */
+#ifndef APPLETS_H
+#define APPLETS_H
+
+#include <stddef.h>
+
+#include "applets_elf.h"
+
+struct strbuf;
+
+struct applet {
+	char *name; /* NULL: it was cut, and its name with it */
+	int alive;
+	size_t same_as; /* the first living applet with this one's entry point: an alias */
+	int builtin;    /* a living shell of this program has a command of that name built in */
+	int doomed;     /* the caller's: applets_cut() takes it away */
+	/* where it stands in the file */
+	size_t name_at, name_len;
+	struct elf_pointer entry;
+};
+
+struct applets {
+	struct elf elf;
+	unsigned char *image; /* the whole file */
+	size_t size;
+	struct applet *applet; /* in the program's own order */
+	size_t count;
+	char why[200]; /* what a call that failed has to say, follows the file's name */
+	/* what applets_cut() did */
+	int changed;       /* the image is another than before */
+	size_t cut;        /* applets that lived before */
+	size_t functions;  /* entry points overwritten with trap instructions … */
+	size_t code_bytes; /* … that many bytes */
+};
+
+/*
+ * Reads a BusyBox and finds its tables: the names, a run of strings in strict byte order
+ * that an empty one ends, and the entry points, a run of as many pointers to code in that
+ * order (applets/applet_tables.c of BusyBox 1.30 to 1.37). Where they aren't found beyond
+ * doubt, it fails and why says what didn't match. Returns 0 or -1; applets_free() in both
+ * cases. applets_parse() owns image, which malloc(3) gave.
+ */
+int applets_read(struct applets *a, int fd);
+int applets_parse(struct applets *a, unsigned char *image, size_t size);
+void applets_free(struct applets *a);
+
+/* Sets why. Returns -1. */
+int applets_refuse(struct applets *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Finds the tables anew, in an image that was changed. */
+int applets_reread(struct applets *a);
+
+/* The applet of a name, dead or alive; NULL where there is none. */
+struct applet *applets_find(const struct applets *a, const char *name);
+
+/* How many entries have lost their names to a cut. */
+size_t applets_nameless(const struct applets *a);
+
+/* "busybox" and what begins so is answered before any table is looked at: never cut. */
+int applets_is_dispatcher(const char *name);
+
+/*
+ * Dooms the applets that a list names (keep 0), or all others (keep 1), dead ones with a
+ * name included. Words stand between commas or blanks. Those that no applet has, or that
+ * can't be kept or cut, are added to unknown, with blanks between.
+ */
+void applets_choose(struct applets *a, const char *list, int keep, struct strbuf *unknown);
+
+/*
+ * Cuts the doomed applets in the image: their entries lead to a function that only fails,
+ * their names become slashes, which no command's name can hold (the table keeps its size
+ * and its order, on which the program's search, its help texts and its tables of flags
+ * stand), and code that nothing else reaches becomes traps where its bounds are known.
+ * The outcome is read and searched again, as the program would do it, before this returns
+ * 0. -1: why says what is in the way; the image is not to be used.
+ */
+int applets_cut(struct applets *a);
+
+/*
+ * Writes the image to dirfd/name: a new file, whole on the disk before it takes the name,
+ * with mode, owner and extended attributes of like_fd. Returns 0, or -1 with errno.
+ */
+int applets_write(const struct applets *a, int dirfd, const char *name, int like_fd);
+
+#endif

@@ -1,0 +1,582 @@
+#include "applets.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "applets_code.h"
+#include "applets_names.h"
+#include "cleanup.h"
+#include "strbuf.h"
+
+enum {
+	STRAY_NAMES = 64, /* strings before the table that look like names, at most */
+	FEWEST = 3,       /* fewer applets can't be told from other tables */
+	MOST = 4096,
+	MAX_SIZE = 64 << 20,
+};
+
+int
+applets_refuse(struct applets *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(a->why, sizeof a->why, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* ---- finding the tables ---- */
+
+/* Strings in a row, the names among them in strict order. */
+struct row {
+	size_t *at; /* the file's offset of each */
+	size_t n, room;
+	size_t tail; /* so many at its end are cut names */
+	size_t last; /* where its last name is; 0: it has none */
+};
+
+/* What may be the table of names, and the pointers that go with it. */
+struct table {
+	size_t count;
+	size_t at[MOST];         /* the file's offset of each name */
+	signed char group[MOST]; /* of aliases; -1: none, -2: cut */
+	size_t no_false;         /* the number of "false"; MOST: not there */
+	const struct elf_pointer *entry;
+};
+
+struct search {
+	struct applets *a;
+	struct elf_pointers pointers;
+	unsigned char *targets; /* what code refers to; NULL until somebody asks */
+	struct row row;
+	struct table *trial, *found;
+	size_t tables;   /* how many tables of names were found */
+	size_t nameable; /* the number of names in one that has no entry points; 0: none */
+};
+
+static const char *
+string_at(const struct search *s, size_t at)
+{
+	return (const char *)s->a->image + at;
+}
+
+/* The names from the row's string `first` on, before them the one at `start`. */
+static void
+table_of_names(const struct search *s, size_t start, size_t first, struct table *t)
+{
+	size_t extra = start != s->row.at[first];
+
+	t->count = s->row.n - first + extra;
+	t->at[0] = start;
+	memcpy(t->at + extra, s->row.at + first, (s->row.n - first) * sizeof *t->at);
+	t->no_false = MOST;
+	for (size_t i = 0; i < t->count; i++) {
+		const char *name = string_at(s, t->at[i]);
+		int cut = name_kind(name, strlen(name)) == CUT_NAME;
+
+		t->group[i] = cut ? -2 : (signed char)name_group(name);
+		if (strcmp(name, "false") == 0)
+			t->no_false = i;
+	}
+}
+
+static int
+are_known(const struct search *s, const struct table *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->group[i] != -2 && !name_is_known(string_at(s, t->at[i])))
+			return 0;
+	return 1;
+}
+
+/* Whether the table of offsets into the names is in the file. */
+static int
+has_offsets(const struct search *s, const struct table *t)
+{
+	unsigned char bytes[16];
+	struct elf view = s->a->elf;
+	size_t n = 0;
+
+	view.bytes = bytes;
+	for (size_t part = 1; part < name_parts(t->count); part++, n += 2) {
+		size_t offset = t->at[name_part_start(t->count, part)] - t->at[0];
+
+		if (offset > UINT16_MAX)
+			return 0;
+		elf_put(&view, n, 2, offset);
+	}
+	return memmem(s->a->image, s->a->size, bytes, n) != NULL;
+}
+
+/* Where the entries of what was cut lead. Returns 0 where nothing says so. */
+static int
+dead_entry(const struct table *t, const struct elf_pointer *entry, uint64_t *value)
+{
+	size_t i = 0;
+
+	while (i < t->count && t->group[i] != -2)
+		i++;
+	if (i == t->count)
+		i = t->no_false;
+	if (i == MOST)
+		return 0;
+	*value = entry[i].value;
+	return 1;
+}
+
+/*
+ * Whether the names fit the pointers from entry on: what is cut leads to one place (to
+ * "false", if that is there), and aliases that live share theirs. Returns how often that
+ * was borne out, or -1 where it wasn't.
+ */
+static int
+fits(const struct table *t, const struct elf_pointer *entry)
+{
+	uint64_t shared[NAME_GROUPS], dead = 0;
+	unsigned char seen[NAME_GROUPS] = {0};
+	int known = dead_entry(t, entry, &dead), fit = 0, cut = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		int g = t->group[i];
+
+		if (g == -2) {
+			if (entry[i].value != dead)
+				return -1;
+			fit += cut++ > 0;
+		} else if (g >= 0 && !(known && entry[i].value == dead)) {
+			if (seen[g] && shared[g] != entry[i].value)
+				return -1;
+			fit += seen[g];
+			seen[g] = 1;
+			shared[g] = entry[i].value;
+		}
+	}
+	return cut && t->no_false != MOST && entry[t->no_false].value != dead ? -1 : fit;
+}
+
+/* The length of the run of pointers that begins at p[i]: words in a row, rewritable. */
+static size_t
+run_at(const struct search *s, size_t i)
+{
+	const struct elf_pointer *p = s->pointers.p;
+	size_t n = 0;
+
+	while (i + n < s->pointers.n && p[i + n].stored &&
+	       p[i + n].at == p[i].at + n * s->a->elf.word)
+		n++;
+	return n;
+}
+
+static int
+is_referred_to(struct search *s, size_t off)
+{
+	if (!s->targets)
+		s->targets = code_targets(&s->a->elf);
+	return s->targets[off / 8] >> off % 8 & 1;
+}
+
+static int
+code_knows(struct search *s, const struct table *t, const struct elf_pointer *entry)
+{
+	size_t off;
+
+	return is_referred_to(s, t->at[0]) && elf_offset(&s->a->elf, entry->at, 1, &off) == 0 &&
+	       is_referred_to(s, off);
+}
+
+/*
+ * Finds the entry points of t. Doubt is out of the question where the names are certain
+ * (has_offsets) and the pointers fit at one place alone, confirmed by aliases or by there
+ * being not one pointer more. Few names have no offsets: then all of them must be known,
+ * there must not be a pointer more, and aliases or the code's own references to both
+ * tables must confirm it. Returns how many places fit.
+ */
+static size_t
+find_entries(struct search *s, struct table *t, int certain)
+{
+	size_t places = 0, run;
+
+	for (size_t i = 0; i < s->pointers.n && places < 2; i += run ? run : 1) {
+		const struct elf_pointer *p = s->pointers.p + i;
+
+		run = run_at(s, i);
+		if (run < t->count || (!certain && run != t->count))
+			continue;
+		for (size_t k = 0; k + t->count <= run && places < 2; k++) {
+			int fit = fits(t, p + k);
+
+			if (fit < 0 || (fit == 0 && run != t->count) ||
+			    (fit == 0 && !certain && !code_knows(s, t, p + k)))
+				continue;
+			t->entry = p + k;
+			places++;
+		}
+	}
+	return places;
+}
+
+/* Returns whether it was the table. */
+static int
+try_names(struct search *s, size_t start, size_t first)
+{
+	struct table *t = s->trial;
+	int certain;
+
+	table_of_names(s, start, first, t);
+	certain = name_parts(t->count) > 1;
+	if (t->count < FEWEST || (certain ? !has_offsets(s, t) : !are_known(s, t)))
+		return 0;
+	if (find_entries(s, t, certain) != 1) {
+		if (certain)
+			s->nameable = t->count;
+		return 0;
+	}
+	if (s->tables++ == 0) {
+		s->trial = s->found;
+		s->found = t;
+	}
+	return 1;
+}
+
+/*
+ * An empty string ends the row: an end of it may be the table. What stands before the first
+ * name needn't end in a NUL, so that this name may be the end of what looks like another
+ * string.
+ */
+static void
+row_ends(struct search *s)
+{
+	const struct row *row = &s->row;
+
+	if (!row->last || row->n >= MOST)
+		return;
+	for (size_t first = 0; first <= STRAY_NAMES && first < row->n; first++) {
+		const char *next = string_at(s, row->at[first]);
+
+		if (try_names(s, row->at[first], first))
+			return;
+		for (size_t len = 1; len <= LONGEST_NAME && len + 1 < row->at[first]; len++) {
+			size_t start = row->at[first] - 1 - len;
+			enum name_kind kind = name_kind(string_at(s, start), len);
+
+			if (s->a->image[start] == '\0')
+				break;
+			if (kind != NO_NAME &&
+			    (kind == CUT_NAME || strcmp(string_at(s, start), next) < 0) &&
+			    try_names(s, start, first))
+				return;
+		}
+	}
+}
+
+static void
+row_restart(struct row *row, size_t keep)
+{
+	if (keep > 0)
+		memmove(row->at, row->at + row->n - keep, keep * sizeof *row->at);
+	row->n = keep;
+	row->tail = keep;
+	row->last = 0;
+}
+
+static void
+row_add(struct row *row, size_t at)
+{
+	if (row->n == row->room) {
+		row->room = row->room ? 2 * row->room : 512;
+		row->at = xreallocarray(row->at, row->room, sizeof *row->at);
+	}
+	row->at[row->n++] = at;
+}
+
+static void
+row_take(struct search *s, size_t at, size_t len)
+{
+	struct row *row = &s->row;
+	enum name_kind kind = name_kind(string_at(s, at), len);
+
+	if (len == 0)
+		row_ends(s);
+	if (kind == NO_NAME) {
+		row_restart(row, 0);
+		return;
+	}
+	/* A name out of order begins a row, with the cut names right before it. */
+	if (kind == NAME && row->last && strcmp(string_at(s, row->last), string_at(s, at)) >= 0)
+		row_restart(row, row->tail);
+	row_add(row, at);
+	row->tail = kind == CUT_NAME ? row->tail + 1 : 0;
+	if (kind == NAME)
+		row->last = at;
+}
+
+static void
+search_segment(struct search *s, const struct elf_segment *seg)
+{
+	size_t at = (size_t)seg->offset, end = at + (size_t)seg->filesz;
+
+	row_restart(&s->row, 0);
+	while (at < end) {
+		const unsigned char *nul = memchr(s->a->image + at, '\0', end - at);
+		size_t len;
+
+		if (!nul)
+			break;
+		len = (size_t)(nul - s->a->image) - at;
+		row_take(s, at, len);
+		at += len + 1;
+	}
+}
+
+static int
+search_tables(struct search *s)
+{
+	static const char banner[] = "BusyBox v";
+	const char *why;
+
+	if (!memmem(s->a->image, s->a->size, banner, sizeof banner - 1))
+		return applets_refuse(
+		    s->a, "isn't a BusyBox, or is packed: it doesn't name itself so");
+	why = elf_pointers(&s->a->elf, &s->pointers);
+	if (why)
+		return applets_refuse(s->a, "%s", why);
+	for (size_t i = 0; i < s->a->elf.loads; i++)
+		if (!s->a->elf.load[i].writable)
+			search_segment(s, &s->a->elf.load[i]);
+	if (s->tables > 1)
+		return applets_refuse(
+		    s->a, "isn't clear: more than one table of names has its entry points");
+	if (s->tables == 0 && s->nameable)
+		return applets_refuse(s->a,
+		    "has a table of %zu names, but it isn't certain which entry "
+		    "points go with it",
+		    s->nameable);
+	if (s->tables == 0)
+		return applets_refuse(s->a,
+		    "has no table of applets that is certain: no sorted names "
+		    "with a table of offsets or of entry points that fits them");
+	return 0;
+}
+
+/* ---- what the tables say ---- */
+
+static void
+set_aliases(struct applets *a)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		size_t k = 0;
+
+		while (k < i && !(a->applet[k].alive &&
+				    a->applet[k].entry.value == a->applet[i].entry.value))
+			k++;
+		a->applet[i].same_as = a->applet[i].alive ? k : i;
+	}
+}
+
+static int
+lives(const struct applets *a, const char *name)
+{
+	const struct applet *p = applets_find(a, name);
+
+	return p && p->alive;
+}
+
+/* ash's table of built-in commands: a digit of flags before each name (shell/ash.c). */
+static int
+mark_ash_builtins(struct applets *a)
+{
+	const unsigned char *p = a->image, *end = p + a->size, *nul;
+	int is_ash = 0;
+
+	for (; p < end && (nul = memchr(p, '\0', (size_t)(end - p))); p = nul + 1) {
+		struct applet *applet;
+
+		if (nul - p < 2 || nul - p > LONGEST_NAME || p[0] < '0' || p[0] > '7')
+			continue;
+		is_ash |= strcmp((const char *)p + 1, "exec") == 0;
+		applet = applets_find(a, (const char *)p + 1);
+		if (applet)
+			applet->builtin = 1;
+	}
+	return is_ash;
+}
+
+static void
+mark_builtins(struct applets *a)
+{
+	static const char *const of_hush[] = {
+	    "[", "[[", "echo", "kill", "printf", "pwd", "test", "true", NULL};
+
+	for (size_t i = 0; i < a->count; i++)
+		a->applet[i].builtin = 0;
+	if (!lives(a, "sh") && !lives(a, "ash") && !lives(a, "bash") && !lives(a, "hush"))
+		return;
+	if (mark_ash_builtins(a) && !lives(a, "hush"))
+		return;
+	for (size_t i = 0; of_hush[i]; i++) {
+		struct applet *applet = applets_find(a, of_hush[i]);
+
+		if (applet)
+			applet->builtin = 1;
+	}
+}
+
+static void
+take_table(struct applets *a, const struct table *t)
+{
+	uint64_t dead = 0;
+	int known = dead_entry(t, t->entry, &dead);
+
+	a->count = t->count;
+	a->applet = xcalloc(t->count, sizeof *a->applet);
+	for (size_t i = 0; i < t->count; i++) {
+		struct applet *p = &a->applet[i];
+
+		p->name_at = t->at[i];
+		p->name_len = strlen((const char *)a->image + t->at[i]);
+		p->entry = t->entry[i];
+		if (t->group[i] == -2)
+			continue;
+		p->name = xstrndup((const char *)a->image + t->at[i], p->name_len);
+		p->alive = i == t->no_false || !known || p->entry.value != dead;
+	}
+	set_aliases(a);
+	mark_builtins(a);
+}
+
+static void
+free_table(struct applets *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		free(a->applet[i].name);
+	free(a->applet);
+	a->applet = NULL;
+	a->count = 0;
+}
+
+int
+applets_reread(struct applets *a)
+{
+	struct search s = {.a = a};
+	int failed;
+
+	free_table(a);
+
+	s.trial = xcalloc(1, sizeof *s.trial);
+	s.found = xcalloc(1, sizeof *s.found);
+	failed = search_tables(&s);
+	if (!failed)
+		take_table(a, s.found);
+	free(s.trial);
+	free(s.found);
+	free(s.row.at);
+	free(s.targets);
+	elf_pointers_free(&s.pointers);
+	return failed;
+}
+
+int
+applets_parse(struct applets *a, unsigned char *image, size_t size)
+{
+	const char *why;
+
+	*a = (struct applets){.image = image, .size = size};
+	why = elf_open(&a->elf, image, size);
+	return why ? applets_refuse(a, "%s", why) : applets_reread(a);
+}
+
+int
+applets_read(struct applets *a, int fd)
+{
+	struct stat st;
+	cleanup_free unsigned char *image = NULL;
+	size_t got = 0;
+	ssize_t n;
+
+	*a = (struct applets){0};
+	if (fstat(fd, &st) < 0)
+		return applets_refuse(a, "can't be read: %s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return applets_refuse(a, "isn't a regular file");
+	if (st.st_size > MAX_SIZE)
+		return applets_refuse(a, "is larger than 64 MiB, as no BusyBox is");
+	image = xmalloc((size_t)st.st_size + 1);
+	while (got < (size_t)st.st_size &&
+	       (n = pread(fd, image + got, (size_t)st.st_size - got, (off_t)got)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return applets_refuse(a, "can't be read: %s", strerror(errno));
+		got += n > 0 ? (size_t)n : 0;
+	}
+	return applets_parse(a, steal_pointer(&image), got);
+}
+
+void
+applets_free(struct applets *a)
+{
+	free_table(a);
+	free(a->image);
+	a->image = NULL;
+}
+
+struct applet *
+applets_find(const struct applets *a, const char *name)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (a->applet[i].name && strcmp(a->applet[i].name, name) == 0)
+			return &a->applet[i];
+	return NULL;
+}
+
+size_t
+applets_nameless(const struct applets *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->count; i++)
+		n += a->applet[i].name == NULL;
+	return n;
+}
+
+int
+applets_is_dispatcher(const char *name)
+{
+	return strncmp(name, "busybox", 7) == 0;
+}
+
+/* ---- choosing ---- */
+
+static struct applet *
+find_word(const struct applets *a, const char *word, size_t len)
+{
+	cleanup_free char *name = xstrndup(word, len);
+
+	return applets_find(a, name);
+}
+
+void
+applets_choose(struct applets *a, const char *list, int keep, struct strbuf *unknown)
+{
+	static const char between[] = ", \t\n";
+
+	for (size_t i = 0; i < a->count; i++)
+		a->applet[i].doomed =
+		    keep && a->applet[i].name && !applets_is_dispatcher(a->applet[i].name);
+	for (list += strspn(list, between); *list; list += strspn(list, between)) {
+		size_t len = strcspn(list, between);
+		struct applet *p = find_word(a, list, len);
+
+		if (!p || (keep && !p->alive) || (!keep && applets_is_dispatcher(p->name))) {
+			strbuf_add(unknown, unknown->len ? " " : "", unknown->len ? 1 : 0);
+			strbuf_add(unknown, list, len);
+		} else {
+			p->doomed = !keep;
+		}
+		list += len;
+	}
+}

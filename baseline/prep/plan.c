@@ -1,0 +1,284 @@
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+const struct pass *
+plan_pass(uint8_t number)
+{
+	return &passes[number - 1];
+}
+
+mode_t
+plan_mode_of(const struct entry *e)
+{
+	return e->chmod ? e->new_mode : e->mode & 07777;
+}
+
+void
+plan_remove_one(struct plan *p, uint32_t i)
+{
+	struct entry *e = &p->tree->e[i];
+
+	if (!e->unwanted && i != TREE_ROOT)
+		e->unwanted = p->pass;
+}
+
+void
+plan_remove(struct plan *p, uint32_t i)
+{
+	uint32_t k;
+
+	for (k = i; k < p->tree->e[i].end; k++)
+		plan_remove_one(p, k);
+}
+
+void
+plan_mode(struct plan *p, uint32_t i, mode_t mode)
+{
+	struct entry *e = &p->tree->e[i];
+
+	if (mode == plan_mode_of(e))
+		return;
+	e->new_mode = mode;
+	if (!e->chmod)
+		e->chmod = p->pass;
+}
+
+void
+plan_owner(struct plan *p, uint32_t i, uid_t uid, gid_t gid)
+{
+	struct entry *e = &p->tree->e[i];
+
+	if (e->uid == uid && e->gid == gid)
+		return;
+	e->new_uid = uid;
+	e->new_gid = gid;
+	if (!e->chown)
+		e->chown = p->pass;
+}
+
+/* On a usr-merged tree /bin, /lib and the like are links. */
+static void
+find_aliases(struct plan *p)
+{
+	static const char *const tops[] = {"/bin", "/lib", "/lib32", "/lib64", "/sbin"};
+	size_t i;
+
+	for (i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		uint32_t link = tree_child(p->tree, TREE_ROOT, tops[i] + 1), real;
+
+		if (link == NO_ENTRY || !is_link(&p->tree->e[link]))
+			continue;
+		real = tree_resolve(p->tree, TREE_ROOT, tops[i], 1);
+		if (real == NO_ENTRY || real == TREE_ROOT || !is_dir(&p->tree->e[real]))
+			continue;
+		p->alias[p->aliases].name = xstrdup(tops[i]);
+		p->alias[p->aliases++].real = xstrdup(tree_path(p->tree, real, &p->path));
+	}
+}
+
+/* Only an expression that is anchored at the path's start can fit "/bin/su" but not
+ * "/usr/bin/su". */
+static int
+alias_matches(struct plan *p, enum conf_key key)
+{
+	size_t i;
+
+	if (!strchr(p->conf->value[key].text, '^'))
+		return 0;
+	for (i = 0; i < p->aliases; i++) {
+		size_t n = strlen(p->alias[i].real);
+
+		if (strncmp(p->path.s, p->alias[i].real, n) || p->path.s[n] != '/')
+			continue;
+		strbuf_cut(&p->alias_path, 0);
+		strbuf_puts(&p->alias_path, p->alias[i].name);
+		strbuf_puts(&p->alias_path, p->path.s + n);
+		if (conf_matches(p->conf, key, p->alias_path.s))
+			return 1;
+	}
+	return 0;
+}
+
+int
+plan_matches(struct plan *p, enum conf_key key, uint32_t i)
+{
+	tree_path(p->tree, i, &p->path);
+	return conf_matches(p->conf, key, p->path.s) || alias_matches(p, key);
+}
+
+static void
+mark_range(struct tree *t, const char *path, int sbin)
+{
+	uint32_t top = tree_resolve(t, TREE_ROOT, path, 1), i;
+
+	if (top == NO_ENTRY || top == TREE_ROOT || !is_dir(&t->e[top]))
+		return;
+	for (i = top + (sbin ? 1 : 0); i < t->e[top].end; i++) {
+		if (sbin)
+			t->e[i].sbin = 1;
+		else
+			t->e[i].system = 1;
+	}
+}
+
+/* Where /usr/sbin is but another name of /usr/bin, there is no sbin. */
+static int
+is_bin(const struct tree *t, const char *sbin)
+{
+	uint32_t folder = tree_resolve(t, TREE_ROOT, sbin, 1);
+
+	return folder == tree_resolve(t, TREE_ROOT, "/bin", 1) ||
+	       folder == tree_resolve(t, TREE_ROOT, "/usr/bin", 1);
+}
+
+static void
+mark_system_folders(struct tree *t)
+{
+	static const char *const system[] = {"/bin", "/etc", "/lib", "/sbin", "/usr"};
+	static const char *const sbin[] = {"/sbin", "/usr/sbin"};
+	size_t i;
+
+	for (i = 0; i < sizeof(system) / sizeof(system[0]); i++)
+		mark_range(t, system[i], 0);
+	for (i = 0; i < sizeof(sbin) / sizeof(sbin[0]); i++)
+		if (!is_bin(t, sbin[i]))
+			mark_range(t, sbin[i], 1);
+}
+
+/* An expression that says what goes is off when it is empty; one that says what stays
+ * then keeps nothing. */
+static int
+is_on(const struct conf *c, const struct pass *pass)
+{
+	switch (pass->key) {
+	case CONF_ALWAYS:
+	case SBIN_DONT_DELETE_REGEX:
+	case SUID_ACTION:
+		return 1;
+	case SYSDIRS_RM_REGEX:
+		return c->value[pass->key].compiled;
+	default:
+		return conf_word(c, pass->key) != 0;
+	}
+}
+
+static void
+remove_found(uint32_t i, void *arg)
+{
+	plan_remove(arg, i);
+}
+
+/* The pass whose turn it is; NULL where it is switched off. */
+static const struct pass *
+turn_of(struct plan *p, size_t k)
+{
+	p->pass = (uint8_t)(k + 1);
+	return is_on(p->conf, &passes[k]) ? &passes[k] : NULL;
+}
+
+static void
+run_passes(struct plan *p)
+{
+	const struct pass *pass;
+	const char *const *path;
+	uint32_t i;
+	size_t k;
+
+	for (k = 0; k < passes_count; k++)
+		if ((pass = turn_of(p, k)) && pass->paths)
+			for (path = pass->paths; *path; path++)
+				tree_glob(p->tree, *path, remove_found, p);
+	for (i = 0; i < p->tree->count; i++)
+		for (k = 0; k < passes_count; k++)
+			if (passes[k].each && (pass = turn_of(p, k)))
+				pass->each(p, i);
+	for (k = 0; k < passes_count; k++)
+		if ((pass = turn_of(p, k)) && pass->whole)
+			pass->whole(p);
+}
+
+static int
+run_again(struct plan *p)
+{
+	const struct pass *pass;
+	int found = 0;
+	size_t k;
+
+	for (k = 0; k < passes_count; k++)
+		if ((pass = turn_of(p, k)) && pass->again)
+			found |= pass->again(p);
+	return found;
+}
+
+/* What goes of the unwanted: not a mount, and no folder in which something stays. */
+static void
+settle_removals(struct tree *t)
+{
+	uint32_t i;
+
+	for (i = 1; i < t->count; i++)
+		t->e[i].remove = t->e[i].mount ? 0 : t->e[i].unwanted;
+	for (i = t->count; i-- > 1;)
+		if (!t->e[i].remove)
+			t->e[t->e[i].parent].remove = 0;
+}
+
+static void
+settle(struct tree *t)
+{
+	uint32_t i;
+
+	for (i = t->count; i-- > 0;) {
+		struct entry *e = &t->e[i], *parent = &t->e[e->parent];
+
+		if (e->mount || e->remove)
+			e->chmod = e->chown = e->edit = e->strip = 0;
+		if (e->remove && e->late < passes[e->remove - 1].stage)
+			e->late = (unsigned)passes[e->remove - 1].stage & 3;
+		if (i == TREE_ROOT)
+			break;
+		/* A folder can't go before what is in it. */
+		if (e->remove && parent->remove && parent->late < e->late)
+			parent->late = e->late;
+		if (has_work(e))
+			parent->work_below |= 1u << e->late;
+		parent->work_below |= e->work_below;
+	}
+}
+
+int
+plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
+{
+	unsigned long reports = report_count;
+
+	memset(p, 0, sizeof(*p));
+	p->tree = tree;
+	p->conf = conf;
+	find_aliases(p);
+	mark_system_folders(tree);
+	run_passes(p);
+	do
+		settle_removals(tree);
+	while (run_again(p));
+	settle(tree);
+	return report_count == reports ? 0 : -1;
+}
+
+void
+plan_free(struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->aliases; i++) {
+		free(p->alias[i].real);
+		free(p->alias[i].name);
+	}
+	for (i = 0; i < EDITS; i++)
+		edit_free(&p->edits[i]);
+	strbuf_free(&p->path);
+	strbuf_free(&p->alias_path);
+}

@@ -1,0 +1,272 @@
+/* prep: hardens a root file system, in an image as /prep or a tree with -r ROOT. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "beneath.h"
+#include "cleanup.h"
+#include "conf.h"
+#include "findings.h"
+#include "image.h"
+#include "ledger.h"
+#include "plan.h"
+#include "report.h"
+#include "tree.h"
+
+struct options {
+	const char *root, *conf, *ledger;
+	int dry, quiet, audit, json;
+};
+
+static void
+print_help(void)
+{
+	int i;
+
+	printf("usage: prep -r ROOT [-c FILE] [-o FILE] [-n] [-q]\n"
+	       "       prep -a -r ROOT [-c FILE] [--json]\n"
+	       "       /prep [-c FILE] [-n] [-q], in an image that is being built\n"
+	       "\n"
+	       "Hardens a root file system: removes what no service needs, and says what it\n"
+	       "removed.\n"
+	       "\n"
+	       "  -r, --root ROOT    the root file system's folder\n"
+	       "  -c, --conf FILE    settings, lines of KEY=value\n"
+	       "  -o, --ledger FILE  add one line of JSON for each change to FILE\n"
+	       "  -n, --dry-run      print the plan, change nothing\n"
+	       "  -a, --audit        change nothing, print one line a finding\n"
+	       "      --json         findings as JSON, one object a line\n"
+	       "  -q, --quiet        print no plan and no summary\n"
+	       "  -h, --help         this text\n"
+	       "\n"
+	       "Settings and their defaults:\n");
+	for (i = 0; i < CONF_KEYS; i++)
+		printf("  %s=%s\n        %s\n", conf_name((enum conf_key)i),
+		    conf_default((enum conf_key)i), conf_meaning((enum conf_key)i));
+	printf("\nExit status: 0 done, 1 findings, 2 trouble.\n");
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+	    {"root", required_argument, NULL, 'r'},
+	    {"conf", required_argument, NULL, 'c'},
+	    {"ledger", required_argument, NULL, 'o'},
+	    {"dry-run", no_argument, NULL, 'n'},
+	    {"audit", no_argument, NULL, 'a'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"quiet", no_argument, NULL, 'q'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+r:c:o:naqh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->root = optarg;
+			break;
+		case 'c':
+			o->conf = optarg;
+			break;
+		case 'o':
+			o->ledger = optarg;
+			break;
+		case 'n':
+			o->dry = 1;
+			break;
+		case 'a':
+			o->audit = 1;
+			break;
+		case 'j':
+			o->json = 1;
+			break;
+		case 'q':
+			o->quiet = 1;
+			break;
+		case 'h':
+			print_help();
+			exit(EXIT_YES);
+		default:
+			exit(EXIT_TROUBLE);
+		}
+	}
+	if (argv[optind])
+		die("unexpected argument '%s'", argv[optind]);
+	if (o->json && !o->audit)
+		die("--json goes with --audit");
+	if ((o->dry || o->audit) && o->ledger)
+		die("nothing is changed, so there is no ledger to write");
+}
+
+static void
+read_settings(const struct options *o, struct conf *c, char **argv)
+{
+	cleanup_fd int fd = -1;
+
+	conf_init(c);
+	if (!o->root) {
+		if (image_settings(c, o->conf, argv))
+			exit(EXIT_TROUBLE);
+		return;
+	}
+	if (!o->conf)
+		return;
+	fd = open(o->conf, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		die("open '%s':", o->conf);
+	if (conf_read(c, fd, o->conf))
+		exit(EXIT_TROUBLE);
+}
+
+static int
+has(int rootfd, const char *path, mode_t type)
+{
+	cleanup_fd int fd = open_in_root(rootfd, path, O_PATH, 0);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* /usr/local has an etc and a bin as well, but no accounts. */
+static int
+is_root_file_system(int rootfd)
+{
+	return has(rootfd, "/etc/passwd", S_IFREG) &&
+	       (has(rootfd, "/bin", S_IFDIR) || has(rootfd, "/usr/bin", S_IFDIR));
+}
+
+static int
+open_root(const struct options *o)
+{
+	const char *path = o->root ? o->root : "/";
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat root, running;
+
+	if (fd < 0 || fstat(fd, &root) || stat("/", &running))
+		die("open '%s':", path);
+	if (o->root && root.st_dev == running.st_dev && root.st_ino == running.st_ino)
+		die("'%s' is the root of the running system", path);
+	if (!is_root_file_system(fd))
+		die("'%s' isn't a root file system: it has no etc/passwd, or no bin", path);
+	return fd;
+}
+
+static void
+open_ledger(const struct options *o, int rootfd, struct ledger *l)
+{
+	const char *name = o->ledger;
+	int fd = -1;
+
+	*l = (struct ledger){.fd = -1};
+	if (name) {
+		fd = open(name, O_RDWR | O_CREAT | O_NOCTTY | O_CLOEXEC, 0600);
+		if (fd < 0)
+			die("open '%s':", name);
+	} else if (!o->root) {
+		name = image_ledger_path;
+		fd = image_ledger(rootfd);
+		if (fd < 0)
+			exit(EXIT_TROUBLE);
+	}
+	if (name && ledger_open(l, fd, name))
+		exit(EXIT_TROUBLE);
+}
+
+/* A ledger that the plan removes would be gone before it is complete. */
+static void
+check_ledger(const struct ledger *l, const struct tree *t)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct stat st;
+	uint32_t i;
+
+	if (l->fd < 0 || fstat(l->fd, &st))
+		return;
+	for (i = 1; i < t->count; i++)
+		if (t->e[i].dev == st.st_dev && t->e[i].ino == st.st_ino && has_work(&t->e[i]))
+			die("the ledger '%s' is something to be changed itself",
+			    tree_path(t, i, &path));
+}
+
+static int
+harden(const struct options *o, struct plan *p, struct ledger *l)
+{
+	struct outcome done;
+	int result;
+
+	check_ledger(l, p->tree);
+	result = apply_plan(p, l, &done);
+	if (ledger_close(l)) {
+		report("write the ledger:");
+		result = -1;
+	}
+	if (!o->quiet)
+		printf("%lu removed, %lu modes, %lu owners, %lu files edited\n", done.removed,
+		    done.modes, done.owners, done.edits);
+	return result ? EXIT_TROUBLE : EXIT_YES;
+}
+
+static int
+act(const struct options *o, struct plan *p, struct ledger *l)
+{
+	if (o->audit)
+		return audit(p, o->json) ? EXIT_NO : EXIT_YES;
+	if (conf_word(p->conf, SECRETS_FAIL) && report_secrets(p))
+		return EXIT_NO;
+	if (!o->dry)
+		return harden(o, p, l);
+	if (!o->quiet)
+		show_plan(p);
+	return EXIT_YES;
+}
+
+/* A folder takes one descriptor for each level. */
+static void
+allow_depth(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit)) {
+			/* then it is as deep as it is */
+		}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct conf conf;
+	struct tree tree;
+	struct plan plan;
+	struct ledger ledger = {.fd = -1};
+	int rootfd, status = EXIT_TROUBLE;
+
+	report_prog = "prep";
+	parse_options(&options, argc, argv);
+	if (!options.root && !image_is_ours())
+		die("not /prep in an image: name the root file system with -r ROOT");
+	read_settings(&options, &conf, argv);
+	rootfd = open_root(&options);
+	if (!options.dry && !options.audit)
+		open_ledger(&options, rootfd, &ledger);
+	allow_depth();
+	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf) == 0)
+		status = act(&options, &plan, &ledger);
+	if (status == EXIT_YES && tree.unread)
+		status = EXIT_TROUBLE;
+	if (fflush(stdout))
+		die("write to standard output:");
+	return status;
+}

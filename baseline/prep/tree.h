@@ -1,0 +1,108 @@
+/* A root file system's tree in memory: one walk fills it, every pass marks in it what it
+ * would remove or change. */
+#ifndef PREP_TREE_H
+#define PREP_TREE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "strbuf.h"
+
+enum { NO_ENTRY = UINT32_MAX, TREE_ROOT = 0 };
+
+/* An entry's place is its index: a folder stands before all that is below it, and these
+ * are the entries from its own index + 1 to its end. */
+struct entry {
+	uint32_t parent, end;
+	uint32_t name;       /* where it stands in the tree's text, as the next two */
+	uint32_t target;     /* of a link; else 0 */
+	uint32_t capability; /* of a file: hex; 0 for none */
+	uint32_t depth;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	mode_t mode;
+	nlink_t nlink;
+	uid_t uid;
+	gid_t gid;
+	dev_t rdev;
+
+	unsigned mount : 1;      /* something is mounted here: not ours to change */
+	unsigned system : 1;     /* a system folder, or below one */
+	unsigned sbin : 1;       /* below /sbin or /usr/sbin */
+	unsigned late : 2;       /* the stage in which it is applied, see plan.h */
+	unsigned work_below : 4; /* one bit a stage: something below has work in it */
+	unsigned strip : 1;      /* new_mode comes without the capability */
+
+	/* The plan: number of the pass that wants it, 0 for none. A folder that is unwanted
+	 * still stays where something in it does: remove says what comes of it. */
+	uint8_t unwanted, remove, chmod, chown, edit;
+	mode_t new_mode; /* permission bits */
+	uid_t new_uid;
+	gid_t new_gid;
+};
+
+struct tree {
+	int fd; /* the root's, O_PATH or better; the caller's */
+	struct entry *e;
+	uint32_t count, cap;
+	struct strbuf text;
+	uint32_t *names; /* a hash table of (folder, name); 0 for an empty slot */
+	uint32_t names_size;
+	uint32_t *linked; /* entries of files with several names, a file's side by side */
+	uint32_t linked_count;
+	int unread; /* a folder could not be read (and was reported) */
+};
+
+/* Walks the tree. Returns 0, or -1 after a report(). The caller frees in both cases. */
+int tree_read(struct tree *t, int rootfd);
+void tree_free(struct tree *t);
+
+const char *tree_name(const struct tree *t, uint32_t i);
+const char *tree_target(const struct tree *t, uint32_t i);
+
+/* The path from the root, beginning with '/'. Replaces what stands in b. */
+const char *tree_path(const struct tree *t, uint32_t i, struct strbuf *b);
+
+/* The entry of that name in a folder, NO_ENTRY where there is none. */
+uint32_t tree_child(const struct tree *t, uint32_t folder, const char *name);
+
+/*
+ * What a path names, as a process with this root would find it from the folder from; the
+ * last part is followed where it is a link and follow is set. An entry that the plan
+ * removes isn't there. Returns NO_ENTRY with errno ENOENT, ENOTDIR or ELOOP, or with
+ * EXDEV where the way leads into what this tree doesn't show: a mount, or /dev, /proc
+ * and /sys, which the kernel and the engine fill at run time.
+ */
+uint32_t tree_resolve(const struct tree *t, uint32_t from, const char *path, int follow);
+
+/*
+ * Calls found for every entry whose path fits pattern. '*', '?' and [] may stand in any
+ * part; a part without them is followed where it is a link, the last one isn't.
+ */
+void tree_glob(
+    const struct tree *t, const char *pattern, void (*found)(uint32_t i, void *arg), void *arg);
+
+/* The names of i's file within the tree: a slice of t->linked; 0 where it has but one. */
+uint32_t tree_names_of(const struct tree *t, uint32_t i, const uint32_t **names);
+
+static inline int
+is_dir(const struct entry *e)
+{
+	return S_ISDIR(e->mode);
+}
+
+static inline int
+is_file(const struct entry *e)
+{
+	return S_ISREG(e->mode);
+}
+
+static inline int
+is_link(const struct entry *e)
+{
+	return S_ISLNK(e->mode);
+}
+
+#endif
