@@ -1,0 +1,192 @@
+/* filewatch: watches files for age, emptiness, text, integrity, and says so over HTTP. */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "board.h"
+#include "config.h"
+#include "http.h"
+#include "render.h"
+#include "report.h"
+#include "status.h"
+#include "strbuf.h"
+#include "watch.h"
+
+static const char usage_text[] =
+    "usage: filewatch [-c FILE] [--once | --check-config]\n"
+    "       filewatch nagios [-c FILE]\n"
+    "\n"
+    "Watches files as the settings say, and serves what it finds over HTTP.\n"
+    "\n"
+    "  -c, --config FILE  the settings (default: /etc/filewatch.yaml)\n"
+    "  -o, --once         look once, print a table, serve nothing\n"
+    "  -t, --check-config check the settings, do nothing else\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 all ok, 1 something isn't (--once), 2 trouble.\n";
+
+enum { OPT_ONCE = 'o', OPT_CHECK = 't' };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"once", no_argument, NULL, OPT_ONCE},
+    {"check-config", no_argument, NULL, OPT_CHECK},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+struct options {
+	const char *config;
+	bool once, check, help;
+};
+
+static bool
+parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){.config = "/etc/filewatch.yaml"};
+	while ((c = getopt_long(argc, argv, "+c:oth", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case OPT_ONCE:
+			o->once = true;
+			break;
+		case OPT_CHECK:
+			o->check = true;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Prints all of it; what can't be printed wasn't done. */
+static int
+print(const struct strbuf *b, int status)
+{
+	if (fwrite(b->s, 1, b->len, stdout) == b->len && fflush(stdout) == 0)
+		return status;
+	report("write:");
+	return EXIT_TROUBLE;
+}
+
+static struct status *
+look_once(struct config *c, struct view *v)
+{
+	struct status *s = watch_once(c);
+
+	*v = (struct view){.status = s, .now = now_ns()};
+	return s;
+}
+
+static int
+once(struct config *c)
+{
+	struct strbuf b = STRBUF_INIT;
+	struct view v;
+	struct status *s = look_once(c, &v);
+	int status = status_is_ok(s) ? EXIT_YES : EXIT_NO;
+
+	render_table(&b, &v);
+	status = print(&b, status);
+	strbuf_free(&b);
+	status_drop(s);
+	return status;
+}
+
+static int
+nagios(int argc, char **argv)
+{
+	enum { NAGIOS_UNKNOWN = 3 };
+	struct options o;
+	struct config *c;
+	struct strbuf b = STRBUF_INIT;
+	struct view v;
+	struct status *s;
+	int status;
+
+	if (!parse_options(argc, argv, &o) || optind != argc || o.once || o.check) {
+		fputs(usage_text, stderr);
+		return NAGIOS_UNKNOWN;
+	}
+	c = config_read(o.config);
+	if (!c) {
+		puts("FILEWATCH UNKNOWN - bad settings");
+		return NAGIOS_UNKNOWN;
+	}
+	s = look_once(c, &v);
+	status = render_nagios(&b, &v);
+	status = print(&b, status) == status ? status : NAGIOS_UNKNOWN;
+	strbuf_free(&b);
+	status_drop(s);
+	return status;
+}
+
+static int
+serve(struct config *c)
+{
+	struct board board;
+	struct watcher *w;
+	struct http *h;
+	sigset_t set;
+	int fd;
+
+	/* Before the HTTP thread starts, so that it leaves signals to the watcher. */
+	watch_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	board_init(&board);
+	fd = http_listen(c);
+	w = fd < 0 ? NULL : watch_open(config_hold(c), &board);
+	h = w ? http_start(fd, c, &board) : NULL;
+	if (h) {
+		report("serving %zu rules at http://%s:%s/", c->rules, c->host, c->port);
+		watch_run(w);
+		http_stop(h);
+	}
+	if (w)
+		watch_close(w);
+	board_clear(&board);
+	config_drop(c);
+	return h ? EXIT_YES : EXIT_TROUBLE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	struct config *c;
+
+	report_prog = "filewatch";
+	if (argc > 1 && strcmp(argv[1], "nagios") == 0)
+		return nagios(argc - 1, argv + 1);
+	if (!parse_options(argc, argv, &o) || optind != argc || (o.once && o.check)) {
+		fputs(usage_text, stderr);
+		return EXIT_TROUBLE;
+	}
+	if (o.help) {
+		fputs(usage_text, stdout);
+		return EXIT_YES;
+	}
+	c = config_read(o.config);
+	if (!c)
+		return EXIT_TROUBLE;
+	if (o.once)
+		return once(c);
+	if (!o.check)
+		return serve(c);
+	config_drop(c);
+	return EXIT_YES;
+}

@@ -1,0 +1,302 @@
+/* The result for people: one page that works without scripts, and better with ours. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "board.h"
+#include "config.h"
+#include "render.h"
+#include "status.h"
+#include "strbuf.h"
+#include "text.h"
+
+enum { ROWS_MAX = 500, BAR_WIDTH = 100 };
+
+#define NS_PER_MS INT64_C(1000000)
+
+const char page_css[] =
+    ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1a1d21;--soft:#5b6470;"
+    "--line:#e2e5ea;--ok:#1a7f4b;--ok-bg:#e6f5ec;--bad:#b3261e;--bad-bg:#fdeceb;--wait:#8a5a00;"
+    "--wait-bg:#fff4dc;--skip:#5b6470;--skip-bg:#eceff2;--track:#e2e5ea}\n"
+    "@media(prefers-color-scheme:dark){:root{--bg:#14171a;--card:#1d2125;--ink:#e8eaed;"
+    "--soft:#a0a8b2;--line:#2f353b;--ok:#6fd29b;--ok-bg:#16301f;--bad:#ff9b93;--bad-bg:#3c1a18;"
+    "--wait:#f3c46b;--wait-bg:#352912;--skip:#a0a8b2;--skip-bg:#282d32;--track:#343a41}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;background:var(--bg);color:var(--ink);"
+    "font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}\n"
+    "main{max-width:72rem;margin:0 auto;padding:1.5rem 1rem 3rem}\n"
+    "header{border-radius:.75rem;padding:1.1rem 1.4rem;margin-bottom:1.2rem;"
+    "background:var(--ok-bg);color:var(--ok)}\n"
+    "header.bad{background:var(--bad-bg);color:var(--bad)}\n"
+    "header.wait{background:var(--wait-bg);color:var(--wait)}\n"
+    "h1{margin:0;font-size:1.6rem;line-height:1.25}\n"
+    "header p{margin:.25rem 0 0;color:var(--soft)}\n"
+    "table{width:100%;border-collapse:separate;border-spacing:0;background:var(--card);"
+    "border:1px solid var(--line);border-radius:.75rem;overflow:hidden}\n"
+    "th{font-size:.8rem;font-weight:600;text-align:left;color:var(--soft)}\n"
+    "th,td{padding:.65rem .9rem;vertical-align:top;border-bottom:1px solid var(--line)}\n"
+    "tr:last-child td{border-bottom:0}\n"
+    ".pill{display:inline-block;border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;"
+    "font-weight:600;background:var(--ok-bg);color:var(--ok)}\n"
+    ".failing .pill{background:var(--bad-bg);color:var(--bad)}\n"
+    ".pending .pill,.grace .pill{background:var(--wait-bg);color:var(--wait)}\n"
+    ".skipped .pill{background:var(--skip-bg);color:var(--skip)}\n"
+    ".failing td:first-child{box-shadow:inset 4px 0 var(--bad)}\n"
+    ".pending td:first-child,.grace td:first-child{box-shadow:inset 4px 0 var(--wait)}\n"
+    "code{font:.92rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
+    "overflow-wrap:anywhere}\n"
+    ".asked,.since,.how{color:var(--soft);font-size:.88rem}\n"
+    ".message{overflow-wrap:anywhere}\n"
+    ".failing .message{color:var(--bad)}\n"
+    "svg.bar{display:block;width:100%;max-width:16rem;height:.4rem;margin-top:.45rem;"
+    "border-radius:.2rem}\n"
+    ".bar .track{fill:var(--track)}.bar .age{fill:var(--ok)}\n"
+    ".bar .near{fill:var(--wait)}.bar .over{fill:var(--bad)}\n"
+    "details{margin-top:.3rem}summary{cursor:pointer;color:var(--soft);font-size:.88rem}\n"
+    "details ul{margin:.3rem 0 0;padding-left:1.1rem;font-size:.9rem}\n"
+    "footer{margin-top:1rem;color:var(--soft);font-size:.85rem}\n"
+    "a{color:inherit}\n"
+    "#lost{border-radius:.75rem;padding:.6rem 1.4rem;margin-bottom:1rem;"
+    "background:var(--bad-bg);color:var(--bad)}\n"
+    "@media(max-width:44rem){main{padding:.8rem .7rem 2rem}"
+    "table,tbody,tr,td{display:block}thead{position:absolute;left:-9999px}\n"
+    "table{border:0;background:none;border-radius:0}\n"
+    "tr{background:var(--card);border:1px solid var(--line);border-radius:.75rem;"
+    "margin-bottom:.7rem;padding:.7rem .9rem;overflow:hidden}\n"
+    "td{border:0;padding:.15rem 0}.failing td:first-child,.pending td:first-child,"
+    ".grace td:first-child{box-shadow:none}\n"
+    "tr.failing{border-left:4px solid var(--bad)}"
+    "tr.pending,tr.grace{border-left:4px solid var(--wait)}}\n"
+    "@media print{body{background:none}}\n";
+
+/* The page fetches itself and takes over what changed. What a person opened stays open. */
+const char page_js[] =
+    "'use strict';\n"
+    "(() => {\n"
+    "\tconst every = 5000;\n"
+    "\tconst lost = document.getElementById('lost');\n"
+    "\tfunction take(text) {\n"
+    "\t\tconst page = new DOMParser().parseFromString(text, 'text/html');\n"
+    "\t\tfor (const id of ['state', 'about', 'rules', 'foot']) {\n"
+    "\t\t\tconst now = document.getElementById(id), next = page.getElementById(id);\n"
+    "\t\t\tif (!now || !next || now.outerHTML === next.outerHTML)\n"
+    "\t\t\t\tcontinue;\n"
+    "\t\t\tconst open = new Set([...now.querySelectorAll('details[open]')]"
+    ".map(d => d.dataset.rule));\n"
+    "\t\t\tfor (const d of next.querySelectorAll('details'))\n"
+    "\t\t\t\td.open = open.has(d.dataset.rule);\n"
+    "\t\t\tnow.className = next.className;\n"
+    "\t\t\tnow.replaceChildren(...next.childNodes);\n"
+    "\t\t}\n"
+    "\t\tdocument.getElementById('top').className = page.getElementById('top').className;\n"
+    "\t\tdocument.title = page.title;\n"
+    "\t}\n"
+    "\tasync function refresh() {\n"
+    "\t\tif (document.hidden)\n"
+    "\t\t\treturn;\n"
+    "\t\ttry {\n"
+    "\t\t\tconst answer = await fetch(location.href, {cache: 'no-cache'});\n"
+    "\t\t\tif (!answer.ok)\n"
+    "\t\t\t\tthrow new Error(answer.status);\n"
+    "\t\t\ttake(await answer.text());\n"
+    "\t\t\tlost.hidden = true;\n"
+    "\t\t} catch (e) {\n"
+    "\t\t\tlost.hidden = false;\n"
+    "\t\t}\n"
+    "\t}\n"
+    "\tsetInterval(refresh, every);\n"
+    "\tdocument.addEventListener('visibilitychange', refresh);\n"
+    "})();\n";
+
+const char page_icon[] =
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">"
+    "<path fill=\"#4b8bbe\" d=\"M8 3C4 3 1.5 6 .5 8 1.5 10 4 13 8 13s6.500-3 7.500-5C14.500 6 "
+    "12 3 8 3z\"/><circle cx=\"8\" cy=\"8\" r=\"3.200\" fill=\"#fff\"/>"
+    "<circle cx=\"8\" cy=\"8\" r=\"1.600\" fill=\"#1a1d21\"/></svg>\n";
+
+static void
+put_ago(struct strbuf *b, int64_t since, int64_t now)
+{
+	strbuf_puts(b, "<time datetime=\"");
+	put_time_iso(b, since);
+	strbuf_puts(b, "\" title=\"");
+	put_time(b, since);
+	strbuf_puts(b, " UTC\">");
+	put_duration(b, now - since < 1000 * NS_PER_MS ? 1000 : (now - since) / NS_PER_MS);
+	strbuf_puts(b, "</time>");
+}
+
+static const char *
+bar_class(int64_t percent)
+{
+	return percent > 100 ? "over" : percent > 80 ? "near" : "age";
+}
+
+/* How much of the allowed age is used up, by the oldest match. */
+static void
+put_bar(struct strbuf *b, const struct rule_status *r, int64_t now)
+{
+	int64_t age = (now - r->oldest) / NS_PER_MS, percent;
+
+	if (r->rule->max_age == NOT_SET || r->oldest == 0)
+		return;
+	if (age < 0)
+		age = 0;
+	percent = age / (r->rule->max_age / 100 + 1);
+	strbuf_printf(b,
+	    "<svg class=\"bar\" viewBox=\"0 0 %d 4\" preserveAspectRatio=\"none\" role=\"img\" "
+	    "aria-label=\"%d percent of the allowed age\">"
+	    "<rect class=\"track\" width=\"%d\" height=\"4\"/>"
+	    "<rect class=\"%s\" width=\"%d\" height=\"4\"/></svg>",
+	    BAR_WIDTH, (int)(percent > 999 ? 999 : percent), BAR_WIDTH, bar_class(percent),
+	    (int)(percent > BAR_WIDTH ? BAR_WIDTH : percent));
+	strbuf_puts(b, "<span class=\"asked\">");
+	put_duration(b, age < 1000 ? 1000 : age);
+	strbuf_puts(b, " of ");
+	put_duration(b, r->rule->max_age);
+	strbuf_puts(b, "</span>");
+}
+
+static void
+put_files(struct strbuf *b, const struct rule_status *r, int64_t now)
+{
+	size_t i;
+
+	if (r->shown_count < 2)
+		return;
+	strbuf_puts(b, "<details data-rule=\"");
+	put_html(b, r->rule->path);
+	strbuf_printf(b, "\"><summary>%zu files</summary><ul>", r->bad);
+	for (i = 0; i < r->shown_count; i++) {
+		struct strbuf text = STRBUF_INIT;
+
+		judge_describe(&text, r->rule, &r->shown[i].facts, r->shown[i].findings, now);
+		strbuf_puts(b, "<li><code>");
+		put_html(b, r->shown[i].path);
+		strbuf_puts(b, "</code> ");
+		put_html(b, text.s ? text.s : "");
+		strbuf_puts(b, "</li>");
+		strbuf_free(&text);
+	}
+	if (r->bad > r->shown_count)
+		strbuf_printf(b, "<li>and %zu more</li>", r->bad - r->shown_count);
+	strbuf_puts(b, "</ul></details>");
+}
+
+static void
+put_result(struct strbuf *b, const struct rule_status *r, int64_t now)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	status_describe(&text, r, now);
+	strbuf_puts(b, "<td role=\"cell\"><span class=\"message\">");
+	if (text.len)
+		put_html(b, text.s);
+	else if (!r->rule->skip)
+		strbuf_printf(b, "%zu %s", r->files, r->files == 1 ? "file" : "files");
+	strbuf_puts(b, "</span>");
+	put_bar(b, r, now);
+	put_files(b, r, now);
+	strbuf_puts(b, "</td>");
+	strbuf_free(&text);
+}
+
+static void
+put_row(struct strbuf *b, const struct rule_status *r, int64_t now)
+{
+	const char *state = state_name(r->state);
+
+	strbuf_printf(b,
+	    "<tr role=\"row\" class=\"%s\"><td role=\"cell\"><span "
+	    "class=\"pill\">%s</span></td>"
+	    "<td role=\"cell\"><code>",
+	    state, state);
+	put_html(b, r->rule->path);
+	strbuf_puts(b, "</code><br><span class=\"asked\">");
+	put_html(b, r->rule->summary);
+	strbuf_puts(b, "</span></td>");
+	put_result(b, r, now);
+	strbuf_puts(b, "<td role=\"cell\" class=\"since\">");
+	if (!r->rule->skip) {
+		strbuf_puts(b, "for ");
+		put_ago(b, r->since, now);
+		strbuf_printf(b, "<br><span class=\"how\">by %s</span>", how_name(r->how));
+	}
+	strbuf_puts(b, "</td></tr>\n");
+}
+
+static void
+put_headline(struct strbuf *b, const struct view *v)
+{
+	const size_t *n = v->status->by_state;
+
+	if (v->stale)
+		strbuf_puts(b, "Results are stale");
+	else if (n[STATE_FAIL])
+		strbuf_printf(b, "%zu failing", n[STATE_FAIL]);
+	else if (n[STATE_PENDING])
+		strbuf_printf(b, "%zu not known yet", n[STATE_PENDING]);
+	else
+		strbuf_puts(b, "All ok");
+}
+
+static void
+put_head(struct strbuf *b, const struct view *v)
+{
+	const struct status *s = v->status;
+	const char *class = v->stale || s->by_state[STATE_FAIL] ? "bad"
+			    : s->by_state[STATE_PENDING]        ? "wait"
+								: "ok";
+
+	strbuf_puts(b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+		       "<title>");
+	put_headline(b, v);
+	strbuf_puts(b, " \xc2\xb7 ");
+	put_html(b, s->config->title);
+	strbuf_puts(b,
+	    "</title><link rel=\"icon\" href=\"favicon.svg\">"
+	    "<link rel=\"stylesheet\" href=\"filewatch.css\">"
+	    "<script src=\"filewatch.js\" defer></script>"
+	    "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"
+	    "</head>\n<body><main>"
+	    "<p id=\"lost\" role=\"alert\" hidden>No answer from filewatch: what you "
+	    "see may be old.</p>");
+	strbuf_printf(
+	    b, "<header id=\"top\" class=\"%s\"><h1 id=\"state\" role=\"status\">", class);
+	put_headline(b, v);
+	strbuf_puts(b, "</h1><p id=\"about\">");
+	put_html(b, s->config->title);
+	strbuf_printf(b, ": %zu %s, %zu ok, last change ", s->rules,
+	    s->rules == 1 ? "rule" : "rules", s->by_state[STATE_OK]);
+	put_ago(b, s->when, v->now);
+	strbuf_puts(b, " ago</p></header>\n");
+}
+
+void
+render_page(struct strbuf *b, const struct view *v)
+{
+	const struct status *s = v->status;
+	const struct rule_status **sorted = status_sorted(s);
+	size_t i, shown = s->rules < ROWS_MAX ? s->rules : ROWS_MAX;
+
+	put_head(b, v);
+	strbuf_puts(b, "<table role=\"table\"><thead><tr role=\"row\">"
+		       "<th role=\"columnheader\" scope=\"col\">State</th>"
+		       "<th role=\"columnheader\" scope=\"col\">Rule</th>"
+		       "<th role=\"columnheader\" scope=\"col\">Result</th>"
+		       "<th role=\"columnheader\" scope=\"col\">Since</th>"
+		       "</tr></thead>\n<tbody id=\"rules\">\n");
+	for (i = 0; i < shown; i++)
+		put_row(b, sorted[i], v->now);
+	strbuf_puts(b, "</tbody></table>\n<footer id=\"foot\"><p>");
+	if (shown < s->rules)
+		strbuf_printf(b,
+		    "%zu more rules, see <a href=\"api/v1/status\">all of them</a>. ",
+		    s->rules - shown);
+	strbuf_puts(b, "As of ");
+	put_time(b, v->now);
+	strbuf_puts(b, " UTC. <a href=\"api/v1/status\">JSON</a> \xc2\xb7 "
+		       "<a href=\"metrics\">metrics</a> \xc2\xb7 "
+		       "<a href=\"healthz\">health</a></p></footer></main></body></html>\n");
+	free(sorted);
+}
