@@ -1,0 +1,78 @@
+# shellcheck shell=sh
+# What every lab's script begins with: . "$(dirname "$0")/../lab.sh"
+
+set -eu
+umask 022
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+LABS=$(dirname "$HERE")
+# BusyBox's tools, then our own programs, then what BusyBox hasn't got.
+PATH=$LABS/obj/bin:$HERE:$LABS:$LABS/03-namespaces:$PATH:/sbin:/bin
+
+die() {
+	printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+	exit 2
+}
+
+# What is about to be seen. With LAB_PAUSE=1 it waits for Enter before it goes on.
+say() {
+	printf '\n# %s\n' "$*"
+	[ -z "${LAB_PAUSE:-}" ] || read -r _ || :
+}
+
+# A command as one would type it.
+show() {
+	printf '$'
+	for word; do
+		case $word in
+		*[!A-Za-z0-9_./:=,+@%^-]* | '') printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
+}
+
+# try COMMAND…: shown, and run.
+try() {
+	show "$@"
+	"$@"
+}
+
+# refused COMMAND…: shown, and run, and it fails, or else the lab has gone wrong.
+refused() {
+	show "$@"
+	if "$@"; then
+		printf '%s: that should have been refused\n' "$(basename "$0")" >&2
+		exit 1
+	fi
+}
+
+# eventually COMMAND…: waits until COMMAND is true, at the most ten seconds.
+eventually() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ "$tries" -le 200 ] || die "still false after ten seconds: $*"
+		usleep 50000
+	done
+}
+
+# The script again from its start, on a throw-away host of its own (private-host.c) that
+# takes everything with it when the script ends, however it ends. Its current folder is
+# empty there, and in memory.
+private_host() {
+	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
+	[ "${LAB_HOST:-}" != "$(readlink /proc/self/ns/mnt)" ] || return 0
+	[ "$(id -u)" -eq 0 ] || die "needs root"
+	exec private-host /run "$LABS/obj/bin/sh" "$HERE/$(basename "$0")" "$@"
+}
+
+# make_root FOLDER: a root file system: BusyBox and two devices.
+make_root() {
+	mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/proc" "$1/tmp"
+	cp "$LABS/obj/busybox" "$1/bin/busybox"
+	chroot "$1" /bin/busybox --install -s /bin
+	mknod -m 666 "$1/dev/null" c 1 3
+	mknod -m 666 "$1/dev/zero" c 1 5
+	echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"
+}
