@@ -21,6 +21,20 @@ struct walk {
 	enum walk_action (*visit)(const struct walk_entry *e, void *arg);
 	void *arg;
 	struct strbuf path; /* of the entry at hand, without the root's leading "/" doubled */
+	/* What getdents64(2) fills. readdir(3) would ask the kernel three things more about
+	 * each folder, and in musl with a small buffer. */
+	union {
+		struct dirent64 align;
+		char bytes[32768];
+	} buffer;
+};
+
+/* The names in a folder, all of them read before the first one is visited. */
+struct names {
+	struct strbuf text;
+	size_t count, cap;
+	size_t *at; /* where each begins in text */
+	const char **name;
 };
 
 static void
@@ -36,7 +50,7 @@ trouble(struct walk *w, const char *path, int error)
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int
@@ -45,24 +59,48 @@ is_dots(const char *name)
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-/* All names of a folder, sorted. Returns 0, or -1 with errno. */
-static int
-read_names(DIR *dir, char ***names, size_t *count)
+static void
+add_name(struct names *n, const char *name)
 {
-	struct dirent *d;
-
-	*names = NULL;
-	*count = 0;
-	while ((errno = 0, d = readdir(dir))) {
-		if (is_dots(d->d_name))
-			continue;
-		if (*count % 64 == 0)
-			*names = xreallocarray(*names, *count + 64, sizeof(**names));
-		(*names)[(*count)++] = xstrdup(d->d_name);
+	if (is_dots(name))
+		return;
+	if (n->count == n->cap) {
+		n->cap = n->cap ? 2 * n->cap : 64;
+		n->at = xreallocarray(n->at, n->cap, sizeof(*n->at));
 	}
-	if (*count)
-		qsort(*names, *count, sizeof(**names), by_name);
-	return errno ? -1 : 0;
+	n->at[n->count++] = n->text.len;
+	strbuf_add(&n->text, name, strlen(name) + 1);
+}
+
+/* Returns 0, or -1 with errno and what was read until then. */
+static int
+read_names(struct walk *w, int fd, struct names *n)
+{
+	ssize_t got, k;
+	size_t i;
+
+	*n = (struct names){.text = STRBUF_INIT};
+	while ((got = getdents64(fd, (void *)&w->buffer, sizeof(w->buffer))) > 0)
+		for (k = 0; k < got;) {
+			struct dirent64 *d = (void *)(w->buffer.bytes + k);
+
+			add_name(n, d->d_name);
+			k += d->d_reclen;
+		}
+	n->name = xreallocarray(NULL, n->count, sizeof(*n->name));
+	for (i = 0; i < n->count; i++)
+		n->name[i] = n->text.s + n->at[i];
+	if (w->options->sorted && n->count)
+		qsort(n->name, n->count, sizeof(*n->name), by_name);
+	return got < 0 ? -1 : 0;
+}
+
+static void
+free_names(struct names *n)
+{
+	strbuf_free(&n->text);
+	free(n->at);
+	free(n->name);
 }
 
 static int walk_folder(struct walk *w, const struct walk_entry *folder, int fd);
@@ -179,41 +217,22 @@ out:
 
 /* Takes fd over. Returns 1 where the walk is to stop. */
 static int
-walk_folder(struct walk *w, const struct walk_entry *folder, int fd)
+walk_folder(struct walk *w, const struct walk_entry *folder, int folder_fd)
 {
-	cleanup_dir DIR *dir = fdopendir(fd);
+	cleanup_fd int fd = folder_fd;
+	struct names names;
 	int stop = 0;
+	size_t i;
 
-	if (!dir) {
-		trouble(w, folder->path, errno);
-		close(fd);
-		return 0;
-	}
 	if (w->options->chdir && fchdir(fd)) {
 		trouble(w, folder->path, errno);
 		return 0;
 	}
-	if (w->options->sorted) {
-		char **names;
-		size_t i, count;
-
-		if (read_names(dir, &names, &count))
-			trouble(w, folder->path, errno);
-		for (i = 0; i < count; i++) {
-			if (!stop)
-				stop = visit_entry(w, folder, fd, names[i]);
-			free(names[i]);
-		}
-		free(names);
-	} else {
-		struct dirent *d;
-
-		while (!stop && (errno = 0, d = readdir(dir)))
-			if (!is_dots(d->d_name))
-				stop = visit_entry(w, folder, fd, d->d_name);
-		if (!stop && errno)
-			trouble(w, folder->path, errno);
-	}
+	if (read_names(w, fd, &names))
+		trouble(w, folder->path, errno);
+	for (i = 0; i < names.count && !stop; i++)
+		stop = visit_entry(w, folder, fd, names.name[i]);
+	free_names(&names);
 	if (!stop && w->options->leave) {
 		struct walk_entry left = *folder;
 

@@ -124,17 +124,24 @@ cut_code(struct applets *a, struct code_range *ranges, size_t n)
 	return 0;
 }
 
-/* Whether the program, looking for the name of `was`, ends up where it should. */
+/* Whether entry i came out as it should: there or not, in its place, and found by its name
+ * if it is to live and by none if not. */
 static int
-is_found_right(const struct applets *after, const struct applet *was, long number, int bounded)
+came_out_right(
+    const struct applets *a, const struct applets *after, const char **names, size_t i)
 {
-	cleanup_free const char **names = xcalloc(after->count, sizeof *names);
-	long got;
+	const struct applet *was = &a->applet[i], *is = &after->applet[i];
 
-	for (size_t i = 0; i < after->count; i++)
-		names[i] = (const char *)after->image + after->applet[i].name_at;
-	got = name_look_up(names, after->count, was->name, bounded);
-	return stays(was) ? got == number : got < 0 || !after->applet[got].alive;
+	if (stays(was) != is->alive || was->name_at != is->name_at ||
+	    (stays(was) && was->entry.value != is->entry.value))
+		return 0;
+	for (int bounded = 0; was->name && bounded < 2; bounded++) {
+		long got = name_look_up(names, after->count, was->name, bounded);
+
+		if (stays(was) ? got != (long)i : got >= 0 && after->applet[got].alive)
+			return 0;
+	}
+	return 1;
 }
 
 /* Reads the result as if for the first time, and looks every name up in it. */
@@ -143,23 +150,18 @@ check_result(struct applets *a)
 {
 	struct applets after;
 	unsigned char *copy = memcpy(xmalloc(a->size), a->image, a->size);
-	int bad = applets_parse(&after, copy, a->size) < 0 || after.count != a->count;
+	int good = applets_parse(&after, copy, a->size) == 0 && after.count == a->count;
+	cleanup_free const char **names = xcalloc(a->count, sizeof *names);
 
-	for (size_t i = 0; !bad && i < a->count; i++) {
-		const struct applet *was = &a->applet[i], *is = &after.applet[i];
-
-		bad = stays(was) != is->alive || was->name_at != is->name_at ||
-		      (stays(was) && was->entry.value != is->entry.value);
-		for (int bounded = 0; !bad && was->name && bounded < 2; bounded++) {
-			long got = look_up(&after, was->name, bounded);
-
-			bad = stays(was) ? got != (long)i : got >= 0 && after.applet[got].alive;
-		}
-	}
+	for (size_t i = 0; good && i < a->count; i++)
+		names[i] = (const char *)copy + after.applet[i].name_at;
+	for (size_t i = 0; good && i < a->count; i++)
+		good = came_out_right(a, &after, names, i);
 	applets_free(&after);
-	return bad ? applets_refuse(
-			 a, "can't be cut so: the program would no longer find its applets")
-		   : 0;
+	if (!good)
+		return applets_refuse(
+		    a, "can't be cut so: the program would no longer find its applets");
+	return 0;
 }
 
 static int

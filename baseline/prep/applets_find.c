@@ -387,7 +387,23 @@ lives(const struct applets *a, const char *name)
 	return p && p->alive;
 }
 
-/* ash's table of built-in commands: a digit of flags before each name (shell/ash.c). */
+/* Applets that a shell of BusyBox may have built in. hush has all of them but the last two. */
+static const char *const builtins[] = {
+    "[", "[[", "echo", "kill", "printf", "pwd", "test", "true", "false", "sleep"};
+
+enum { BUILTINS = sizeof builtins / sizeof *builtins, OF_HUSH = BUILTINS - 2 };
+
+static void
+mark_builtin(struct applets *a, const char *name, size_t among)
+{
+	struct applet *p = applets_find(a, name);
+
+	for (size_t i = 0; p && i < among; i++)
+		p->builtin |= strcmp(builtins[i], name) == 0;
+}
+
+/* ash's table of built-in commands: a digit of flags before each name (shell/ash.c).
+ * Returns whether it is there. */
 static int
 mark_ash_builtins(struct applets *a)
 {
@@ -395,14 +411,10 @@ mark_ash_builtins(struct applets *a)
 	int is_ash = 0;
 
 	for (; p < end && (nul = memchr(p, '\0', (size_t)(end - p))); p = nul + 1) {
-		struct applet *applet;
-
-		if (nul - p < 2 || nul - p > LONGEST_NAME || p[0] < '0' || p[0] > '7')
+		if (nul - p < 2 || nul - p > 7 || p[0] < '0' || p[0] > '7')
 			continue;
 		is_ash |= strcmp((const char *)p + 1, "exec") == 0;
-		applet = applets_find(a, (const char *)p + 1);
-		if (applet)
-			applet->builtin = 1;
+		mark_builtin(a, (const char *)p + 1, BUILTINS);
 	}
 	return is_ash;
 }
@@ -410,21 +422,12 @@ mark_ash_builtins(struct applets *a)
 static void
 mark_builtins(struct applets *a)
 {
-	static const char *const of_hush[] = {
-	    "[", "[[", "echo", "kill", "printf", "pwd", "test", "true", NULL};
-
-	for (size_t i = 0; i < a->count; i++)
-		a->applet[i].builtin = 0;
 	if (!lives(a, "sh") && !lives(a, "ash") && !lives(a, "bash") && !lives(a, "hush"))
 		return;
 	if (mark_ash_builtins(a) && !lives(a, "hush"))
 		return;
-	for (size_t i = 0; of_hush[i]; i++) {
-		struct applet *applet = applets_find(a, of_hush[i]);
-
-		if (applet)
-			applet->builtin = 1;
-	}
+	for (size_t i = 0; i < OF_HUSH; i++)
+		mark_builtin(a, builtins[i], OF_HUSH);
 }
 
 static void

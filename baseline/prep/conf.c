@@ -146,11 +146,15 @@ set_regex(struct conf_value *v, const char *where, const struct key *key, const 
 			return -1;
 		}
 	}
-	if (v->compiled)
+	if (v->compiled) {
 		regfree(&v->regex);
+		endings_free(&v->endings);
+	}
 	v->compiled = *value != '\0';
-	if (v->compiled)
+	if (v->compiled) {
 		v->regex = regex;
+		endings_read(&v->endings, value);
+	}
 	return 0;
 }
 
@@ -200,8 +204,10 @@ conf_free(struct conf *c)
 
 	for (i = 0; i < CONF_KEYS; i++) {
 		free(c->value[i].text);
-		if (c->value[i].compiled)
+		if (c->value[i].compiled) {
 			regfree(&c->value[i].regex);
+			endings_free(&c->value[i].endings);
+		}
 	}
 	memset(c, 0, sizeof(*c));
 }
@@ -410,6 +416,8 @@ conf_matches(const struct conf *c, enum conf_key key, const char *text)
 {
 	const struct conf_value *v = &c->value[key];
 
+	if (v->endings.count)
+		return endings_match(&v->endings, text);
 	return v->compiled && regexec(&v->regex, text, 0, NULL, 0) == 0;
 }
 

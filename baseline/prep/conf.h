@@ -5,6 +5,8 @@
 #include <regex.h>
 #include <stddef.h>
 
+#include "endings.h"
+
 enum conf_key {
 	ACCOUNTS_DONT_DELETE_REGEX,
 	APK_CLEANUP,
@@ -36,7 +38,8 @@ struct conf {
 		char *text;
 		int word; /* of a key with a choice: which, 0 being the first */
 		regex_t regex;
-		int compiled; /* regex holds an expression */
+		int compiled;           /* regex holds an expression */
+		struct endings endings; /* the same, where it is a list of names */
 	} value[CONF_KEYS];
 };
 
