@@ -54,10 +54,12 @@ make_pipes(const struct run *r, struct pipes *p)
 
 /* In the child: only calls that are safe after fork. */
 static void
-connect_to(int pipe_end, int to, int discard, int null)
+connect_to(int pipe_end, int to, int log, int discard, int null)
 {
 	if (pipe_end >= 0)
 		dup2(pipe_end, to);
+	else if (log > 0)
+		dup2(log, to);
 	else if (discard)
 		dup2(null, to);
 }
@@ -77,9 +79,9 @@ child(const struct run *r, const struct pipes *p)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (r->timeout_ms)
 		setpgid(0, 0);
-	connect_to(p->in[0], STDIN_FILENO, 1, null);
-	connect_to(p->out[1], STDOUT_FILENO, r->discard_out, null);
-	connect_to(p->err[1], STDERR_FILENO, r->discard_err, null);
+	connect_to(p->in[0], STDIN_FILENO, 0, 1, null);
+	connect_to(p->out[1], STDOUT_FILENO, r->log, r->discard_out, null);
+	connect_to(p->err[1], STDERR_FILENO, r->log, r->discard_err, null);
 	if (r->cwd && chdir(r->cwd))
 		_exit(126);
 	for (int fd = 3; fd < 1024; fd++)

@@ -14,6 +14,7 @@ struct run {
 	struct strbuf *err;      /* the same for standard error */
 	const char *in;          /* standard input's bytes; NULL: /dev/null */
 	size_t in_len;
+	int log; /* where it is above 0, what isn't captured goes to that descriptor */
 	unsigned discard_out : 1; /* to /dev/null where out is NULL */
 	unsigned discard_err : 1;
 	unsigned timeout_ms; /* 0: none; then the child's process group gets SIGTERM and,

@@ -53,6 +53,25 @@ statuses(void **state)
 }
 
 static void
+to_a_log(void **state)
+{
+	const char *argv[] = {"sh", "-c", "echo out; echo err >&2", NULL};
+	char name[] = "/tmp/whittle-run.XXXXXX", got[32] = "";
+	struct strbuf out = STRBUF_INIT;
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_int_equal(run(&(struct run){.argv = argv, .log = fd}), 0);
+	assert_int_equal(run(&(struct run){.argv = argv, .out = &out, .log = fd}), 0);
+	assert_string_equal(out.s, "out\n");
+	assert_true(pread(fd, got, sizeof(got) - 1, 0) > 0);
+	assert_string_equal(got, "out\nerr\nerr\n");
+	strbuf_free(&out);
+	close(fd);
+	unlink(name);
+}
+
+static void
 not_startable(void **state)
 {
 	const char *missing[] = {"whittle-no-such-program", NULL};
@@ -119,6 +138,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(statuses),
+	    cmocka_unit_test(to_a_log),
 	    cmocka_unit_test(not_startable),
 	    cmocka_unit_test(much_both_ways),
 	    cmocka_unit_test(time_limit),
