@@ -44,7 +44,7 @@ distclean: clean
 
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS))
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/quietly \
-		tests/run tests/lint tests/with-dockerd $(wildcard tests/*.bash tests/*.bats)
+		tests/run tests/lint tests/with-dockerd tests/as-user $(wildcard tests/*.bash tests/*.bats)
 
 bench: $(call each,bench,$(PROGRAMS))
 fuzz: $(call each,fuzz,lib $(PROGRAMS))

@@ -36,5 +36,5 @@ teardown() {
 	refute BUILD "${output#*again}"
 	id=$(sed -n 's/^live //p' <<<"$output")
 	expect "image sha256:$id"
-	run ! podman image exists localhost/whittle/$name:live
+	run ! podman image exists "localhost/whittle/$name:live"
 }
