@@ -3,30 +3,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base.h"
 #include "cleanup.h"
 #include "config.h"
 #include "image.h"
 #include "inode.h"
+#include "json.h"
 #include "layer.h"
 #include "ledger.h"
 #include "leftovers.h"
 #include "manifest.h"
+#include "origin.h"
 #include "output.h"
 #include "pack.h"
+#include "parts.h"
 #include "report.h"
+#include "sbom.h"
+#include "sources.h"
 #include "store.h"
 #include "strbuf.h"
 #include "tree.h"
 
 struct request {
-	const char *name, *in, *out, *tag, *store;
+	const char *name, *in, *out, *tag, *store, *lock, *sources;
 	enum output_form form;
 	time_t epoch;
 	const char **label;
 	size_t labels;
 	int keep; /* in the store */
 	int user_xattrs;
+	int is_base; /* others are built on it */
 };
 
 /* Everything about the image in the making. */
@@ -36,7 +44,12 @@ struct making {
 	struct tree tree;
 	struct listing listing;
 	struct output output;
+	struct base base;
+	struct pins pins;
+	struct claims claims;
+	struct parts parts;
 	json_t *config;
+	char *cyclonedx, *spdx;
 	struct strbuf ledger, manifest;
 	char id[SHA256_HEX];
 };
@@ -60,29 +73,119 @@ apply_layers(struct making *m)
 	return 0;
 }
 
+/* A base that pack made tells what it is made of, if it was told to. */
+static int
+take_base(struct making *m)
+{
+	const char *name = config_get_label(m->image.config, LABEL_IMAGE);
+
+	if (base_take(&m->tree, &m->base))
+		return -1;
+	if (name && !m->base.sbom)
+		report("note: the base '%s' was packed without --base: what it is made of "
+		       "isn't known",
+		    name);
+	return 0;
+}
+
 /* What is in the image, free of how it came to be. */
 static int
 settle(struct making *m)
 {
-	struct bytes none = {NULL, 0};
+	size_t i;
 
 	m->config = config_canonical(m->image.config, m->request->in);
-	if (!m->config || ledger_take(&m->tree, m->request->name, none, &m->ledger))
+	if (!m->config || take_base(m) ||
+	    ledger_take(&m->tree, m->request->name, m->base.ledger, &m->ledger))
 		return -1;
 	tidy_leftovers(&m->tree, m->config);
 	tree_list(&m->tree, &m->listing);
+	for (i = 0; i < m->listing.count; i++)
+		if (S_ISREG(m->listing.item[i].node->inode->mode))
+			inode_hash(m->listing.item[i].node->inode);
+	return 0;
+}
+
+static int
+read_text(const char *file, struct bytes *text)
+{
+	*text = (struct bytes){NULL, 0};
+	if (!file || bytes_map(text, file) == 0)
+		return 0;
+	report("open '%s':", file);
+	return -1;
+}
+
+static int
+read_sources(struct making *m)
+{
+	const struct request *r = m->request;
+	struct bytes lock, sources;
+	int bad = read_text(r->lock, &lock);
+
+	if (!bad)
+		bad = pins_parse(&m->pins, lock, r->lock);
+	bytes_unmap(&lock);
+	if (bad || read_text(r->sources, &sources))
+		return -1;
+	bad = claims_parse(&m->claims, sources, r->sources);
+	bytes_unmap(&sources);
+	return bad;
+}
+
+static struct bytes
+text_bytes(const char *text)
+{
+	return (struct bytes){(const unsigned char *)text, strlen(text)};
+}
+
+static struct bytes
+buffer_bytes(const struct strbuf *b)
+{
+	return (struct bytes){(const unsigned char *)b->s, b->len};
+}
+
+/* Bills of materials before anything that only a base has is put in. */
+static int
+describe(struct making *m)
+{
+	struct sbom sbom = {m->request->name, m->request->epoch, &m->parts, &m->listing};
+	struct parts_from from = {
+	    m->request->name, &m->tree, &m->listing, &m->pins, &m->claims, m->base.sbom};
+
+	if (read_sources(m) || parts_collect(&m->parts, &from))
+		return -1;
+	m->cyclonedx = sbom_cyclonedx(&sbom);
+	m->spdx = sbom_spdx(&sbom);
+	if (m->request->is_base) {
+		base_put(&m->tree, text_bytes(m->cyclonedx), buffer_bytes(&m->ledger));
+		listing_free(&m->listing);
+		tree_list(&m->tree, &m->listing);
+	}
 	return 0;
 }
 
 static void
-label_digest(json_t *config, const char *key, const struct strbuf *text)
+label_digest(json_t *config, const char *key, struct bytes text)
 {
 	char hex[SHA256_HEX];
 	cleanup_free char *value = NULL;
 
-	sha256_bytes(text->s, text->len, hex);
+	sha256_bytes(text.p, text.n, hex);
 	value = xasprintf("sha256:%s", hex);
 	config_label(config, key, value);
+}
+
+/* By name and layer: a base's image ID is nowhere in what is built on it. */
+static void
+label_base(struct making *m)
+{
+	const char *name = config_get_label(m->image.config, LABEL_IMAGE);
+	cleanup_free char *value =
+	    xasprintf("%s@sha256:%s", name ? name : "", m->image.layer[0].diff_id);
+
+	if (name)
+		config_label(m->config, LABEL_BASE, value);
 }
 
 static void
@@ -98,14 +201,11 @@ add_labels(struct making *m)
 		config_label(m->config, key, equals + 1);
 	}
 	config_label(m->config, LABEL_IMAGE, m->request->name);
-	label_digest(m->config, LABEL_LEDGER, &m->ledger);
-	label_digest(m->config, LABEL_MANIFEST, &m->manifest);
-}
-
-static struct bytes
-buffer_bytes(const struct strbuf *b)
-{
-	return (struct bytes){(const unsigned char *)b->s, b->len};
+	label_digest(m->config, LABEL_CDX, text_bytes(m->cyclonedx));
+	label_digest(m->config, LABEL_SPDX, text_bytes(m->spdx));
+	label_digest(m->config, LABEL_LEDGER, buffer_bytes(&m->ledger));
+	label_digest(m->config, LABEL_MANIFEST, buffer_bytes(&m->manifest));
+	label_base(m);
 }
 
 static struct bytes
@@ -120,12 +220,14 @@ static int
 keep(struct making *m, const char *config)
 {
 	cleanup_free char *root = store_root(m->request->store);
+	cleanup_free char *origin = origin_write(&m->image, &m->listing);
 	struct store_file files[] = {
-	    {STORE_CONFIG, {(const unsigned char *)config, strlen(config)}},
-	    {STORE_LEDGER, buffer_bytes(&m->ledger)},
+	    {STORE_CDX, text_bytes(m->cyclonedx)}, {STORE_SPDX, text_bytes(m->spdx)},
+	    {STORE_LEDGER, buffer_bytes(&m->ledger)}, {STORE_ORIGIN, text_bytes(origin)},
 	    {STORE_MANIFEST, buffer_bytes(&m->manifest)},
 	    {STORE_PASSWD, file_bytes(&m->tree, "etc/passwd")},
 	    {STORE_GROUP, file_bytes(&m->tree, "etc/group")},
+	    {STORE_CONFIG, text_bytes(config)}, /* last: with it the rest is there */
 	};
 
 	if (!m->request->keep)
@@ -161,11 +263,18 @@ make(const struct request *r)
 	int bad;
 
 	tree_init(&m.tree, r->in);
-	bad = image_open(&m.image, r->in) || apply_layers(&m) || settle(&m) || write_image(&m);
+	bad = image_open(&m.image, r->in) || apply_layers(&m) || settle(&m) || describe(&m) ||
+	      write_image(&m);
 	if (!bad)
 		printf("sha256:%s\n", m.id);
 	output_abandon(&m.output);
 	json_decref(m.config);
+	free(m.cyclonedx);
+	free(m.spdx);
+	parts_free(&m.parts);
+	claims_free(&m.claims);
+	pins_free(&m.pins);
+	base_free(&m.base);
 	strbuf_free(&m.ledger);
 	strbuf_free(&m.manifest);
 	listing_free(&m.listing);
@@ -205,13 +314,15 @@ epoch_from_environment(void)
 static void
 parse(struct request *r, int argc, char **argv)
 {
-	enum { STORE = 256, NO_STORE, USER_XATTRS };
+	enum { STORE = 256, NO_STORE, USER_XATTRS, BASE, LOCK, SOURCES };
 	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
 	    {"input", required_argument, NULL, 'i'}, {"output", required_argument, NULL, 'o'},
 	    {"format", required_argument, NULL, 'f'}, {"tag", required_argument, NULL, 't'},
 	    {"label", required_argument, NULL, 'l'}, {"store", required_argument, NULL, STORE},
 	    {"no-store", no_argument, NULL, NO_STORE},
-	    {"user-xattrs", no_argument, NULL, USER_XATTRS}, {"help", no_argument, NULL, 'h'},
+	    {"user-xattrs", no_argument, NULL, USER_XATTRS}, {"base", no_argument, NULL, BASE},
+	    {"lock", required_argument, NULL, LOCK},
+	    {"sources", required_argument, NULL, SOURCES}, {"help", no_argument, NULL, 'h'},
 	    {0}};
 	int opt;
 
@@ -245,6 +356,15 @@ parse(struct request *r, int argc, char **argv)
 			break;
 		case NO_STORE:
 			r->keep = 0;
+			break;
+		case BASE:
+			r->is_base = 1;
+			break;
+		case LOCK:
+			r->lock = optarg;
+			break;
+		case SOURCES:
+			r->sources = optarg;
 			break;
 		case USER_XATTRS:
 			r->user_xattrs = 1;

@@ -219,13 +219,3 @@ config_get_label(const json_t *config, const char *key)
 	return json_string_value(
 	    json_object_get(json_object_get(json_object_get(config, "config"), "Labels"), key));
 }
-
-char *
-json_canonical(const json_t *json)
-{
-	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-
-	if (!text)
-		die("out of memory");
-	return text;
-}

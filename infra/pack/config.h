@@ -22,9 +22,6 @@ void config_label(json_t *config, const char *key, const char *value);
 /* The value of a label in any config; NULL where there is none. */
 const char *config_get_label(const json_t *config, const char *key);
 
-/* JSON as the same bytes for the same value: sorted keys, no blanks. free(3) it. */
-char *json_canonical(const json_t *json);
-
 /* "2023-11-14T22:13:20Z" */
 void format_time(time_t t, char out[32]);
 

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "config.h"
 #include "digest.h"
 #include "inode.h"
+#include "json.h"
 #include "leftovers.h"
 #include "report.h"
 #include "tree.h"
@@ -67,28 +67,12 @@ put_line(struct strbuf *out, const json_t *line)
 	strbuf_putc(out, '\n');
 }
 
-/* A path that isn't UTF-8 stands in "path_hex" beside a legible "path". */
-static char *
-path_of(const json_t *line)
-{
-	const char *hex = json_string_value(json_object_get(line, "path_hex"));
-	const char *path = json_string_value(json_object_get(line, "path"));
-	struct strbuf b = STRBUF_INIT;
-	unsigned byte;
-
-	if (!hex)
-		return path ? xstrdup(path) : NULL;
-	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
-		strbuf_putc(&b, (char)byte);
-	return strbuf_steal(&b);
-}
-
 static int
 take_line(json_t *line, void *arg)
 {
 	struct taking *t = arg;
 	const char *action = json_string_value(json_object_get(line, "action"));
-	char *path = path_of(line), **found;
+	char *path = json_get_text(line, "path"), **found;
 
 	if (!action || !path) {
 		free(path);
@@ -111,23 +95,6 @@ take_line(json_t *line, void *arg)
 	return 0;
 }
 
-static void
-add_path(json_t *line, const char *path)
-{
-	size_t n = strlen(path), i;
-	struct strbuf b = STRBUF_INIT, hex = STRBUF_INIT;
-
-	/* strbuf_put_json() knows how to make any bytes legible; jansson takes UTF-8 alone. */
-	if (strbuf_put_json(&b, path, n)) {
-		for (i = 0; i < n; i++)
-			strbuf_printf(&hex, "%02x", (unsigned char)path[i]);
-		json_object_set_new(line, "path_hex", json_string(hex.s));
-	}
-	json_object_set_new(line, "path", json_loadb(b.s, b.len, JSON_DECODE_ANY, NULL));
-	strbuf_free(&b);
-	strbuf_free(&hex);
-}
-
 static json_t *
 line_about(const struct gone *g, const char *path, const char *name)
 {
@@ -139,14 +106,14 @@ line_about(const struct gone *g, const char *path, const char *name)
 	line = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "action", "remove", "rule",
 	    "build", "image", name, "type", inode_type(i), "mode", mode, "uid",
 	    (json_int_t)i->uid, "gid", (json_int_t)i->gid);
-	add_path(line, path);
+	json_set_text(line, "path", path);
 	if (S_ISREG(i->mode)) {
 		inode_hash(g->inode);
 		hex_of(i->sha256, sizeof(i->sha256), hex);
 		json_object_set_new(line, "size", json_integer((json_int_t)i->data.n));
 		json_object_set_new(line, "sha256", json_string(hex));
 	} else if (S_ISLNK(i->mode)) {
-		json_object_set_new(line, "target", json_string(i->target));
+		json_set_text(line, "target", i->target);
 	}
 	return line;
 }

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "config.h"
 #include "inode.h"
+#include "json.h"
 #include "report.h"
 #include "store.h"
 #include "strbuf.h"

@@ -13,6 +13,7 @@
 #define STORE_CDX        "sbom.cdx.json"
 #define STORE_SPDX       "sbom.spdx.json"
 #define STORE_MANIFEST   "manifest.mtree"
+#define STORE_ORIGIN     "origin.json"
 #define STORE_PASSWD     "passwd"
 #define STORE_GROUP      "group"
 #define STORE_PROVENANCE "provenance.json"

@@ -111,11 +111,11 @@ node_each(struct node *n, void (*visit)(struct node *child, void *arg), void *ar
 	free(c.node);
 }
 
-static void
-put_path(struct strbuf *b, const struct node *n)
+void
+node_path(const struct node *n, struct strbuf *b)
 {
 	if (n->parent && n->parent->parent) {
-		put_path(b, n->parent);
+		node_path(n->parent, b);
 		strbuf_putc(b, '/');
 	}
 	strbuf_puts(b, n->name);
@@ -144,7 +144,7 @@ note_gone(struct node *n, void *arg)
 
 	if (t->gone_count % 64 == 0)
 		t->gone = xreallocarray(t->gone, t->gone_count + 64, sizeof(*t->gone));
-	put_path(&path, n);
+	node_path(n, &path);
 	t->gone[t->gone_count++] = (struct gone){.path = strbuf_steal(&path),
 	    .inode = inode_share(n->inode),
 	    .layer = n->layer,
@@ -352,6 +352,15 @@ tree_make_folder(struct tree *t, const char *path, size_t layer)
 	const char *name;
 
 	open_parent(t, slashed, layer, &name);
+}
+
+void
+tree_put(struct tree *t, const char *path, struct inode *inode)
+{
+	const char *name;
+	struct node *parent = open_parent(t, path, 0, &name);
+
+	put_node(t, parent, name, strlen(name), inode, 0);
 }
 
 struct listing_up {

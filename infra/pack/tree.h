@@ -7,6 +7,7 @@
 
 struct inode;
 struct layer;
+struct strbuf;
 
 struct node {
 	struct node *parent; /* NULL for the root */
@@ -53,6 +54,9 @@ struct node *tree_resolve(const struct tree *t, const char *path);
 /* Puts an empty folder at path where nothing is, its parents too: 0755, root's. */
 void tree_make_folder(struct tree *t, const char *path, size_t layer);
 
+/* Puts an inode at a path, over what may be there; its folder must be there. */
+void tree_put(struct tree *t, const char *path, struct inode *inode);
+
 /* Takes a path out, without a trace in gone[]. */
 void tree_drop(struct tree *t, struct node *n);
 
@@ -77,6 +81,9 @@ struct listing {
 void tree_list(const struct tree *t, struct listing *l);
 void listing_free(struct listing *l);
 const struct item *listing_find(const struct listing *l, const char *path);
+
+/* Adds a node's path, without '/' at its ends. */
+void node_path(const struct node *n, struct strbuf *b);
 
 /* Calls visit for each child, in byte order of names. visit may drop that child. */
 void node_each(struct node *n, void (*visit)(struct node *child, void *arg), void *arg);

@@ -1,0 +1,33 @@
+/* Software bills of materials: what is in the image, for people's and scanners' eyes. Both
+ * are a function of the image's content alone; neither names the image ID, since the image's
+ * labels hold their digests. */
+#ifndef PACK_SBOM_H
+#define PACK_SBOM_H
+
+#include <time.h>
+
+struct listing;
+struct parts;
+
+struct sbom {
+	const char *name; /* the image's */
+	time_t epoch;
+	const struct parts *parts;
+	const struct listing *listing; /* files that are hashed already */
+};
+
+/* CycloneDX 1.5 and SPDX 2.3, both as JSON. free(3) them. */
+char *sbom_cyclonedx(const struct sbom *s);
+char *sbom_spdx(const struct sbom *s);
+
+/* "urn:uuid:…" from the digest of text (RFC 9562, version 8). */
+void content_urn(const char *text, char urn[46]);
+
+/* The project's version, as text. */
+#ifndef PACK_VERSION
+#define PACK_VERSION 0
+#endif
+#define AS_TEXT_(x) #x
+#define AS_TEXT(x)  AS_TEXT_(x)
+
+#endif
