@@ -198,7 +198,7 @@ metadata(const struct sbom *s)
 	format_time(s->epoch, date);
 	return json_pack("{s:s, s:{s:[{s:s, s:s, s:s}]}, s:{s:s, s:s, s:s}}", "timestamp", date,
 	    "tools", "components", "type", "application", "name", "whittle pack", "version",
-	    AS_TEXT(PACK_VERSION), "component", "type", "container", "name", image, "bom-ref",
+	    PACK_VERSION, "component", "type", "container", "name", image, "bom-ref",
 	    "container");
 }
 

@@ -23,11 +23,9 @@ char *sbom_spdx(const struct sbom *s);
 /* "urn:uuid:…" from the digest of text (RFC 9562, version 8). */
 void content_urn(const char *text, char urn[46]);
 
-/* The project's version, as text. */
+/* The project's version, which make knows. */
 #ifndef PACK_VERSION
-#define PACK_VERSION 0
+#define PACK_VERSION "0"
 #endif
-#define AS_TEXT_(x) #x
-#define AS_TEXT(x)  AS_TEXT_(x)
 
 #endif

@@ -243,9 +243,8 @@ sbom_spdx(const struct sbom *s)
 	format_time(s->epoch, date);
 	doc = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:[s]}, s:o, s:o, s:o}", "spdxVersion",
 	    "SPDX-2.3", "dataLicense", "CC0-1.0", "SPDXID", "SPDXRef-DOCUMENT", "name", s->name,
-	    "creationInfo", "created", date, "creators",
-	    "Tool: whittle-pack-" AS_TEXT(PACK_VERSION), "packages", packages, "files", files,
-	    "relationships", relations);
+	    "creationInfo", "created", date, "creators", "Tool: whittle-pack-" PACK_VERSION,
+	    "packages", packages, "files", files, "relationships", relations);
 	text = json_canonical(doc);
 	content_urn(text, urn);
 	json_object_set_new(doc, "documentNamespace", json_string(urn));
