@@ -400,11 +400,9 @@ static size_t
 owner_of(struct collecting *c, const struct item *item)
 {
 	struct parts *p = c->parts;
-	const struct claim *claim = claims_find(c->from->claims, item->path);
+	const struct claim *claim;
 	size_t owner = PART_NONE;
 
-	if (claim)
-		return part_by_claim(p, claim);
 	if (S_ISREG(item->node->inode->mode))
 		owner = part_by_note(p, item->node->inode->data);
 	if (owner == PART_NONE && c->apk.packages) {
@@ -413,6 +411,8 @@ owner_of(struct collecting *c, const struct item *item)
 		if (package < c->apk.packages)
 			owner = c->apk_first + package;
 	}
+	if (owner == PART_NONE && (claim = claims_find(c->from->claims, item->path)))
+		owner = part_by_claim(p, claim);
 	return owner == PART_NONE ? part_by_base(c, item->path) : owner;
 }
 

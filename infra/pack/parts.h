@@ -49,10 +49,10 @@ struct parts_from {
 };
 
 /*
- * Collects the parts and gives each file to one: by the claims, else by the file's own
- * package note, else by apk's database (the last that any layer had), else by the base's
- * SBOM, else to the image itself; a link goes with what it leads to. Returns 0, or -1 after
- * a report(); the caller frees in both cases.
+ * Collects the parts and gives each file to one: by its own package note, else by apk's
+ * database (the last that any layer had), else by the claims, else by the base's SBOM, else
+ * to the image itself; a link goes with what it leads to. Returns 0, or -1 after a report();
+ * the caller frees in both cases.
  */
 int parts_collect(struct parts *p, const struct parts_from *from);
 void parts_free(struct parts *p);
