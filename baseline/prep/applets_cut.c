@@ -144,20 +144,24 @@ came_out_right(
 	return 1;
 }
 
-/* Reads the result as if for the first time, and looks every name up in it. */
+/* Reads the result as if for the first time, and looks every name up in it. What was read
+ * is what a holds from then on. */
 static int
 check_result(struct applets *a)
 {
-	struct applets after;
-	unsigned char *copy = memcpy(xmalloc(a->size), a->image, a->size);
-	int good = applets_parse(&after, copy, a->size) == 0 && after.count == a->count;
+	struct applets was = *a;
 	cleanup_free const char **names = xcalloc(a->count, sizeof *names);
+	int good;
 
+	a->applet = NULL;
+	a->count = 0;
+	good = applets_reread(a) == 0 && a->count == was.count;
 	for (size_t i = 0; good && i < a->count; i++)
-		names[i] = (const char *)copy + after.applet[i].name_at;
+		names[i] = (const char *)a->image + a->applet[i].name_at;
 	for (size_t i = 0; good && i < a->count; i++)
-		good = came_out_right(a, &after, names, i);
-	applets_free(&after);
+		good = came_out_right(&was, a, names, i);
+	was.image = NULL;
+	applets_free(&was);
 	if (!good)
 		return applets_refuse(
 		    a, "can't be cut so: the program would no longer find its applets");
@@ -180,6 +184,7 @@ applets_cut(struct applets *a)
 	uint64_t dead;
 	size_t n;
 
+	a->changed = 0;
 	a->cut = a->functions = a->code_bytes = 0;
 	if (!has_survivors(a))
 		return applets_refuse(a, "would be left without any applet");
@@ -196,9 +201,7 @@ applets_cut(struct applets *a)
 		elf_set_pointer(&a->elf, &entry, dead);
 		cut_name(a, i);
 	}
-	if (cut_code(a, ranges, n) < 0 || check_result(a) < 0)
-		return -1;
-	return applets_reread(a);
+	return cut_code(a, ranges, n) < 0 ? -1 : check_result(a);
 }
 
 /* ---- writing ---- */

@@ -27,10 +27,15 @@ static const struct elf_machine machines[] = {
 uint64_t
 elf_get(const struct elf *e, size_t off, size_t width)
 {
+	const unsigned char *p = e->bytes + off;
 	uint64_t value = 0;
 
-	for (size_t i = 0; i < width; i++)
-		value |= (uint64_t)e->bytes[off + (e->big ? width - 1 - i : i)] << (8 * i);
+	if (e->big)
+		for (size_t i = 0; i < width; i++)
+			value = value << 8 | p[i];
+	else
+		for (size_t i = width; i-- > 0;)
+			value = value << 8 | p[i];
 	return value;
 }
 

@@ -33,12 +33,11 @@ applets_refuse(struct applets *a, const char *fmt, ...)
 
 /* ---- finding the tables ---- */
 
-/* Strings in a row, the names among them in strict order. */
+/* Strings in a row that an empty one ends, the names among them in strict order. */
 struct row {
-	size_t *at; /* the file's offset of each */
-	size_t n, room;
-	size_t tail; /* so many at its end are cut names */
-	size_t last; /* where its last name is; 0: it has none */
+	size_t room[MOST]; /* filled from its end */
+	size_t *at, n;     /* the file's offset of each string */
+	int names;         /* not all of them were cut */
 };
 
 /* What may be the table of names, and the pointers that go with it. */
@@ -55,8 +54,8 @@ struct search {
 	struct elf_pointers pointers;
 	unsigned char *targets; /* what code refers to; NULL until somebody asks */
 	struct row row;
-	struct table *trial, *found;
-	size_t tables;   /* how many tables of names were found */
+	struct table *trial, *found; /* the latter once tables isn't 0 */
+	size_t tables;               /* how many tables of names were found */
 	size_t nameable; /* the number of names in one that has no entry points; 0: none */
 };
 
@@ -68,13 +67,18 @@ string_at(const struct search *s, size_t at)
 
 /* The names from the row's string `first` on, before them the one at `start`. */
 static void
-table_of_names(const struct search *s, size_t start, size_t first, struct table *t)
+take_names(const struct search *s, size_t start, size_t first, struct table *t)
 {
 	size_t extra = start != s->row.at[first];
 
 	t->count = s->row.n - first + extra;
 	t->at[0] = start;
 	memcpy(t->at + extra, s->row.at + first, (s->row.n - first) * sizeof *t->at);
+}
+
+static void
+sort_names_out(const struct search *s, struct table *t)
+{
 	t->no_false = MOST;
 	for (size_t i = 0; i < t->count; i++) {
 		const char *name = string_at(s, t->at[i]);
@@ -89,9 +93,12 @@ table_of_names(const struct search *s, size_t start, size_t first, struct table 
 static int
 are_known(const struct search *s, const struct table *t)
 {
-	for (size_t i = 0; i < t->count; i++)
-		if (t->group[i] != -2 && !name_is_known(string_at(s, t->at[i])))
+	for (size_t i = 0; i < t->count; i++) {
+		const char *name = string_at(s, t->at[i]);
+
+		if (name_kind(name, strlen(name)) != CUT_NAME && !name_is_known(name))
 			return 0;
+	}
 	return 1;
 }
 
@@ -228,10 +235,11 @@ try_names(struct search *s, size_t start, size_t first)
 	struct table *t = s->trial;
 	int certain;
 
-	table_of_names(s, start, first, t);
+	take_names(s, start, first, t);
 	certain = name_parts(t->count) > 1;
 	if (t->count < FEWEST || (certain ? !has_offsets(s, t) : !are_known(s, t)))
 		return 0;
+	sort_names_out(s, t);
 	if (find_entries(s, t, certain) != 1) {
 		if (certain)
 			s->nameable = t->count;
@@ -245,17 +253,14 @@ try_names(struct search *s, size_t start, size_t first)
 }
 
 /*
- * An empty string ends the row: an end of it may be the table. What stands before the first
- * name needn't end in a NUL, so that this name may be the end of what looks like another
- * string.
+ * An end of the row may be the table. What stands before the first name needn't end in a
+ * NUL, so that this name may be the end of what looks like another string.
  */
 static void
-row_ends(struct search *s)
+try_row(struct search *s)
 {
 	const struct row *row = &s->row;
 
-	if (!row->last || row->n >= MOST)
-		return;
 	for (size_t first = 0; first <= STRAY_NAMES && first < row->n; first++) {
 		const char *next = string_at(s, row->at[first]);
 
@@ -275,62 +280,46 @@ row_ends(struct search *s)
 	}
 }
 
+/* Collects the strings before an empty one, backwards, as long as they can be the table. */
 static void
-row_restart(struct row *row, size_t keep)
-{
-	if (keep > 0)
-		memmove(row->at, row->at + row->n - keep, keep * sizeof *row->at);
-	row->n = keep;
-	row->tail = keep;
-	row->last = 0;
-}
-
-static void
-row_add(struct row *row, size_t at)
-{
-	if (row->n == row->room) {
-		row->room = row->room ? 2 * row->room : 512;
-		row->at = xreallocarray(row->at, row->room, sizeof *row->at);
-	}
-	row->at[row->n++] = at;
-}
-
-static void
-row_take(struct search *s, size_t at, size_t len)
+read_row(struct search *s, size_t begin, size_t empty)
 {
 	struct row *row = &s->row;
-	enum name_kind kind = name_kind(string_at(s, at), len);
+	const char *next = NULL;
+	size_t at = empty;
 
-	if (len == 0)
-		row_ends(s);
-	if (kind == NO_NAME) {
-		row_restart(row, 0);
-		return;
+	row->n = 0;
+	while (at > begin && row->n < MOST - 1) {
+		size_t end = at - 1; /* of the string before, its NUL */
+		enum name_kind kind;
+
+		for (at = end; at > begin && s->a->image[at - 1] != '\0'; at--)
+			if (end - at > LONGEST_NAME)
+				break;
+		kind = name_kind(string_at(s, at), end - at);
+		if (kind == NO_NAME ||
+		    (kind == NAME && next && strcmp(string_at(s, at), next) >= 0))
+			break;
+		if (kind == NAME)
+			next = string_at(s, at);
+		row->room[MOST - ++row->n] = at;
 	}
-	/* A name out of order begins a row, with the cut names right before it. */
-	if (kind == NAME && row->last && strcmp(string_at(s, row->last), string_at(s, at)) >= 0)
-		row_restart(row, row->tail);
-	row_add(row, at);
-	row->tail = kind == CUT_NAME ? row->tail + 1 : 0;
-	if (kind == NAME)
-		row->last = at;
+	row->at = row->room + MOST - row->n;
+	row->names = next != NULL;
 }
 
 static void
 search_segment(struct search *s, const struct elf_segment *seg)
 {
-	size_t at = (size_t)seg->offset, end = at + (size_t)seg->filesz;
+	const unsigned char *b = s->a->image;
+	size_t begin = (size_t)seg->offset, end = begin + (size_t)seg->filesz;
 
-	row_restart(&s->row, 0);
-	while (at < end) {
-		const unsigned char *nul = memchr(s->a->image + at, '\0', end - at);
-		size_t len;
-
-		if (!nul)
-			break;
-		len = (size_t)(nul - s->a->image) - at;
-		row_take(s, at, len);
-		at += len + 1;
+	for (size_t i = begin + 2; i < end && s->tables < 2; i++) {
+		if (b[i] != '\0' || b[i - 1] != '\0' || b[i - 2] <= ' ' || b[i - 2] > '~')
+			continue;
+		read_row(s, begin, i);
+		if (s->row.names)
+			try_row(s);
 	}
 }
 
@@ -396,10 +385,14 @@ enum { BUILTINS = sizeof builtins / sizeof *builtins, OF_HUSH = BUILTINS - 2 };
 static void
 mark_builtin(struct applets *a, const char *name, size_t among)
 {
-	struct applet *p = applets_find(a, name);
+	for (size_t i = 0; i < among; i++) {
+		if (strcmp(builtins[i], name) == 0) {
+			struct applet *p = applets_find(a, name);
 
-	for (size_t i = 0; p && i < among; i++)
-		p->builtin |= strcmp(builtins[i], name) == 0;
+			if (p)
+				p->builtin = 1;
+		}
+	}
 }
 
 /* ash's table of built-in commands: a digit of flags before each name (shell/ash.c).
@@ -407,14 +400,15 @@ mark_builtin(struct applets *a, const char *name, size_t among)
 static int
 mark_ash_builtins(struct applets *a)
 {
-	const unsigned char *p = a->image, *end = p + a->size, *nul;
 	int is_ash = 0;
 
-	for (; p < end && (nul = memchr(p, '\0', (size_t)(end - p))); p = nul + 1) {
-		if (nul - p < 2 || nul - p > 7 || p[0] < '0' || p[0] > '7')
+	for (size_t i = 1; i + 8 < a->size; i++) {
+		const char *s = (const char *)a->image + i;
+
+		if (s[-1] != '\0' || *s < '0' || *s > '7' || !memchr(s, '\0', 8))
 			continue;
-		is_ash |= strcmp((const char *)p + 1, "exec") == 0;
-		mark_builtin(a, (const char *)p + 1, BUILTINS);
+		is_ash |= strcmp(s + 1, "exec") == 0;
+		mark_builtin(a, s + 1, BUILTINS);
 	}
 	return is_ash;
 }
@@ -466,21 +460,20 @@ free_table(struct applets *a)
 int
 applets_reread(struct applets *a)
 {
-	struct search s = {.a = a};
+	cleanup_free struct search *s = xcalloc(1, sizeof *s);
 	int failed;
 
 	free_table(a);
-
-	s.trial = xcalloc(1, sizeof *s.trial);
-	s.found = xcalloc(1, sizeof *s.found);
-	failed = search_tables(&s);
+	s->a = a;
+	s->trial = xmalloc(sizeof *s->trial);
+	s->found = xmalloc(sizeof *s->found);
+	failed = search_tables(s);
 	if (!failed)
-		take_table(a, s.found);
-	free(s.trial);
-	free(s.found);
-	free(s.row.at);
-	free(s.targets);
-	elf_pointers_free(&s.pointers);
+		take_table(a, s->found);
+	free(s->trial);
+	free(s->found);
+	free(s->targets);
+	elf_pointers_free(&s->pointers);
 	return failed;
 }
 

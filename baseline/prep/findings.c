@@ -1,13 +1,11 @@
 #include "findings.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "beneath.h"
 #include "cleanup.h"
 #include "report.h"
 
@@ -236,19 +234,13 @@ is_private_key(struct finder *f, uint32_t i)
 	static char head[HEAD];
 	const struct entry *e = &f->plan->tree->e[i];
 	cleanup_fd int fd = -1;
-	struct stat st;
 	size_t n = 0;
 	ssize_t k;
 
 	if (!is_file(e) || e->size < 64 || e->mount)
 		return 0;
-	fd = open_no_links(f->plan->tree->fd, tree_path(f->plan->tree, i, &f->path),
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0 || fstat(fd, &st)) {
-		report("open '%s':", f->path.s);
-		return 0;
-	}
-	if (!S_ISREG(st.st_mode))
+	fd = tree_open(f->plan->tree, i);
+	if (fd < 0)
 		return 0;
 	while (
 	    n < HEAD && ((k = read(fd, head + n, HEAD - n)) > 0 || (k < 0 && errno == EINTR)))
@@ -299,7 +291,8 @@ found_temporary(uint32_t i, void *arg)
 {
 	struct finder *f = arg;
 
-	f->found(f, "leftover", i, "temporary file");
+	if (!f->plan->tree->e[i].mount)
+		f->found(f, "leftover", i, "temporary file");
 }
 
 /* Two names for one id are one account with two passwords. */
@@ -315,10 +308,11 @@ find_shared_ids(struct finder *f, const char *path)
 
 	if (entry == NO_ENTRY || !is_file(&t->e[entry]))
 		return;
-	fd = open_no_links(t->fd, tree_path(t, entry, &f->path),
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0 || accounts_read(fd, &a)) {
-		report("read '%s':", f->path.s);
+	fd = tree_open(t, entry);
+	if (fd < 0)
+		return;
+	if (accounts_read(fd, &a)) {
+		report("read '%s':", tree_path(t, entry, &f->path));
 		return;
 	}
 	for (i = 0; i < a.count; i++) {

@@ -1,11 +1,9 @@
 /* What prep does, as a table. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "beneath.h"
 #include "cleanup.h"
+#include "digest.h"
 #include "plan.h"
 #include "report.h"
 
@@ -33,42 +31,64 @@ is_program(const struct entry *e)
 	return is_file(e) && e->mode & 0111;
 }
 
-static void
-remove_all_names(struct plan *p, uint32_t i)
+static int
+have_same_bytes(struct plan *p, uint32_t a, uint32_t b)
 {
-	const uint32_t *names;
-	uint32_t n = tree_names_of(p->tree, i, &names);
+	char x[SHA256_HEX], y[SHA256_HEX];
+	cleanup_fd int fd = tree_open(p->tree, a);
+	cleanup_fd int other = tree_open(p->tree, b);
 
-	plan_remove_one(p, i);
-	while (n-- > 0)
-		plan_remove_one(p, names[n]);
+	return fd >= 0 && other >= 0 && sha256_fd(fd, x) == 0 && sha256_fd(other, y) == 0 &&
+	       strcmp(x, y) == 0;
 }
 
-/* A program that has a shell's name, or is what a link of that name leads to, with all
- * its other names: BusyBox is what any of its applets' names lead to. */
+/* A program by all its names, and by the names of all its copies. */
+static void
+remove_program(struct plan *p, uint32_t program)
+{
+	struct tree *t = p->tree;
+	const struct entry *e = &t->e[program];
+	uint32_t i;
+
+	plan_remove_one(p, program);
+	for (i = 1; i < t->count; i++) {
+		const struct entry *other = &t->e[i];
+
+		if (!is_program(other) || other->unwanted || other->size != e->size)
+			continue;
+		if ((other->dev == e->dev && other->ino == e->ino) ||
+		    have_same_bytes(p, program, i))
+			plan_remove_one(p, i);
+	}
+}
+
+/*
+ * A program that has a shell's name, or is what a link of that name leads to, and then
+ * whatever else leads to it: BusyBox is what all its applets' names lead to.
+ */
 static void
 remove_shells(struct plan *p)
 {
 	struct tree *t = p->tree;
-	uint32_t i;
+	uint32_t i, program;
 
 	for (i = 1; i < t->count; i++) {
 		struct entry *e = &t->e[i];
-		uint32_t program = i;
 
 		if ((!is_file(e) && !is_link(e)) || !is_shell_name(tree_name(t, i)))
 			continue;
+		program = i;
 		if (is_link(e))
 			program = tree_resolve(t, e->parent, tree_target(t, i), 1);
 		if (program == NO_ENTRY || !is_program(&t->e[program]))
 			continue;
 		e->late = STAGE_TELLTALE;
 		plan_remove_one(p, i);
-		remove_all_names(p, program);
+		if (t->e[program].unwanted != p->pass || program == i)
+			remove_program(p, program);
 	}
 	for (i = 1; i < t->count; i++) {
-		struct entry *e = &t->e[i];
-		uint32_t program;
+		const struct entry *e = &t->e[i];
 
 		if (!is_link(e) || e->unwanted)
 			continue;
@@ -273,18 +293,13 @@ protect_accounts(struct plan *p)
 static int
 read_accounts(struct plan *p, uint32_t i, struct accounts *a)
 {
-	const char *path = tree_path(p->tree, i, &p->path);
-	cleanup_fd int fd =
-	    open_no_links(p->tree->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
+	cleanup_fd int fd = tree_open(p->tree, i);
 
 	*a = (struct accounts){NULL, 0};
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		report("open '%s':", path);
+	if (fd < 0)
 		return -1;
-	}
 	if (accounts_read(fd, a)) {
-		report("read '%s':", path);
+		report("read '%s':", tree_path(p->tree, i, &p->path));
 		return -1;
 	}
 	return 0;

@@ -110,43 +110,41 @@ plan_matches(struct plan *p, enum conf_key key, uint32_t i)
 	return conf_matches(p->conf, key, p->path.s) || alias_matches(p, key);
 }
 
-static void
-mark_range(struct tree *t, const char *path, int sbin)
+static uint32_t
+find_folder(const struct tree *t, const char *path)
 {
-	uint32_t top = tree_resolve(t, TREE_ROOT, path, 1), i;
+	uint32_t i = tree_resolve(t, TREE_ROOT, path, 1);
 
-	if (top == NO_ENTRY || top == TREE_ROOT || !is_dir(&t->e[top]))
-		return;
-	for (i = top + (sbin ? 1 : 0); i < t->e[top].end; i++) {
-		if (sbin)
-			t->e[i].sbin = 1;
-		else
-			t->e[i].system = 1;
-	}
-}
-
-/* Where /usr/sbin is but another name of /usr/bin, there is no sbin. */
-static int
-is_bin(const struct tree *t, const char *sbin)
-{
-	uint32_t folder = tree_resolve(t, TREE_ROOT, sbin, 1);
-
-	return folder == tree_resolve(t, TREE_ROOT, "/bin", 1) ||
-	       folder == tree_resolve(t, TREE_ROOT, "/usr/bin", 1);
+	return i != NO_ENTRY && i != TREE_ROOT && is_dir(&t->e[i]) ? i : NO_ENTRY;
 }
 
 static void
 mark_system_folders(struct tree *t)
 {
-	static const char *const system[] = {"/bin", "/etc", "/lib", "/sbin", "/usr"};
-	static const char *const sbin[] = {"/sbin", "/usr/sbin"};
-	size_t i;
+	static const char *const paths[] = {"/bin", "/etc", "/lib", "/sbin", "/usr"};
+	size_t k;
+	uint32_t top, i;
 
-	for (i = 0; i < sizeof(system) / sizeof(system[0]); i++)
-		mark_range(t, system[i], 0);
-	for (i = 0; i < sizeof(sbin) / sizeof(sbin[0]); i++)
-		if (!is_bin(t, sbin[i]))
-			mark_range(t, sbin[i], 1);
+	for (k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
+		if ((top = find_folder(t, paths[k])) != NO_ENTRY)
+			for (i = top; i < t->e[top].end; i++)
+				t->e[i].system = 1;
+}
+
+/* /sbin may be a link to another sbin, but also to a bin that holds everything: then
+ * there is no sbin. */
+static void
+mark_sbin(struct tree *t)
+{
+	static const char *const paths[] = {"/sbin", "/usr/sbin"};
+	size_t k;
+	uint32_t top, i;
+
+	for (k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
+		if ((top = find_folder(t, paths[k])) != NO_ENTRY &&
+		    strcmp(tree_name(t, top), "sbin") == 0)
+			for (i = top + 1; i < t->e[top].end; i++)
+				t->e[i].sbin = 1;
 }
 
 /* An expression that says what goes is off when it is empty; one that says what stays
@@ -260,6 +258,7 @@ plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
 	p->conf = conf;
 	find_aliases(p);
 	mark_system_folders(tree);
+	mark_sbin(tree);
 	run_passes(p);
 	do
 		settle_removals(tree);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,6 +161,14 @@ open_root(const struct options *o)
 	return fd;
 }
 
+/* Two runs in one tree would take each other's work for someone's interference. */
+static void
+lock_root(int rootfd)
+{
+	if (flock(rootfd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		die("another prep is at work in this tree");
+}
+
 static void
 open_ledger(const struct options *o, int rootfd, struct ledger *l)
 {
@@ -259,8 +268,10 @@ main(int argc, char **argv)
 		die("not /prep in an image: name the root file system with -r ROOT");
 	read_settings(&options, &conf, argv);
 	rootfd = open_root(&options);
-	if (!options.dry && !options.audit)
+	if (!options.dry && !options.audit) {
+		lock_root(rootfd);
 		open_ledger(&options, rootfd, &ledger);
+	}
 	allow_depth();
 	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf) == 0)
 		status = act(&options, &plan, &ledger);

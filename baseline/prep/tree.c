@@ -9,6 +9,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "beneath.h"
+#include "cleanup.h"
 #include "digest.h"
 #include "report.h"
 #include "walk.h"
@@ -444,6 +446,26 @@ tree_glob(
 	const struct globbing g = {t, found, arg};
 
 	glob_below(&g, TREE_ROOT, pattern);
+}
+
+int
+tree_open(const struct tree *t, uint32_t i)
+{
+	struct strbuf path = STRBUF_INIT;
+	cleanup_fd int fd = open_no_links(
+	    t->fd, tree_path(t, i, &path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		report("open '%s':", path.s);
+	} else if (!S_ISREG(st.st_mode) || st.st_ino != t->e[i].ino) {
+		report("'%s' was changed during the run", path.s);
+	} else {
+		strbuf_free(&path);
+		return steal_fd(&fd);
+	}
+	strbuf_free(&path);
+	return -1;
 }
 
 uint32_t

@@ -84,6 +84,10 @@ uint32_t tree_resolve(const struct tree *t, uint32_t from, const char *path, int
 void tree_glob(
     const struct tree *t, const char *pattern, void (*found)(uint32_t i, void *arg), void *arg);
 
+/* Opens a file to be read, if it is still the one that the walk saw. Returns a descriptor,
+ * or -1 after a report(). */
+int tree_open(const struct tree *t, uint32_t i);
+
 /* The names of i's file within the tree: a slice of t->linked; 0 where it has but one. */
 uint32_t tree_names_of(const struct tree *t, uint32_t i, const uint32_t **names);
 
