@@ -34,7 +34,9 @@ setup_file() {
 }
 
 teardown_file() {
-	engine rm -f "$NAME" "$OWN" >/dev/null 2>&1 || :
+	# One by one: podman removes none where one of them isn't there.
+	engine rm -f "$NAME" >/dev/null 2>&1 || :
+	engine rm -f "$OWN" >/dev/null 2>&1 || :
 	for tag in latest unpacked; do
 		engine rmi "localhost/whittle/$OWN:$tag" >/dev/null 2>&1 || :
 	done
