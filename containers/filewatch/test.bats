@@ -150,7 +150,7 @@ log_says() {
 @test "new settings at SIGHUP, and bad ones leave the old" {
 	echo 'rules: [{path: /watch/none, missing: perhaps}]' >"$CONF/filewatch.yaml"
 	engine kill -s HUP "$ID"
-	wait_until 10 log_says "filewatch.yaml:1:47: expected ok, not 'perhaps'"
+	wait_until 10 log_says "filewatch.yaml:1:38: expected ok, not 'perhaps'"
 	is_ok
 	echo 'rules: [{path: /watch/none}]' >"$CONF/filewatch.yaml"
 	engine kill -s HUP "$ID"
