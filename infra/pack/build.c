@@ -88,24 +88,6 @@ take_base(struct making *m)
 	return 0;
 }
 
-/* What is in the image, free of how it came to be. */
-static int
-settle(struct making *m)
-{
-	size_t i;
-
-	m->config = config_canonical(m->image.config, m->request->in);
-	if (!m->config || take_base(m) ||
-	    ledger_take(&m->tree, m->request->name, m->base.ledger, &m->ledger))
-		return -1;
-	tidy_leftovers(&m->tree, m->config);
-	tree_list(&m->tree, &m->listing);
-	for (i = 0; i < m->listing.count; i++)
-		if (S_ISREG(m->listing.item[i].node->inode->mode))
-			inode_hash(m->listing.item[i].node->inode);
-	return 0;
-}
-
 static int
 read_text(const char *file, struct bytes *text)
 {
@@ -145,16 +127,35 @@ buffer_bytes(const struct strbuf *b)
 	return (struct bytes){(const unsigned char *)b->s, b->len};
 }
 
-/* Bills of materials before anything that only a base has is put in. */
+/* What is in the image, free of how it came to be; and whose each file is and was. */
 static int
+settle(struct making *m)
+{
+	struct parts_from from = {m->request->name, &m->tree, &m->pins, &m->claims, NULL};
+	size_t i;
+
+	m->config = config_canonical(m->image.config, m->request->in);
+	if (!m->config || take_base(m))
+		return -1;
+	from.base = m->base.sbom;
+	if (read_sources(m) || parts_open(&m->parts, &from) ||
+	    ledger_take(&m->tree, m->request->name, m->base.ledger, &m->parts, &m->ledger))
+		return -1;
+	tidy_leftovers(&m->tree, m->config);
+	tree_list(&m->tree, &m->listing);
+	for (i = 0; i < m->listing.count; i++)
+		if (S_ISREG(m->listing.item[i].node->inode->mode))
+			inode_hash(m->listing.item[i].node->inode);
+	parts_assign(&m->parts, &m->listing);
+	return 0;
+}
+
+/* Bills of materials before anything that only a base has is put in. */
+static void
 describe(struct making *m)
 {
 	struct sbom sbom = {m->request->name, m->request->epoch, &m->parts, &m->listing};
-	struct parts_from from = {
-	    m->request->name, &m->tree, &m->listing, &m->pins, &m->claims, m->base.sbom};
 
-	if (read_sources(m) || parts_collect(&m->parts, &from))
-		return -1;
 	m->cyclonedx = sbom_cyclonedx(&sbom);
 	m->spdx = sbom_spdx(&sbom);
 	if (m->request->is_base) {
@@ -162,7 +163,6 @@ describe(struct making *m)
 		listing_free(&m->listing);
 		tree_list(&m->tree, &m->listing);
 	}
-	return 0;
 }
 
 static void
@@ -242,6 +242,7 @@ write_image(struct making *m)
 {
 	cleanup_free char *config = NULL;
 
+	describe(m);
 	if (output_start(&m->output, m->request->form, m->request->out, m->request->epoch))
 		return -1;
 	if (output_layer(&m->output, m->tree.root, &m->listing))
@@ -263,8 +264,7 @@ make(const struct request *r)
 	int bad;
 
 	tree_init(&m.tree, r->in);
-	bad = image_open(&m.image, r->in) || apply_layers(&m) || settle(&m) || describe(&m) ||
-	      write_image(&m);
+	bad = image_open(&m.image, r->in) || apply_layers(&m) || settle(&m) || write_image(&m);
 	if (!bad)
 		printf("sha256:%s\n", m.id);
 	output_abandon(&m.output);

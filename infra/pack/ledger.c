@@ -9,7 +9,9 @@
 #include "digest.h"
 #include "inode.h"
 #include "json.h"
+#include "layer.h"
 #include "leftovers.h"
+#include "parts.h"
 #include "report.h"
 #include "tree.h"
 
@@ -49,6 +51,7 @@ ledger_each(
 struct taking {
 	struct strbuf *out;
 	const char *name;
+	struct parts *parts;
 	void *spoken; /* tsearch(3) tree of paths with a "remove" line */
 };
 
@@ -65,6 +68,37 @@ put_line(struct strbuf *out, const json_t *line)
 
 	strbuf_puts(out, text);
 	strbuf_putc(out, '\n');
+}
+
+/* A link goes with what it leads to. */
+static size_t
+part_of_target(struct parts *parts, const char *path, const char *target)
+{
+	const char *slash = strrchr(path, '/'), *why;
+	cleanup_free char *joined =
+	    *target == '/'
+		? xstrdup(target + 1)
+		: xasprintf("%.*s%s", (int)(slash ? slash - path + 1 : 0), path, target);
+	cleanup_free char *clean = clean_path(joined, &why);
+
+	return clean ? parts_of_path(parts, clean) : PART_NONE;
+}
+
+static void
+add_part(struct parts *parts, json_t *line, const char *path)
+{
+	const char *type = json_string_value(json_object_get(line, "type"));
+	cleanup_free char *target = json_get_text(line, "target");
+	size_t part;
+
+	path += *path == '/';
+	if (type && strcmp(type, "dir") == 0)
+		return;
+	part = parts_of_path(parts, path);
+	if (part == PART_NONE && target)
+		part = part_of_target(parts, path, target);
+	if (part != PART_NONE)
+		json_object_set_new(line, "part", json_text(parts->part[part].ref));
 }
 
 static int
@@ -84,6 +118,7 @@ take_line(json_t *line, void *arg)
 		return 0;
 	}
 	json_object_set_new(line, "image", json_string(t->name));
+	add_part(t->parts, line, path);
 	put_line(t->out, line);
 	if (strcmp(action, "remove") != 0) {
 		free(path);
@@ -148,6 +183,7 @@ add_untold(struct tree *t, struct taking *taking)
 		    is_leftover_path(sorted[i]->path))
 			continue;
 		line = line_about(sorted[i], path, taking->name);
+		add_part(taking->parts, line, path);
 		put_line(taking->out, line);
 		json_decref(line);
 	}
@@ -155,9 +191,10 @@ add_untold(struct tree *t, struct taking *taking)
 }
 
 int
-ledger_take(struct tree *t, const char *name, struct bytes before, struct strbuf *out)
+ledger_take(struct tree *t, const char *name, struct bytes before, struct parts *parts,
+    struct strbuf *out)
 {
-	struct taking taking = {.out = out, .name = name};
+	struct taking taking = {.out = out, .name = name, .parts = parts};
 	struct node *n = tree_find(t, ledger_path);
 	int status = 0;
 

@@ -47,7 +47,7 @@ put_xattrs(struct strbuf *b, const char *path, const struct inode *i)
 }
 
 static void
-put_entry(struct strbuf *b, const char *path, struct inode *i)
+put_entry(struct strbuf *b, const char *path, struct inode *i, unsigned names)
 {
 	char hex[SHA256_HEX];
 	size_t len = strlen(path);
@@ -61,6 +61,8 @@ put_entry(struct strbuf *b, const char *path, struct inode *i)
 	if (S_ISREG(i->mode)) {
 		inode_hash(i);
 		hex_of(i->sha256, sizeof(i->sha256), hex);
+		if (names > 1)
+			strbuf_printf(b, " nlink=%u", names);
 		strbuf_printf(b, " size=%zu sha256digest=%s", i->data.n, hex);
 	} else if (S_ISLNK(i->mode)) {
 		strbuf_puts(b, " link=");
@@ -75,9 +77,9 @@ manifest_write(struct strbuf *b, const struct node *root, const struct listing *
 	size_t k;
 
 	strbuf_puts(b, "#mtree\n");
-	put_entry(b, "", root->inode);
+	put_entry(b, "", root->inode, 1);
 	for (k = 0; k < l->count; k++)
-		put_entry(b, l->item[k].path, l->item[k].node->inode);
+		put_entry(b, l->item[k].path, l->item[k].node->inode, l->item[k].names);
 }
 
 /* Undoes put_name(); NULL for a backslash that isn't followed by three octal digits. */
@@ -147,6 +149,8 @@ take_word(struct manifest_entry *e, const char *s, size_t n)
 		e->uid = (unsigned long)number;
 	} else if (IS("gid") && !take_number(v, len, 10, UINT32_MAX, &number)) {
 		e->gid = (unsigned long)number;
+	} else if (IS("nlink") && !take_number(v, len, 10, UINT32_MAX, &number) && number) {
+		e->nlink = (unsigned long)number;
 	} else if (IS("size") && !take_number(v, len, 10, INT64_MAX, &number)) {
 		e->size = number;
 	} else if (IS("sha256digest") && len == SHA256_HEX - 1) {
@@ -183,7 +187,7 @@ take_entry(struct manifest *m, const char *s, const char *end, char **xattrs)
 	if (m->count % 256 == 0)
 		m->entry = xreallocarray(m->entry, m->count + 256, sizeof(*m->entry));
 	e = &m->entry[m->count++];
-	*e = (struct manifest_entry){NULL};
+	*e = (struct manifest_entry){.nlink = 1};
 	e->xattrs = *xattrs ? *xattrs : xstrdup("");
 	*xattrs = NULL;
 	n = strcspn(s, " \n");

@@ -18,6 +18,7 @@ struct manifest_entry {
 	char type[8];  /* file, dir, link, fifo */
 	unsigned mode; /* permissions */
 	unsigned long uid, gid;
+	unsigned long nlink; /* files: names that they have in the image */
 	unsigned long long size;
 	char sha256[65]; /* "" where it isn't a file */
 	char *target;    /* NULL where it isn't a link */

@@ -9,8 +9,15 @@
 
 const struct verb verbs[] = {
     {"build", verb_build,
-	"-n NAME -i IN -o OUT [-f FORM] [-t TAG] [-l KEY=VALUE] [--store DIR]",
-	"an engine's archive to one deterministic layer"},
+	"-n NAME -i IN -o OUT [-f docker|oci|oci-archive] [-t TAG] [-l KEY=VALUE] [--base]\n"
+	"       [--lock FILE] [--sources FILE] [--user-xattrs] [--store DIR | --no-store]",
+	"make one deterministic layer of an engine's archive"},
+    {"explain", verb_explain, "[--json] [--store DIR] IMAGE PATH",
+	"where a file comes from, or what removed it"},
+    {"diff", verb_diff, "[--gate] [--allow FILE] [--json] [--store DIR] NAME | OLD NEW",
+	"what changed between two images, what is suspect about it"},
+    {"size", verb_size, "[--json] [--store DIR] IMAGE",
+	"what an image weighs, by folder and part, and what prep saved"},
     {NULL, NULL, NULL, NULL},
 };
 

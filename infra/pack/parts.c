@@ -39,9 +39,10 @@ struct inherited {
 	size_t part;
 };
 
-struct collecting {
+/* What is behind struct parts. */
+struct paths {
 	struct parts *parts;
-	const struct parts_from *from;
+	struct parts_from from;
 	struct apkdb apk;
 	size_t apk_first;            /* index of the database's first package among the parts */
 	struct inherited *inherited; /* sorted by path */
@@ -159,7 +160,7 @@ last_content(const struct tree *t, const char *path)
 }
 
 static int
-collect_apk(struct collecting *c)
+collect_apk(struct paths *c)
 {
 	static const char *const places[] = {
 	    "lib/apk/db/installed", "usr/lib/apk/db/installed"};
@@ -168,7 +169,7 @@ collect_apk(struct collecting *c)
 	size_t i, k;
 
 	for (i = 0; i < 2 && !text.n; i++)
-		text = last_content(c->from->tree, places[i]);
+		text = last_content(c->from.tree, places[i]);
 	if (apkdb_parse(&c->apk, text, "the image's apk database"))
 		return -1;
 	for (i = 0; i < c->apk.packages; i++) {
@@ -221,14 +222,14 @@ release_value(struct bytes text, const char *key)
 }
 
 static void
-collect_system(struct collecting *c)
+collect_system(struct paths *c)
 {
-	struct bytes text = last_content(c->from->tree, "etc/os-release");
+	struct bytes text = last_content(c->from.tree, "etc/os-release");
 	cleanup_free char *id = NULL, *version = NULL;
 	size_t i;
 
 	if (!text.n)
-		text = last_content(c->from->tree, "usr/lib/os-release");
+		text = last_content(c->from.tree, "usr/lib/os-release");
 	id = release_value(text, "ID");
 	version = release_value(text, "VERSION_ID");
 	if (!id || !*id || !version || !*version)
@@ -279,7 +280,7 @@ website_of(const json_t *component)
 }
 
 static void
-inherit_files(struct collecting *c, const json_t *component, size_t part)
+inherit_files(struct paths *c, const json_t *component, size_t part)
 {
 	json_t *list = json_object_get(component, "components"), *one;
 	size_t i;
@@ -298,7 +299,7 @@ inherit_files(struct collecting *c, const json_t *component, size_t part)
 }
 
 static size_t
-inherit_part(struct collecting *c, const json_t *component)
+inherit_part(struct paths *c, const json_t *component)
 {
 	struct parts *p = c->parts;
 	const char *name = json_string_value(json_object_get(component, "name"));
@@ -340,7 +341,7 @@ part_by_ref(const struct parts *p, const char *ref)
 }
 
 static void
-inherit_uses(struct collecting *c, const json_t *dependency)
+inherit_uses(struct paths *c, const json_t *dependency)
 {
 	const char *ref = json_string_value(json_object_get(dependency, "ref"));
 	size_t user = part_by_ref(c->parts, ref), i;
@@ -364,19 +365,19 @@ compare_inherited(const void *a, const void *b)
 }
 
 static void
-inherit(struct collecting *c)
+inherit(struct paths *c)
 {
 	json_t *list, *one;
 	size_t i;
 
-	list = json_object_get(c->from->base, "components");
+	list = json_object_get(c->from.base, "components");
 	json_array_foreach (list, i, one) {
 		size_t part = inherit_part(c, one);
 
 		if (part != PART_NONE)
 			inherit_files(c, one, part);
 	}
-	list = json_object_get(c->from->base, "dependencies");
+	list = json_object_get(c->from.base, "dependencies");
 	json_array_foreach (list, i, one)
 		inherit_uses(c, one);
 	if (c->inherited_count)
@@ -385,7 +386,7 @@ inherit(struct collecting *c)
 }
 
 static size_t
-part_by_base(const struct collecting *c, const char *path)
+part_by_base(const struct paths *c, const char *path)
 {
 	struct inherited key = {.path = (char *)path}, *found;
 
@@ -396,24 +397,30 @@ part_by_base(const struct collecting *c, const char *path)
 	return found ? found->part : PART_NONE;
 }
 
-static size_t
-owner_of(struct collecting *c, const struct item *item)
+size_t
+parts_of_path(struct parts *p, const char *path)
 {
-	struct parts *p = c->parts;
+	struct paths *c = p->paths;
 	const struct claim *claim;
+
+	if (c->apk.packages) {
+		size_t package = apkdb_owner(&c->apk, path);
+
+		if (package < c->apk.packages)
+			return c->apk_first + package;
+	}
+	claim = claims_find(c->from.claims, path);
+	return claim ? part_by_claim(p, claim) : part_by_base(c, path);
+}
+
+static size_t
+owner_of(struct parts *p, const struct item *item)
+{
 	size_t owner = PART_NONE;
 
 	if (S_ISREG(item->node->inode->mode))
 		owner = part_by_note(p, item->node->inode->data);
-	if (owner == PART_NONE && c->apk.packages) {
-		size_t package = apkdb_owner(&c->apk, item->path);
-
-		if (package < c->apk.packages)
-			owner = c->apk_first + package;
-	}
-	if (owner == PART_NONE && (claim = claims_find(c->from->claims, item->path)))
-		owner = part_by_claim(p, claim);
-	return owner == PART_NONE ? part_by_base(c, item->path) : owner;
+	return owner == PART_NONE ? parts_of_path(p, item->path) : owner;
 }
 
 /* The item of a node, by its path. */
@@ -431,34 +438,32 @@ index_of(const struct listing *l, const struct node *n)
 
 /* BusyBox's names are links that no database knows: they go with what they lead to. */
 static size_t
-owner_of_target(const struct collecting *c, const struct item *item)
+owner_of_target(const struct parts *p, const struct listing *l, const struct item *item)
 {
-	const struct node *n = tree_resolve(c->from->tree, item->path);
-	size_t i = n && !S_ISDIR(n->inode->mode) ? index_of(c->from->listing, n) : PART_NONE;
+	const struct node *n = tree_resolve(p->paths->from.tree, item->path);
+	size_t i = n && !S_ISDIR(n->inode->mode) ? index_of(l, n) : PART_NONE;
 
-	return i == PART_NONE ? PART_NONE : c->parts->owner[i];
+	return i == PART_NONE ? PART_NONE : p->owner[i];
 }
 
 static void
-assign(struct collecting *c)
+assign_all(struct parts *p, const struct listing *l)
 {
-	const struct listing *l = c->from->listing;
 	size_t i;
 
-	c->parts->owner = xreallocarray(NULL, l->count, sizeof(size_t));
+	p->owner = xreallocarray(NULL, l->count, sizeof(size_t));
 	for (i = 0; i < l->count; i++)
-		c->parts->owner[i] = S_ISDIR(l->item[i].node->inode->mode)
-					 ? PART_NONE
-					 : owner_of(c, &l->item[i]);
+		p->owner[i] = S_ISDIR(l->item[i].node->inode->mode) ? PART_NONE
+								    : owner_of(p, &l->item[i]);
 	for (i = 0; i < l->count; i++)
-		if (c->parts->owner[i] == PART_NONE && S_ISLNK(l->item[i].node->inode->mode))
-			c->parts->owner[i] = owner_of_target(c, &l->item[i]);
+		if (p->owner[i] == PART_NONE && S_ISLNK(l->item[i].node->inode->mode))
+			p->owner[i] = owner_of_target(p, l, &l->item[i]);
 	for (i = 0; i < l->count; i++) {
 		if (S_ISDIR(l->item[i].node->inode->mode))
 			continue;
-		if (c->parts->owner[i] == PART_NONE)
-			c->parts->owner[i] = 0;
-		c->parts->part[c->parts->owner[i]].files++;
+		if (p->owner[i] == PART_NONE)
+			p->owner[i] = 0;
+		p->part[p->owner[i]].files++;
 	}
 }
 
@@ -476,11 +481,12 @@ list_with_uses(struct parts *p, size_t i)
 			list_with_uses(p, p->part[i].uses[k]);
 }
 
-static void
-mark_listed(struct parts *p)
+void
+parts_assign(struct parts *p, const struct listing *l)
 {
 	size_t i;
 
+	assign_all(p, l);
 	for (i = 0; i < p->count; i++)
 		if (i == 0 || p->part[i].files || p->part[i].without_files ||
 		    p->part[i].kind == PART_SYSTEM)
@@ -488,26 +494,31 @@ mark_listed(struct parts *p)
 }
 
 int
-parts_collect(struct parts *p, const struct parts_from *from)
+parts_open(struct parts *p, const struct parts_from *from)
 {
-	struct collecting c = {.parts = p, .from = from};
-	size_t i;
-	int bad;
-
-	*p = (struct parts){.pins = from->pins};
+	*p = (struct parts){.pins = from->pins, .paths = xcalloc(1, sizeof(struct paths))};
+	p->paths->parts = p;
+	p->paths->from = *from;
 	part_of(p, PART_IMAGE, from->name, "");
-	bad = collect_apk(&c);
-	if (!bad) {
-		inherit(&c);
-		collect_system(&c);
-		assign(&c);
-		mark_listed(p);
-	}
-	apkdb_free(&c.apk);
-	for (i = 0; i < c.inherited_count; i++)
-		free(c.inherited[i].path);
-	free(c.inherited);
-	return bad ? -1 : 0;
+	if (collect_apk(p->paths))
+		return -1;
+	inherit(p->paths);
+	collect_system(p->paths);
+	return 0;
+}
+
+static void
+paths_free(struct paths *c)
+{
+	size_t i;
+
+	if (!c)
+		return;
+	apkdb_free(&c->apk);
+	for (i = 0; i < c->inherited_count; i++)
+		free(c->inherited[i].path);
+	free(c->inherited);
+	free(c);
 }
 
 void
@@ -531,6 +542,7 @@ parts_free(struct parts *p)
 	}
 	free(p->part);
 	free(p->owner);
+	paths_free(p->paths);
 	*p = (struct parts){NULL};
 }
 

@@ -35,6 +35,7 @@ struct parts {
 	size_t count;
 	size_t *owner; /* for each item of the listing; PART_NONE for folders */
 	const struct pins *pins;
+	struct paths *paths; /* which path is whose, gone ones too */
 };
 
 #define PART_NONE ((size_t)-1)
@@ -42,19 +43,27 @@ struct parts {
 struct parts_from {
 	const char *name;        /* the image's */
 	const struct tree *tree; /* before and after: gone[] too */
-	const struct listing *listing;
 	const struct pins *pins;
 	const struct claims *claims;
 	const json_t *base; /* the base's CycloneDX SBOM, as we wrote it; NULL where none */
 };
 
 /*
- * Collects the parts and gives each file to one: by its own package note, else by apk's
- * database (the last that any layer had), else by the claims, else by the base's SBOM, else
- * to the image itself; a link goes with what it leads to. Returns 0, or -1 after a report();
- * the caller frees in both cases.
+ * Collects what the image may be made of: apk's packages (from the database as it last was
+ * in any layer), the base's parts, the distribution. What from points to must outlive it.
+ * Returns 0, or -1 after a report(); the caller frees in both cases.
  */
-int parts_collect(struct parts *p, const struct parts_from *from);
+int parts_open(struct parts *p, const struct parts_from *from);
+
+/* The part that a path belongs or belonged to, by apk's database, else by the claims, else
+ * by the base; PART_NONE. The path has no '/' at its ends. */
+size_t parts_of_path(struct parts *p, const char *path);
+
+/*
+ * Gives each file of the listing to a part: by its own package note, else as parts_of_path()
+ * does, else to the image itself; a link goes with what it leads to.
+ */
+void parts_assign(struct parts *p, const struct listing *l);
 void parts_free(struct parts *p);
 
 /* The word for a kind in SBOMs ("apk"), and back; PART_IMAGE for an unknown one. */

@@ -381,7 +381,7 @@ list_node(struct node *n, void *arg)
 		strbuf_putc(&u->path, '/');
 	if (l->count % 256 == 0)
 		l->item = xreallocarray(l->item, l->count + 256, sizeof(*l->item));
-	l->item[l->count++] = (struct item){xstrdup(u->path.s), n, NULL};
+	l->item[l->count++] = (struct item){xstrdup(u->path.s), n, NULL, 1};
 	if (folder)
 		node_each(n, list_node, u);
 	strbuf_cut(&u->path, before);
@@ -408,17 +408,18 @@ static void
 find_hard_links(struct listing *l)
 {
 	struct item **by_inode = xreallocarray(NULL, l->count, sizeof(struct item *));
-	size_t i, n = 0;
+	size_t i, k, end, n = 0;
 
 	for (i = 0; i < l->count; i++)
 		if (l->item[i].node->inode->refs > 1)
 			by_inode[n++] = &l->item[i];
 	qsort(by_inode, n, sizeof(*by_inode), compare_inodes);
-	for (i = 1; i < n; i++) {
-		struct item *before = by_inode[i - 1];
-
-		if (before->node->inode == by_inode[i]->node->inode)
-			by_inode[i]->first = before->first ? before->first : before->path;
+	for (i = 0; i < n; i = end) {
+		for (end = i + 1;
+		     end < n && by_inode[end]->node->inode == by_inode[i]->node->inode; end++)
+			by_inode[end]->first = by_inode[i]->path;
+		for (k = i; k < end; k++)
+			by_inode[k]->names = (unsigned)(end - i);
 	}
 	free(by_inode);
 }

@@ -71,6 +71,7 @@ struct item {
 	char *path; /* with that '/' */
 	struct node *node;
 	const char *first; /* hard links: the path of the first of them, NULL for that one */
+	unsigned names;    /* how many the inode has in the listing */
 };
 
 struct listing {

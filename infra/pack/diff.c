@@ -1,0 +1,471 @@
+/* pack diff: what changed from one image to another, and the gate: what a new one may not
+ * bring without somebody having said so. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounts.h"
+#include "allow.h"
+#include "cleanup.h"
+#include "config.h"
+#include "json.h"
+#include "pack.h"
+#include "record.h"
+#include "report.h"
+#include "store.h"
+#include "strbuf.h"
+
+/* One image, as much of it as is compared. */
+struct side {
+	struct record record;
+	struct manifest manifest;
+	json_t *sbom;
+	struct accounts passwd, group;
+};
+
+struct comparison {
+	struct side old, new;
+	struct allow allow;
+	int findings_only;
+	json_t *changes;  /* array of {kind, sign, name, was, is} */
+	json_t *findings; /* array of {kind, name, text} */
+};
+
+/* A change: sign "+" came, "-" went, "~" became another. Texts may be NULL. */
+static void
+note_change(
+    struct comparison *c, const char *kind, const char *name, const char *was, const char *is)
+{
+	json_t *j = json_pack("{s:s, s:s}", "kind", kind, "sign",
+	    was && is ? "~"
+	    : is      ? "+"
+		      : "-");
+
+	json_set_text(j, "name", name);
+	if (was)
+		json_object_set_new(j, "was", json_text(was));
+	if (is)
+		json_object_set_new(j, "is", json_text(is));
+	json_array_append_new(c->changes, j);
+}
+
+static void
+note_finding(struct comparison *c, enum finding kind, const char *name, const char *text)
+{
+	json_t *j;
+
+	if (is_allowed(&c->allow, kind, name))
+		return;
+	j = json_pack("{s:s, s:s}", "kind", finding_word(kind), "text", text);
+	json_set_text(j, "name", name);
+	json_array_append_new(c->findings, j);
+}
+
+/* ---- files */
+
+static char *
+entry_words(const struct manifest_entry *e)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	strbuf_printf(&b, "%s %04o %lu:%lu", e->type, e->mode, e->uid, e->gid);
+	if (e->target)
+		strbuf_printf(&b, " -> %s", e->target);
+	if (*e->sha256)
+		strbuf_printf(&b, " %llu bytes %.12s", e->size, e->sha256);
+	if (*e->xattrs)
+		strbuf_printf(&b, " %s", e->xattrs);
+	return strbuf_steal(&b);
+}
+
+static int
+is_privileged(const struct manifest_entry *e)
+{
+	return e && strcmp(e->type, "file") == 0 &&
+	       ((e->mode & 06000) || strstr(e->xattrs, "security.capability="));
+}
+
+static int
+is_program(const struct manifest_entry *e)
+{
+	return e && strcmp(e->type, "file") == 0 && (e->mode & 0111);
+}
+
+static int
+is_in_system_folder(const char *path)
+{
+	static const char *const folders[] = {
+	    "/bin/", "/etc/", "/lib/", "/lib64/", "/sbin/", "/usr/", NULL};
+	size_t i;
+
+	for (i = 0; folders[i]; i++)
+		if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+judge_file(
+    struct comparison *c, const struct manifest_entry *was, const struct manifest_entry *is)
+{
+	if (is_privileged(is) && !is_privileged(was))
+		note_finding(
+		    c, FINDING_SETUID, is->path, "runs with more rights than who starts it");
+	if (is_program(is) && !is_program(was) && is_in_system_folder(is->path))
+		note_finding(
+		    c, FINDING_EXECUTABLE, is->path, "a new program in a system folder");
+}
+
+static void
+compare_files(struct comparison *c)
+{
+	const struct manifest *old = &c->old.manifest, *new = &c->new.manifest;
+	size_t i = 0, k = 0;
+
+	while (i < old->count || k < new->count) {
+		const struct manifest_entry *was = i < old->count ? &old->entry[i] : NULL;
+		const struct manifest_entry *is = k < new->count ? &new->entry[k] : NULL;
+		int order = !was ? 1 : !is ? -1 : strcmp(was->path, is->path);
+		cleanup_free char *was_words = NULL, *is_words = NULL;
+
+		if (order > 0)
+			was = NULL;
+		if (order < 0)
+			is = NULL;
+		i += was != NULL;
+		k += is != NULL;
+		was_words = was ? entry_words(was) : NULL;
+		is_words = is ? entry_words(is) : NULL;
+		if (!was || !is || strcmp(was_words, is_words) != 0)
+			note_change(c, "file", was ? was->path : is->path, was_words, is_words);
+		if (is)
+			judge_file(c, was, is);
+	}
+}
+
+/* ---- accounts */
+
+static const struct account_line *
+account_of(const struct accounts *a, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < a->count; i++)
+		if (a->line[i].fields && strcmp(a->line[i].field[0], name) == 0)
+			return &a->line[i];
+	return NULL;
+}
+
+static void
+compare_accounts(struct comparison *c, const char *kind, const struct accounts *old,
+    const struct accounts *new)
+{
+	size_t i;
+
+	for (i = 0; i < old->count; i++) {
+		const struct account_line *was = &old->line[i], *is;
+
+		if (!was->fields)
+			continue;
+		is = account_of(new, was->field[0]);
+		if (!is || strcmp(was->text, is->text) != 0)
+			note_change(c, kind, was->field[0], was->text, is ? is->text : NULL);
+	}
+	for (i = 0; i < new->count; i++) {
+		const struct account_line *is = &new->line[i];
+
+		if (!is->fields || account_of(old, is->field[0]))
+			continue;
+		note_change(c, kind, is->field[0], NULL, is->text);
+		if (strcmp(kind, "account") == 0)
+			note_finding(c, FINDING_ACCOUNT, is->field[0], "a new account");
+	}
+}
+
+/* ---- packages */
+
+static const char *
+version_in(const json_t *sbom, const char *type, const char *name)
+{
+	json_t *parts = json_object_get(sbom, "components"), *part;
+	size_t i;
+
+	json_array_foreach (parts, i, part) {
+		const char *got = json_string_value(json_object_get(part, "name"));
+		const char *got_type = json_string_value(json_object_get(part, "type"));
+		const char *version = json_string_value(json_object_get(part, "version"));
+
+		if (got && got_type && strcmp(got, name) == 0 && strcmp(got_type, type) == 0)
+			return version ? version : "";
+	}
+	return NULL;
+}
+
+static void
+compare_parts_one_way(struct comparison *c, const json_t *from, const json_t *to, int forward)
+{
+	json_t *parts = json_object_get(from, "components"), *part;
+	size_t i;
+
+	json_array_foreach (parts, i, part) {
+		const char *name = json_string_value(json_object_get(part, "name"));
+		const char *type = json_string_value(json_object_get(part, "type"));
+		const char *version = json_string_value(json_object_get(part, "version"));
+		const char *other = name && type ? version_in(to, type, name) : NULL;
+
+		version = version ? version : "";
+		if (!name || !type || (!forward && other))
+			continue;
+		if (!forward)
+			note_change(c, "part", name, NULL, version);
+		else if (!other || strcmp(other, version) != 0)
+			note_change(c, "part", name, version, other);
+	}
+}
+
+/* ---- config */
+
+static void
+compare_ports(struct comparison *c, const json_t *old, const json_t *new)
+{
+	json_t *unused;
+	const char *port;
+
+	json_object_foreach (json_object_get(new, "ExposedPorts"), port, unused)
+		if (!json_object_get(json_object_get(old, "ExposedPorts"), port))
+			note_finding(c, FINDING_PORT, port, "a port more to listen on");
+}
+
+static json_t *
+without_own_labels(const json_t *inner)
+{
+	json_t *copy = json_deep_copy(inner), *labels = json_object_get(copy, "Labels"), *value;
+	const char *key;
+	void *next;
+
+	json_object_foreach_safe(labels, next, key, value) if (strncmp(key, "whittle.", 8) == 0)
+	    json_object_del(labels, key);
+	if (labels && !json_object_size(labels))
+		json_object_del(copy, "Labels");
+	return copy;
+}
+
+static void
+compare_config(struct comparison *c)
+{
+	json_t *old = without_own_labels(json_object_get(c->old.record.config, "config"));
+	json_t *new = without_own_labels(json_object_get(c->new.record.config, "config"));
+	json_t *value;
+	const char *key;
+
+	json_object_foreach (old, key, value) {
+		json_t *is = json_object_get(new, key);
+		cleanup_free char *was_text = json_canonical(value);
+		cleanup_free char *is_text = is ? json_canonical(is) : NULL;
+
+		if (!is || !json_equal(value, is))
+			note_change(c, "config", key, was_text, is_text);
+	}
+	json_object_foreach (new, key, value)
+		if (!json_object_get(old, key)) {
+			cleanup_free char *is_text = json_canonical(value);
+
+			note_change(c, "config", key, NULL, is_text);
+		}
+	compare_ports(c, old, new);
+	json_decref(old);
+	json_decref(new);
+}
+
+/* ---- the whole */
+
+static int
+read_accounts(const struct record *r, const char *file, struct accounts *a)
+{
+	cleanup_free char *path = record_path(r, file);
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && accounts_read(fd, a) == 0)
+		return 0;
+	report("read '%s':", path);
+	return -1;
+}
+
+static int
+open_side(struct side *s, const char *image, const char *state)
+{
+	return record_open(&s->record, image, state) ||
+	       record_manifest(&s->record, &s->manifest) ||
+	       record_json(&s->record, STORE_CDX, LABEL_CDX, &s->sbom) ||
+	       read_accounts(&s->record, STORE_PASSWD, &s->passwd) ||
+	       read_accounts(&s->record, STORE_GROUP, &s->group);
+}
+
+static void
+close_side(struct side *s)
+{
+	accounts_free(&s->passwd);
+	accounts_free(&s->group);
+	json_decref(s->sbom);
+	manifest_free(&s->manifest);
+	record_close(&s->record);
+}
+
+static void
+print_list(const json_t *list, int findings)
+{
+	struct strbuf b = STRBUF_INIT;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		const char *kind = json_string_value(json_object_get(one, "kind"));
+		const char *sign = json_string_value(json_object_get(one, "sign"));
+		const char *was = json_string_value(json_object_get(one, "was"));
+		const char *is = json_string_value(json_object_get(one, "is"));
+		cleanup_free char *name = json_get_text(one, "name");
+
+		strbuf_cut(&b, 0);
+		if (findings) {
+			strbuf_printf(&b, "finding: %s ", kind);
+			strbuf_put_visible(&b, name, strlen(name));
+			strbuf_printf(
+			    &b, ": %s", json_string_value(json_object_get(one, "text")));
+		} else {
+			strbuf_printf(&b, "%s %s ", sign, kind);
+			strbuf_put_visible(&b, name, strlen(name));
+			if (was || is)
+				strbuf_puts(&b, ": ");
+			if (was)
+				strbuf_put_visible(&b, was, strlen(was));
+			if (was && is)
+				strbuf_puts(&b, " => ");
+			if (is)
+				strbuf_put_visible(&b, is, strlen(is));
+		}
+		puts(b.s);
+	}
+	strbuf_free(&b);
+}
+
+static double
+total_of(const struct manifest *m)
+{
+	double bytes = 0;
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		bytes += (double)m->entry[i].size / (double)m->entry[i].nlink;
+	return bytes;
+}
+
+static void
+print_json(const struct comparison *c)
+{
+	json_t *j = json_pack("{s:s, s:s, s:O, s:O, s:I, s:I}", "old", c->old.record.id, "new",
+	    c->new.record.id, "changes", c->changes, "findings", c->findings, "old_bytes",
+	    (json_int_t)(total_of(&c->old.manifest) + 0.5), "new_bytes",
+	    (json_int_t)(total_of(&c->new.manifest) + 0.5));
+	cleanup_free char *text = json_canonical(j);
+
+	puts(text);
+	json_decref(j);
+}
+
+static void
+compare(struct comparison *c)
+{
+	compare_files(c);
+	compare_accounts(c, "account", &c->old.passwd, &c->new.passwd);
+	compare_accounts(c, "group", &c->old.group, &c->new.group);
+	compare_parts_one_way(c, c->old.sbom, c->new.sbom, 1);
+	compare_parts_one_way(c, c->new.sbom, c->old.sbom, 0);
+	compare_config(c);
+}
+
+static int
+answer(const struct comparison *c, int json)
+{
+	size_t findings = json_array_size(c->findings), changes = json_array_size(c->changes);
+	double old = total_of(&c->old.manifest), new = total_of(&c->new.manifest);
+
+	if (json) {
+		print_json(c);
+	} else {
+		if (!c->findings_only) {
+			print_list(c->changes, 0);
+			if (changes)
+				printf("%zu changes, %.0f => %.0f bytes (%+.0f)\n", changes,
+				    old, new, new - old);
+		}
+		print_list(c->findings, 1);
+	}
+	return (c->findings_only ? findings : changes + findings) ? EXIT_NO : EXIT_YES;
+}
+
+static int
+read_allow(struct comparison *c, const char *file)
+{
+	struct bytes text;
+	int bad;
+
+	if (!file)
+		return 0;
+	if (bytes_map(&text, file)) {
+		report("open '%s':", file);
+		return -1;
+	}
+	bad = allow_parse(&c->allow, text, file);
+	bytes_unmap(&text);
+	return bad;
+}
+
+int
+verb_diff(int argc, char **argv)
+{
+	enum { STORE = 256, JSON, GATE, ALLOW };
+	static const struct option options[] = {{"store", required_argument, NULL, STORE},
+	    {"json", no_argument, NULL, JSON}, {"gate", no_argument, NULL, GATE},
+	    {"allow", required_argument, NULL, ALLOW}, {"help", no_argument, NULL, 'h'}, {0}};
+	const char *state = NULL, *allow = NULL;
+	cleanup_free char *live = NULL, *latest = NULL;
+	struct comparison c = {.changes = json_array(), .findings = json_array()};
+	int opt, json = 0, status = EXIT_TROUBLE, n;
+
+	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)
+		switch (opt) {
+		case STORE:
+			state = optarg;
+			break;
+		case JSON:
+			json = 1;
+			break;
+		case GATE:
+			c.findings_only = 1;
+			break;
+		case ALLOW:
+			allow = optarg;
+			break;
+		default:
+			return verb_usage("diff", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
+		}
+	n = argc - optind;
+	if (n != 1 && n != 2)
+		return verb_usage("diff", EXIT_TROUBLE);
+	/* One name: what is live against what would be. */
+	live = n == 1 ? xasprintf("%s:live", argv[optind]) : xstrdup(argv[optind]);
+	latest = n == 1 ? xasprintf("%s:latest", argv[optind]) : xstrdup(argv[optind + 1]);
+	if (read_allow(&c, allow) == 0 && open_side(&c.old, live, state) == 0 &&
+	    open_side(&c.new, latest, state) == 0) {
+		compare(&c);
+		status = answer(&c, json);
+	}
+	close_side(&c.old);
+	close_side(&c.new);
+	allow_free(&c.allow);
+	json_decref(c.changes);
+	json_decref(c.findings);
+	return status;
+}
