@@ -192,16 +192,19 @@ strip_capability(struct applying *a, int dirfd, uint32_t i)
 	return fd < 0 ? -1 : fremovexattr(fd, "security.capability");
 }
 
+/* What was changed is what was there for the next record of the same entry. */
 static void
 change_owner(struct applying *a, int fd, uint32_t i)
 {
-	const struct entry *e = &a->tree->e[i];
+	struct entry *e = &a->tree->e[i];
 
 	record_owner(&a->record, a->tree, i);
 	if (write_record(a))
 		return;
 	if (fchownat(fd, "", e->new_uid, e->new_gid, AT_EMPTY_PATH) == 0) {
 		a->outcome->owners++;
+		e->uid = e->new_uid;
+		e->gid = e->new_gid;
 		return;
 	}
 	report("change the owner of '%s':", path_of(a, i));
@@ -211,7 +214,7 @@ change_owner(struct applying *a, int fd, uint32_t i)
 static void
 change_mode(struct applying *a, int dirfd, int fd, uint32_t i)
 {
-	const struct entry *e = &a->tree->e[i];
+	struct entry *e = &a->tree->e[i];
 
 	record_mode(&a->record, a->tree, i);
 	if (write_record(a))
@@ -219,6 +222,9 @@ change_mode(struct applying *a, int dirfd, int fd, uint32_t i)
 	if (chmod_pinned(fd, e->new_mode) == 0 &&
 	    (!e->strip || !strip_capability(a, dirfd, i))) {
 		a->outcome->modes++;
+		e->mode = (e->mode & S_IFMT) | e->new_mode;
+		if (e->strip)
+			e->capability = 0;
 		return;
 	}
 	report("change the mode of '%s':", path_of(a, i));

@@ -231,9 +231,10 @@ begin(struct strbuf *b, const struct tree *t, uint32_t i, const char *action, ui
 	}
 	if (S_ISCHR(e->mode) || S_ISBLK(e->mode))
 		strbuf_printf(b, ",\"major\":%u,\"minor\":%u", major(e->rdev), minor(e->rdev));
-	if (tree_names_of(t, i, &names) && names[0] != i) {
+	if (tree_names_of(t, i, &names)) {
 		strbuf_putc(b, ',');
-		strbuf_put_json_member(b, "hardlink", tree_path(t, names[0], &path));
+		strbuf_put_json_member(
+		    b, "hardlink", tree_path(t, names[names[0] == i], &path));
 	}
 	if (e->capability)
 		strbuf_printf(b, ",\"capability\":\"%s\"", t->text.s + e->capability);
