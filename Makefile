@@ -11,11 +11,19 @@ ROOTFS     := baseline/rootfs
 
 each = $(addsuffix .$(1),$(2))
 
+# Folders are told what was built before them, so that they needn't look themselves. The
+# sanitizers' build is another one, which images don't take.
+ifneq ($(SAN),1)
+LIB_READY := WHITTLE_LIB_READY=1
+PROGRAMS_READY := $(LIB_READY) WHITTLE_PROGRAMS_READY=1
+endif
+
 .PHONY: all programs baseline containers test install install-tools clean distclean check bench \
 	fuzz doctor reproduce outdated bump help
 all: containers
 
 programs: $(call each,all,$(PROGRAMS))
+$(call each,all,$(PROGRAMS)): lib.all
 baseline: baseline.all
 baseline.all: programs
 containers: $(call each,all,$(CONTAINERS))
@@ -23,6 +31,7 @@ $(call each,all,$(CONTAINERS)): baseline
 
 # Tests of programs need no image; those of containers run against the built ones.
 test: $(call each,test,lib $(PROGRAMS) $(ROOTFS)) tests.run $(call each,test,baseline $(CONTAINERS) $(LABS))
+$(call each,test,$(PROGRAMS)): lib.all
 $(call each,test,baseline $(CONTAINERS)): baseline
 $(call each,test,$(LABS)): programs
 .PHONY: tests.run
@@ -33,7 +42,7 @@ tests.run: programs
 install: $(CONTAINERS:%=%.promoted)
 .PHONY: $(CONTAINERS:%=%.promoted)
 $(CONTAINERS:%=%.promoted): baseline
-	$(Q)$(MAKE) -C $(@:.promoted=) all test install WHITTLE_BASELINE_READY=1
+	$(Q)$(MAKE) -C $(@:.promoted=) all test install $(PROGRAMS_READY) WHITTLE_BASELINE_READY=1
 
 install-tools: $(call each,install-tools,$(PROGRAMS))
 
@@ -57,7 +66,11 @@ RECURSE = $(foreach t,all test install-tools clean check bench fuzz,\
 	$(call each,$(t),lib $(PROGRAMS) baseline $(ROOTFS) $(CONTAINERS) $(LABS)))
 .PHONY: $(RECURSE)
 $(RECURSE):
-	$(Q)$(MAKE) -C $(basename $@) $(patsubst .%,%,$(suffix $@)) WHITTLE_BASELINE_READY=$(if $(filter containers/%,$@),1)
+	$(Q)$(MAKE) -C $(basename $@) $(patsubst .%,%,$(suffix $@)) $(call ready,$(basename $@),$(suffix $@))
+
+# ready(FOLDER,.TARGET): what stands when that folder's turn comes.
+ready = $(if $(filter .all .test,$(2)),$(if $(filter containers/%,$(1)),$(PROGRAMS_READY) WHITTLE_BASELINE_READY=1,$\
+	$(if $(filter baseline,$(1)),$(PROGRAMS_READY),$(if $(filter $(PROGRAMS),$(1)),$(LIB_READY)))))
 
 help:
 	@echo 'Pipeline'
