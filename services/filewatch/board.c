@@ -1,6 +1,7 @@
 #include "board.h"
 
 #include "status.h"
+#include "times.h"
 
 void
 board_init(struct board *b)

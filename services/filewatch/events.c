@@ -317,9 +317,11 @@ events_watch_folder(struct events *e, size_t rule, const char *path)
 }
 
 enum how
-events_watch_file(struct events *e, size_t rule, const char *path, bool is_direct)
+events_watch_file(
+    struct events *e, size_t rule, const char *path, bool is_direct, bool is_folder)
 {
-	return add(e, is_direct ? USE_DIRECT_FILE : USE_FILE, rule, path, CONTENT);
+	return add(e, is_direct ? USE_DIRECT_FILE : USE_FILE, is_direct ? 0 : rule, path,
+	    is_folder ? NAMES | IN_ATTRIB : CONTENT);
 }
 
 static bool
@@ -359,38 +361,24 @@ join(const char *folder, const char *name)
 	return xasprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
 }
 
+/* An entry of a folder, or the watched thing itself. */
 static void
-tell_of_entry(const struct use *u, const struct inotify_event *ev,
-    const struct event_sink *sink, void *arg)
+tell(const struct use *u, const struct inotify_event *ev, const struct event_sink *sink,
+    void *arg)
 {
-	char *path = join(u->path, ev->name);
+	char *path = ev->len ? join(u->path, ev->name) : xstrdup(u->path);
 
-	switch (u->kind) {
-	case USE_WAY:
-		if (ev->mask & NAMES)
-			sink->below(arg, path);
-		break;
-	case USE_DIRECT:
-		sink->direct(arg, path);
-		break;
-	case USE_FOLDER:
-		sink->entry(arg, u->rule, path, ev->mask & IN_ISDIR);
-		break;
-	default:
-		break;
-	}
-	free(path);
-}
-
-static void
-tell_of_itself(const struct use *u, const struct event_sink *sink, void *arg)
-{
 	if (u->kind == USE_FILE)
 		sink->entry(arg, u->rule, u->path, false);
 	else if (u->kind == USE_DIRECT_FILE)
 		sink->direct(arg, u->path);
-	else
-		sink->below(arg, u->path);
+	else if (ev->len == 0 || (u->kind == USE_WAY && ev->mask & NAMES))
+		sink->below(arg, path);
+	else if (u->kind == USE_DIRECT)
+		sink->direct(arg, path);
+	else if (u->kind == USE_FOLDER)
+		sink->entry(arg, u->rule, path, ev->mask & IN_ISDIR);
+	free(path);
 }
 
 static void
@@ -409,12 +397,8 @@ take_event(
 	w = find(e, ev->wd);
 	if (!w)
 		return;
-	for (i = 0; i < w->uses; i++) {
-		if (ev->len)
-			tell_of_entry(&w->use[i], ev, sink, arg);
-		else
-			tell_of_itself(&w->use[i], sink, arg);
-	}
+	for (i = 0; i < w->uses; i++)
+		tell(&w->use[i], ev, sink, arg);
 	if (ev->mask & IN_IGNORED)
 		forget(e, w);
 	else if (ev->mask & IN_MOVE_SELF) /* what stands at that path now is another one */

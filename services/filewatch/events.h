@@ -38,8 +38,10 @@ size_t events_watches(const struct events *e);
 enum how events_watch_way(struct events *e, const struct rule *r);
 /* A folder in which a rule's wildcards may match. */
 enum how events_watch_folder(struct events *e, size_t rule, const char *path);
-/* A file whose changes its folder doesn't tell: a link's target, a hard link, a mount. */
-enum how events_watch_file(struct events *e, size_t rule, const char *path, bool is_direct);
+/* A file whose changes its folder doesn't tell (a link's target, a hard link), or a folder
+ * whose entries matter. */
+enum how events_watch_file(
+    struct events *e, size_t rule, const char *path, bool is_direct, bool is_folder);
 /* Around a rule's scan: what the one before watched and this one didn't is forgotten. */
 void events_begin(struct events *e, size_t rule);
 void events_sweep(struct events *e, size_t rule);

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "strbuf.h"
+#include "times.h"
 
 /* ---- the table: by path ---- */
 
@@ -200,7 +201,7 @@ look_for_text(struct rule_state *s, struct file *f, int rootfd, const struct sta
 }
 
 static void
-take_facts(struct file *f, const struct stat *st, bool is_link, int error)
+take_facts(struct file *f, const struct rule *r, const struct stat *st, bool is_link, int error)
 {
 	struct facts *now = &f->facts;
 
@@ -211,8 +212,9 @@ take_facts(struct file *f, const struct stat *st, bool is_link, int error)
 	now->uid = st->st_uid;
 	now->gid = st->st_gid;
 	now->size = st->st_size;
-	now->mtime = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
-	f->several_names = is_link || (st->st_nlink > 1 && !S_ISDIR(st->st_mode));
+	now->mtime = ns_of(&st->st_mtim);
+	f->watch_itself =
+	    is_link || (S_ISDIR(st->st_mode) ? r->empty == EMPTY_DIR : st->st_nlink > 1);
 }
 
 static struct file *
@@ -222,7 +224,7 @@ take_file(struct rule_state *s, int rootfd, const char *path, const struct stat 
 	struct file *f = find_or_add(s, path);
 	const struct rule *r = s->rule;
 
-	take_facts(f, st, is_link, error);
+	take_facts(f, r, st, is_link, error);
 	f->round = s->round;
 	s->dirty = true;
 	if (error) {
@@ -376,7 +378,7 @@ is_beyond_grace(const struct rule *r, int64_t bad_since, int64_t now, int64_t *n
 
 	if (r->grace == NOT_SET)
 		return true;
-	due = bad_since + r->grace * INT64_C(1000000);
+	due = bad_since + r->grace * NS_PER_MS;
 	if (now >= due)
 		return true;
 	if (due < *next)

@@ -18,8 +18,9 @@ struct file {
 	uint32_t findings;
 	unsigned round; /* the scan that saw it last */
 	int64_t bad_since;
-	bool pending;       /* its search isn't at the end */
-	bool several_names; /* a link, or hard links: events of its folder aren't enough */
+	bool pending;      /* its search isn't at the end */
+	bool watch_itself; /* its folder's events aren't enough: a link, hard links, or a
+			    * folder whose entries matter */
 	char path[];
 };
 

@@ -15,6 +15,7 @@
 #include "report.h"
 #include "status.h"
 #include "strbuf.h"
+#include "times.h"
 #include "watch.h"
 
 static const char usage_text[] =

@@ -17,6 +17,7 @@
 #include "report.h"
 #include "status.h"
 #include "strbuf.h"
+#include "times.h"
 
 enum {
 	/* For a request's line and headers; a browser sends about 1 KiB. */

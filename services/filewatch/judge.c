@@ -7,8 +7,7 @@
 #include "search.h"
 #include "strbuf.h"
 #include "text.h"
-
-#define NS_PER_MS INT64_C(1000000)
+#include "times.h"
 
 static void
 earlier(int64_t *next, int64_t when)

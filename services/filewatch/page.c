@@ -8,10 +8,9 @@
 #include "status.h"
 #include "strbuf.h"
 #include "text.h"
+#include "times.h"
 
 enum { ROWS_MAX = 500, BAR_WIDTH = 100 };
-
-#define NS_PER_MS INT64_C(1000000)
 
 const char page_css[] =
     ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1a1d21;--soft:#5b6470;"

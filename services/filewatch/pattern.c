@@ -205,12 +205,24 @@ pattern_goes_on(const struct pattern *p, pattern_state s)
 	return (s & (((pattern_state)1 << p->parts) - 1)) != 0;
 }
 
-bool
-pattern_matches(const struct pattern *p, const char *path)
+static pattern_state
+walk_from_root(const struct pattern *p, const char *path)
 {
 	size_t n = strcmp(p->base, "/") == 0 ? 0 : strlen(p->base);
 
 	if (strncmp(path, p->base, n) != 0 || path[n] != '/')
-		return false;
-	return pattern_is_match(p, pattern_walk(p, path + n));
+		return 0;
+	return pattern_walk(p, path + n);
+}
+
+bool
+pattern_may_be_above(const struct pattern *p, const char *path)
+{
+	return pattern_goes_on(p, walk_from_root(p, path));
+}
+
+bool
+pattern_matches(const struct pattern *p, const char *path)
+{
+	return pattern_is_match(p, walk_from_root(p, path));
 }

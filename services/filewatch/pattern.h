@@ -39,6 +39,9 @@ bool pattern_is_match(const struct pattern *p, pattern_state s);
 /* Something in this folder may match. */
 bool pattern_goes_on(const struct pattern *p, pattern_state s);
 
+/* Something below an absolute path may match. */
+bool pattern_may_be_above(const struct pattern *p, const char *path);
+
 /* An absolute path matches the whole pattern (for {NEWEST}: is a candidate). */
 bool pattern_matches(const struct pattern *p, const char *path);
 

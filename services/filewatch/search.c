@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "times.h"
 
 /* A regular expression sees at most this much of a line at once. */
 enum { WINDOW = 128 * 1024, MARK = 64 };
@@ -57,12 +58,6 @@ static uint64_t
 tail_of(const struct search *s, int fd)
 {
 	return mark_of(fd, s->end - MARK, s->end);
-}
-
-static int64_t
-ns_of(const struct timespec *t)
-{
-	return t->tv_sec * INT64_C(1000000000) + t->tv_nsec;
 }
 
 static void

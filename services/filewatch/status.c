@@ -3,31 +3,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config.h"
 #include "strbuf.h"
-
-static int64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-int64_t
-now_ns(void)
-{
-	return clock_ns(CLOCK_REALTIME);
-}
-
-int64_t
-monotonic_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
 
 const char *
 state_name(enum state s)

@@ -78,8 +78,4 @@ void status_describe(struct strbuf *b, const struct rule_status *r, int64_t now)
 /* Pointers to the rules in the order of the table. The caller frees. */
 const struct rule_status **status_sorted(const struct status *s);
 
-/* ns since 1970, and ns since some instant that no clock change moves. */
-int64_t now_ns(void);
-int64_t monotonic_ns(void);
-
 #endif

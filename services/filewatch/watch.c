@@ -17,8 +17,9 @@
 #include "report.h"
 #include "status.h"
 #include "strbuf.h"
+#include "times.h"
 
-#define MS INT64_C(1000000)
+#define MS NS_PER_MS
 
 enum {
 	/* While events pour in, they are taken in batches with a pause in between: the same
@@ -88,15 +89,13 @@ on_entry(void *arg, size_t rule, const char *path, bool is_folder)
 {
 	struct watcher *w = arg;
 	struct watched *r = &w->rule[rule];
+	const struct pattern *p = &r->state.rule->pattern;
 
-	if (rule >= w->rules || r->scan_due)
+	if (r->scan_due)
 		return;
-	if (is_folder || r->state.rule->pattern.newest) {
+	if (is_folder ? pattern_may_be_above(p, path) : p->newest)
 		r->scan_due = true;
-		return;
-	}
-	if (pattern_matches(&r->state.rule->pattern, path) &&
-	    !config_is_exception(w->config, path))
+	else if (pattern_matches(p, path) && !config_is_exception(w->config, path))
 		touch(w, rule, path);
 }
 
@@ -141,8 +140,6 @@ scan_all(struct watcher *w)
 
 	for (i = 0; i < w->rules; i++)
 		w->rule[i].scan_due = true;
-	if (w->events)
-		events_forget_way(w->events);
 }
 
 /* Which rules missed something nobody knows: all that rely on events are scanned. */
@@ -197,17 +194,23 @@ on_scanned_folder(void *arg, const char *path, const struct stat *st)
 	note_how(&x->w->rule[x->rule], events_watch_folder(x->w->events, x->rule, path));
 }
 
+static void
+watch_file(struct watcher *w, size_t rule, const struct file *f)
+{
+	note_how(
+	    &w->rule[rule], events_watch_file(w->events, rule, f->path,
+				w->config->rule[rule].pattern.direct, S_ISDIR(f->facts.mode)));
+}
+
 /* What changes between the look and the watch is seen by the look that touch() asks for. */
 static void
 on_scanned_file(void *arg, const struct file *f)
 {
 	struct scanning *x = arg;
-	bool is_direct = x->w->config->rule[x->rule].pattern.direct;
 
-	if (!f->several_names)
+	if (!f->watch_itself)
 		return;
-	note_how(
-	    &x->w->rule[x->rule], events_watch_file(x->w->events, x->rule, f->path, is_direct));
+	watch_file(x->w, x->rule, f);
 	touch(x->w, x->rule, f->path);
 }
 
@@ -273,6 +276,8 @@ scan_due_rules(struct watcher *w)
 {
 	struct counters *c = &w->board->counters;
 
+	if (w->events)
+		events_forget_way(w->events);
 	for (int64_t until = monotonic_ns() + PAUSE_MS * MS; scan_next(w);) {
 		keep_promise(w);
 		if (monotonic_ns() > until)
@@ -295,9 +300,8 @@ look_at_touched(struct watcher *w)
 		struct touched t = w->touched[i];
 		struct file *f = rule_look(&w->rule[t.rule].state, w->rootfd, t.path);
 
-		if (f && f->several_names && w->events)
-			events_watch_file(
-			    w->events, t.rule, f->path, w->config->rule[t.rule].pattern.direct);
+		if (f && f->watch_itself && w->events)
+			watch_file(w, t.rule, f);
 		free(t.path);
 	}
 	w->touched_count = 0;
