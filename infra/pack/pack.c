@@ -18,6 +18,13 @@ const struct verb verbs[] = {
 	"what changed between two images, what is suspect about it"},
     {"size", verb_size, "[--json] [--store DIR] IMAGE",
 	"what an image weighs, by folder and part, and what prep saved"},
+    {"provenance", verb_provenance, "[--build STAMP] [--test STAMP] [--store DIR] IMAGE",
+	"write what went into an image and what its tests said"},
+    {"sign", verb_sign, "[-k SECRETKEY] [--store DIR] IMAGE",
+	"sign that statement, by minisign or signify"},
+    {"verify", verb_verify,
+	"[-p PUBLICKEY] [--require-signature] [--content] [--store DIR] IMAGE",
+	"check an image, what is kept about it, and who signed it"},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -14,7 +14,10 @@ extern const struct verb verbs[]; /* ends with a NULL name */
 int verb_build(int argc, char **argv);
 int verb_diff(int argc, char **argv);
 int verb_explain(int argc, char **argv);
+int verb_provenance(int argc, char **argv);
+int verb_sign(int argc, char **argv);
 int verb_size(int argc, char **argv);
+int verb_verify(int argc, char **argv);
 
 /* "pack VERB ARGUMENTS" and what it does on standard output or, for EXIT_TROUBLE, on
  * standard error; returns status. */

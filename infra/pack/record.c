@@ -9,9 +9,9 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "engine.h"
 #include "image.h"
 #include "report.h"
-#include "run.h"
 #include "store.h"
 #include "strbuf.h"
 
@@ -30,75 +30,6 @@ read_whole(const char *path, size_t *n)
 	*n = b.n;
 	bytes_unmap(&b);
 	return text;
-}
-
-static int
-is_program(const char *path)
-{
-	return access(path, X_OK) == 0;
-}
-
-const char *
-engine_command(void)
-{
-	static char beside[4200];
-	const char *given = getenv("WHITTLE_ENGINE");
-	ssize_t n;
-	char *slash;
-
-	if (given && *given)
-		return given;
-	/* In the project this program is infra/pack/pack. */
-	n = readlink("/proc/self/exe", beside, 4096);
-	if (n > 0) {
-		beside[n] = '\0';
-		if ((slash = strstr(beside, "/infra/pack/"))) {
-			strcpy(slash, "/infra/engine");
-			if (is_program(beside))
-				return beside;
-		}
-	}
-	return is_program("/usr/bin/podman") || is_program("/usr/local/bin/podman") ? "podman"
-										    : "docker";
-}
-
-char *
-full_image_name(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-	int tagged = strchr(slash ? slash : name, ':') != NULL;
-
-	return xasprintf(
-	    "%s%s%s", slash ? "" : "localhost/whittle/", name, tagged ? "" : ":latest");
-}
-
-int
-engine_image_id(const char *name, char id[SHA256_HEX])
-{
-	cleanup_free char *full = full_image_name(name);
-	const char *argv[] = {
-	    engine_command(), "image", "inspect", "-f", "{{.Id}}", full, NULL};
-	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
-	struct run r = {.argv = argv, .out = &out, .err = &err};
-	int status = run(&r);
-	const char *got = out.s ? out.s : "";
-	int bad = 1;
-
-	if (strncmp(got, "sha256:", 7) == 0)
-		got += 7;
-	if (status == 126 || status == 127 || status < 0)
-		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
-	else if (status || strspn(got, "0123456789abcdef") != SHA256_HEX - 1)
-		report("no image '%s' here", full);
-	else
-		bad = 0;
-	if (!bad) {
-		memcpy(id, got, SHA256_HEX - 1);
-		id[SHA256_HEX - 1] = '\0';
-	}
-	strbuf_free(&out);
-	strbuf_free(&err);
-	return bad ? -1 : 0;
 }
 
 static int
@@ -146,7 +77,7 @@ read_config(struct record *r)
 	r->config = json_loadb(text, n, 0, NULL);
 	if (strcmp(hex, r->id) || !json_is_object(r->config)) {
 		report("'%s' was changed: it isn't the image's config", path);
-		return -1;
+		return RECORD_CHANGED;
 	}
 	return 0;
 }

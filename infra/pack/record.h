@@ -19,8 +19,10 @@ struct record {
  * Opens the record of an image: a 64-digit ID (with or without "sha256:"), a name known to
  * the engine ("filewatch" is localhost/whittle/filewatch:latest, "filewatch:live" …), or an
  * image archive (a path with a '/' that is a file). state as for store_root().
- * Returns 0, or -1 after a report(). The caller closes in both cases.
+ * Returns 0, -1 after a report(), or RECORD_CHANGED after one where the config that is kept
+ * isn't the image's. The caller closes in any case.
  */
+enum { RECORD_CHANGED = -2 };
 int record_open(struct record *r, const char *image, const char *state);
 void record_close(struct record *r);
 
@@ -35,16 +37,6 @@ int record_text(
 /* The same as JSON, and the manifest. *json is NULL where the file isn't there. */
 int record_json(const struct record *r, const char *file, const char *key, json_t **json);
 int record_manifest(const struct record *r, struct manifest *m);
-
-/* The image ID that the engine has for a name, in id; 0, or -1 after a report(). */
-int engine_image_id(const char *name, char id[SHA256_HEX]);
-
-/* The command that runs the engine: WHITTLE_ENGINE, infra/engine beside this program's
- * folder, podman, docker. Never NULL. */
-const char *engine_command(void);
-
-/* "filewatch" and "filewatch:live" as the engine knows them. free(3) it. */
-char *full_image_name(const char *name);
 
 /* A file whole; NULL with errno. *n is its size; a NUL follows. */
 char *read_whole(const char *path, size_t *n);

@@ -1,0 +1,31 @@
+/* The container engine: infra/engine, or podman or docker themselves. */
+#ifndef PACK_ENGINE_H
+#define PACK_ENGINE_H
+
+#include "digest.h"
+
+struct image;
+
+/* The command that runs the engine: WHITTLE_ENGINE, infra/engine beside this program's
+ * folder, podman, docker. Never NULL. */
+const char *engine_command(void);
+
+/* "filewatch" and "filewatch:live" as the engine knows them: in localhost/whittle/, :latest
+ * where no tag is given. An ID stays what it is. free(3) it. */
+char *full_image_name(const char *name);
+
+/* The image ID that the engine has for a name. Returns 0, or -1 after a report(). */
+int engine_image_id(const char *name, char id[SHA256_HEX]);
+
+/* An image's archive, in a file without a name in TMPDIR. Returns 0, or -1 after a report();
+ * the caller closes in both cases. */
+int engine_save(const char *name, struct image *i);
+
+/* Gives the engine an archive; it takes the tags from it. Returns 0, or -1 after a report(). */
+int engine_load(const char *file);
+int engine_tag(const char *id, const char *name);
+
+/* A folder of one's own in TMPDIR; NULL after a report(). free(3) it after rmdir(2). */
+char *scratch_folder(void);
+
+#endif
