@@ -105,6 +105,10 @@ rclone() {
 	expect "didn't find section in config file" "$stderr"
 }
 
+build_own() {
+	(cd "$BATS_FILE_TMPDIR/$OWN" && WHITTLE_STATE=$BATS_FILE_TMPDIR/state "$TOP/infra/image" build)
+}
+
 @test "remotes of one's own take the template's place; the template's are gone" {
 	mkdir -p "$BATS_FILE_TMPDIR/$OWN"
 	cp -a "$BATS_TEST_DIRNAME/Dockerfile" "$BATS_TEST_DIRNAME/files" "$BATS_FILE_TMPDIR/$OWN/"
@@ -113,12 +117,18 @@ rclone() {
 	printf '[mine]\ntype = alias\nremote = /data/here\n' >"$BATS_FILE_TMPDIR/secrets"
 	chmod 600 "$BATS_FILE_TMPDIR/secrets"
 	ln -s "$BATS_FILE_TMPDIR/secrets" "$BATS_FILE_TMPDIR/$OWN/files/etc/rclone/private.d/rclone.conf"
-	(cd "$BATS_FILE_TMPDIR/$OWN" && WHITTLE_STATE=$BATS_FILE_TMPDIR/state "$TOP/infra/image" build)
+	build_own
 	IMAGE=localhost/whittle/$OWN:latest
 	run_x 0 rclone listremotes
 	[ "$output" = mine: ]
 	run_x 0 rclone cat mine:one
 	[ "$output" = one ]
+
+	echo garbage >"$BATS_FILE_TMPDIR/secrets"
+	run_x 2 build_own
+	expect "could not parse line: garbage" "$output$stderr"
+	run_x 0 rclone listremotes
+	[ "$output" = mine: ]
 }
 
 # offer WORD: a zip as the makers' with a program that says WORD; prints its digest.
