@@ -24,7 +24,6 @@ struct part {
 
 struct opening {
 	struct image *image;
-	void *parts; /* tsearch(3) tree by name */
 	size_t count;
 };
 
@@ -85,7 +84,7 @@ read_part(struct opening *o, struct archive *a, struct archive_entry *e)
 		free(part);
 		return refuse(o, raw, why);
 	}
-	found = tsearch(part, &o->parts, compare_parts);
+	found = tsearch(part, &o->image->parts, compare_parts);
 	if (!found || *found != part) {
 		part_free(part);
 		return refuse(o, raw, "the same member twice");
@@ -135,8 +134,8 @@ read_parts(struct opening *o)
 	return bad ? -1 : 0;
 }
 
-static int
-find_part(const struct opening *o, const char *name, struct bytes *data)
+int
+image_part(const struct image *i, const char *name, struct bytes *data)
 {
 	const char *why;
 	cleanup_free char *clean = clean_path(name, &why);
@@ -144,16 +143,24 @@ find_part(const struct opening *o, const char *name, struct bytes *data)
 	int links;
 
 	for (links = 0; clean && links < 3; links++) {
-		found = tfind(&key, &o->parts, compare_parts);
+		found = tfind(&key, &i->parts, compare_parts);
 		if (!found)
-			break;
+			return -1;
 		if (!(*found)->link) {
 			*data = (*found)->data;
 			return 0;
 		}
 		key.name = (*found)->link;
 	}
-	return refuse(o, name, "the archive has no such member");
+	return -1;
+}
+
+static int
+find_part(const struct opening *o, const char *name, struct bytes *data)
+{
+	return image_part(o->image, name, data)
+		   ? refuse(o, name, "the archive has no such member")
+		   : 0;
 }
 
 static json_t *
@@ -321,7 +328,6 @@ image_open(struct image *i, const char *file)
 	    (manifest = parse_json(&o, "manifest.json", text)))
 		status = open_image(&o, manifest);
 	json_decref(manifest);
-	tdestroy(o.parts, part_free);
 	return status;
 }
 
@@ -335,6 +341,7 @@ image_close(struct image *i)
 	free(i->layer);
 	json_decref(i->config);
 	json_decref(i->tags);
+	tdestroy(i->parts, part_free);
 	bytes_unmap(&i->map);
 	*i = (struct image){NULL};
 }

@@ -23,6 +23,7 @@ struct image {
 	json_t *tags; /* array of strings, NULL */
 	struct image_layer *layer;
 	size_t layers;
+	void *parts; /* the archive's members, see image_part() */
 };
 
 /*
@@ -33,5 +34,8 @@ struct image {
  */
 int image_open(struct image *i, const char *file);
 void image_close(struct image *i);
+
+/* A member of the archive by its name: 0, or -1 where there is none. */
+int image_part(const struct image *i, const char *name, struct bytes *data);
 
 #endif

@@ -25,6 +25,13 @@ const struct verb verbs[] = {
     {"verify", verb_verify,
 	"[-p PUBLICKEY] [--require-signature] [--content] [--store DIR] IMAGE",
 	"check an image, what is kept about it, and who signed it"},
+    {"save", verb_save, "-o FILE [--store DIR] IMAGE",
+	"an image and all that is kept about it to one file"},
+    {"load", verb_load, "[-t TAG] [--store DIR] FILE", "and back, every part checked"},
+    {"push", verb_push, "[--insecure] [--store DIR] IMAGE HOST/REPOSITORY[:TAG]",
+	"to a registry; prints and keeps the digest"},
+    {"pull", verb_pull, "[--insecure] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
+	"and back, by digest"},
     {NULL, NULL, NULL, NULL},
 };
 

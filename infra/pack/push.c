@@ -1,0 +1,239 @@
+/* pack push, pack pull: an image to a registry and back, by digest, through skopeo. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle.h"
+#include "cleanup.h"
+#include "engine.h"
+#include "image.h"
+#include "json.h"
+#include "pack.h"
+#include "record.h"
+#include "report.h"
+#include "run.h"
+#include "store.h"
+#include "strbuf.h"
+
+/* Runs skopeo; its standard output is added to out where that isn't NULL. */
+static int
+skopeo(const char *const *argv, struct strbuf *out)
+{
+	struct strbuf err = STRBUF_INIT;
+	struct run r = {.argv = argv, .out = out, .err = &err, .discard_out = 1};
+	int status = run(&r);
+	char *last;
+
+	while (err.len && err.s[err.len - 1] == '\n')
+		strbuf_cut(&err, err.len - 1);
+	last = err.len ? strrchr(err.s, '\n') : NULL;
+	if (status == 127)
+		report("skopeo isn't installed, which registries need");
+	else if (status)
+		report("skopeo %s failed: %s", argv[2],
+		    last      ? last + 1
+		    : err.len ? err.s
+			      : "no reason given");
+	strbuf_free(&err);
+	return status ? -1 : 0;
+}
+
+static int
+is_digest(const char *s)
+{
+	return strncmp(s, "sha256:", 7) == 0 && strspn(s + 7, "0123456789abcdef") == 64 &&
+	       !s[71];
+}
+
+/* "host/repo" of "host/repo:tag"; a ':' before the last '/' is a port's. */
+static char *
+repository_of(const char *reference)
+{
+	const char *slash = strrchr(reference, '/');
+	const char *colon = strchr(slash ? slash : reference, ':');
+
+	return colon ? xstrndup(reference, (size_t)(colon - reference)) : xstrdup(reference);
+}
+
+/* The manifest by its digest, as the registry hands it out: it is that digest's, and it is
+ * about our image. */
+static int
+read_back(const char *repository, const char *digest, const char *tls, const char *id)
+{
+	cleanup_free char *from = xasprintf("docker://%s@%s", repository, digest);
+	const char *argv[] = {
+	    "skopeo", "--insecure-policy", "inspect", "--raw", tls, from, NULL};
+	struct strbuf raw = STRBUF_INIT;
+	char hex[SHA256_HEX];
+	const char *config;
+	json_t *manifest;
+	int good;
+
+	if (skopeo(argv, &raw)) {
+		strbuf_free(&raw);
+		return -1;
+	}
+	sha256_bytes(raw.s, raw.len, hex);
+	manifest = json_loadb(raw.s ? raw.s : "", raw.len, 0, NULL);
+	config =
+	    json_string_value(json_object_get(json_object_get(manifest, "config"), "digest"));
+	good = strcmp(hex, digest + 7) == 0 && config && is_digest(config) &&
+	       strcmp(config + 7, id) == 0;
+	if (!good)
+		report("'%s': the registry hands out something else than was sent", from);
+	json_decref(manifest);
+	strbuf_free(&raw);
+	return good ? 0 : -1;
+}
+
+/* {"host/repo:tag": "sha256:…", …} */
+static int
+note_push(const struct record *r, const char *to, const char *digest)
+{
+	cleanup_free char *path = record_path(r, STORE_REGISTRY), *text = NULL;
+	json_t *known;
+	int bad;
+
+	if (record_json(r, STORE_REGISTRY, NULL, &known))
+		return -1;
+	if (!known)
+		known = json_object();
+	json_object_set_new(known, to, json_string(digest));
+	text = json_canonical(known);
+	bad = write_whole(path, text, strlen(text));
+	json_decref(known);
+	return bad;
+}
+
+static int
+copy_to(const char *archive, const char *digest_file, const char *to, const char *tls,
+    char **digest)
+{
+	cleanup_free char *source = xasprintf("docker-archive:%s", archive);
+	cleanup_free char *destination = xasprintf("docker://%s", to);
+	const char *argv[] = {"skopeo", "--insecure-policy", "copy", "-q", "--digestfile",
+	    digest_file, tls, source, destination, NULL};
+	size_t n;
+
+	if (skopeo(argv, NULL))
+		return -1;
+	*digest = read_whole(digest_file, &n);
+	if (*digest)
+		(*digest)[strcspn(*digest, "\n")] = '\0';
+	if (*digest && is_digest(*digest))
+		return 0;
+	report("skopeo doesn't say which digest '%s' has", to);
+	return -1;
+}
+
+static int
+push(const char *name, const char *to, const char *state, int tls_verify)
+{
+	const char *tls = tls_verify ? "--dest-tls-verify=true" : "--dest-tls-verify=false";
+	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
+	cleanup_free char *folder = scratch_folder(), *archive = NULL, *digest_file = NULL;
+	cleanup_free char *digest = NULL, *repository = repository_of(to), *tag = NULL;
+	struct record r = {NULL};
+	struct image i = {NULL};
+	int bad;
+
+	if (!folder)
+		return EXIT_TROUBLE;
+	archive = xasprintf("%s/image.tar", folder);
+	digest_file = xasprintf("%s/digest", folder);
+	bad = record_open(&r, name, state) || engine_save(r.id, &i);
+	if (!bad) {
+		tag = full_image_name(r.name);
+		bad = bundle_write(archive, &i, tag, NULL) ||
+		      copy_to(archive, digest_file, to, tls, &digest) ||
+		      read_back(repository, digest, tls_read, r.id) ||
+		      note_push(&r, to, digest);
+	}
+	if (!bad)
+		printf("%s@%s\n", repository, digest);
+	unlink(archive);
+	unlink(digest_file);
+	rmdir(folder);
+	image_close(&i);
+	record_close(&r);
+	return bad ? EXIT_TROUBLE : EXIT_YES;
+}
+
+static int
+pull(const char *from, const char *tag, int tls_verify)
+{
+	const char *tls = tls_verify ? "--src-tls-verify=true" : "--src-tls-verify=false";
+	cleanup_free char *folder = scratch_folder(), *archive = NULL;
+	cleanup_free char *source = xasprintf("docker://%s", from), *destination = NULL;
+	struct image i = {NULL};
+	int bad;
+
+	if (!folder)
+		return EXIT_TROUBLE;
+	archive = xasprintf("%s/image.tar", folder);
+	destination = xasprintf("docker-archive:%s", archive);
+	{
+		const char *argv[] = {"skopeo", "--insecure-policy", "copy", "-q", tls, source,
+		    destination, NULL};
+
+		/* skopeo checks the digests down to each layer, and we those of the config. */
+		bad = skopeo(argv, NULL) || image_open(&i, archive) || bundle_load(&i, tag);
+	}
+	if (!bad)
+		printf("sha256:%s\n", i.id);
+	unlink(archive);
+	rmdir(folder);
+	image_close(&i);
+	return bad ? EXIT_TROUBLE : EXIT_YES;
+}
+
+int
+verb_push(int argc, char **argv)
+{
+	enum { STORE = 256, INSECURE };
+	static const struct option options[] = {{"store", required_argument, NULL, STORE},
+	    {"insecure", no_argument, NULL, INSECURE}, {"help", no_argument, NULL, 'h'}, {0}};
+	const char *state = NULL;
+	int opt, tls_verify = 1;
+
+	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)
+		if (opt == STORE)
+			state = optarg;
+		else if (opt == INSECURE)
+			tls_verify = 0;
+		else
+			return verb_usage("push", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
+	if (argc - optind != 2 || !strchr(argv[optind + 1], '/'))
+		return verb_usage("push", EXIT_TROUBLE);
+	return push(argv[optind], argv[optind + 1], state, tls_verify);
+}
+
+int
+verb_pull(int argc, char **argv)
+{
+	enum { INSECURE = 256 };
+	static const struct option options[] = {{"insecure", no_argument, NULL, INSECURE},
+	    {"tag", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
+	const char *tag = "latest", *at;
+	int opt, tls_verify = 1;
+
+	while ((opt = getopt_long(argc, argv, "+t:h", options, NULL)) != -1)
+		if (opt == 't')
+			tag = optarg;
+		else if (opt == INSECURE)
+			tls_verify = 0;
+		else
+			return verb_usage("pull", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
+	if (argc - optind != 1 || !is_tag(tag))
+		return verb_usage("pull", EXIT_TROUBLE);
+	at = strchr(argv[optind], '@');
+	if (!at || !is_digest(at + 1)) {
+		report("'%s': want REPOSITORY@sha256:DIGEST; a tag may be anything tomorrow",
+		    argv[optind]);
+		return EXIT_TROUBLE;
+	}
+	return pull(argv[optind], tag, tls_verify);
+}
