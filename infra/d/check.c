@@ -1,0 +1,243 @@
+/* Whether the settings are right, alone and together; and what they come to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_args.h"
+#include "report.h"
+#include "strbuf.h"
+#include "verbs.h"
+
+/* ---- cmd ---- */
+
+static void
+print_words(const struct app *a, const struct words *args)
+{
+	struct words line = {0};
+	struct strbuf b = STRBUF_INIT;
+
+	words_add(&line, a->engine.command);
+	words_add_all(&line, args);
+	words_quote(&line, &b);
+	printf("%s\n", b.s);
+	strbuf_free(&b);
+}
+
+int
+print_command(struct app *a, const struct place *p, bool test, const struct words *flags,
+    const struct words *cmd)
+{
+	struct start s = {.verb = "run", .cmd = cmd};
+	struct words args = {0}, network = {0};
+	struct container c;
+	struct image image;
+	const char *name, *why, *reference;
+	int got;
+
+	if (host_container(&a->host, p, test, flags, NULL, &c) || resolve_needs(a, &c))
+		return EXIT_TROUBLE;
+	why = engine_refusal(&a->engine, &c);
+	if (why) {
+		report("%s: %s", p->name, why);
+		return EXIT_TROUBLE;
+	}
+	got = image_of(a, &c, &reference, &image);
+	if (got < 0)
+		return EXIT_TROUBLE;
+	s.image = got ? image.id : reference;
+	s.facts = got ? &image : NULL;
+	s.detach = !c.fg;
+	name = network_name(&c);
+	if (name && engine_try(&a->engine, NULL, "network", "inspect", name, NULL) != 0) {
+		network_args(&network, &c);
+		print_words(a, &network);
+	}
+	engine_args(&args, &a->engine, &c, &s);
+	print_words(a, &args);
+	return EXIT_YES;
+}
+
+int
+do_cmd(struct app *a, int argc, char **argv)
+{
+	bool test = false;
+	const struct option_of options[] = {SWITCH('T', "test-mode", test), NO_MORE};
+	const struct place *p;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc != 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	return p ? print_command(a, p, test, NULL, NULL) : EXIT_TROUBLE;
+}
+
+/* ---- check ---- */
+
+struct checked {
+	const struct place *p;
+	struct container c;
+	bool fine;
+};
+
+static int
+clash(
+    const struct checked *one, const struct checked *other, const char *what, const char *value)
+{
+	report("%s and %s have the same %s: %s", one->p->name, other->p->name, what, value);
+	return 1;
+}
+
+static bool
+same_port(const struct port *a, const struct port *b)
+{
+	bool anywhere = strcmp(a->address, "0.0.0.0") == 0 ||
+			strcmp(b->address, "0.0.0.0") == 0 || strcmp(a->address, "::") == 0 ||
+			strcmp(b->address, "::") == 0;
+
+	return a->host && a->host == b->host && strcmp(a->protocol, b->protocol) == 0 &&
+	       (anywhere || strcmp(a->address, b->address) == 0);
+}
+
+/* Two that can't both run. */
+static int
+compare(const struct checked *one, const struct checked *other)
+{
+	int found = 0;
+
+	if (strcmp(one->c.name, other->c.name) == 0)
+		found += clash(one, other, "name", one->c.name);
+	if (one->c.ip && other->c.ip && strcmp(one->c.ip, "-") != 0 &&
+	    strcmp(one->c.ip, other->c.ip) == 0)
+		found += clash(one, other, "ip", one->c.ip);
+	for (size_t i = 0; i < one->c.ports.n; i++)
+		for (size_t k = 0; k < other->c.ports.n; k++)
+			if (same_port(&one->c.ports.v[i], &other->c.ports.v[k]))
+				found += clash(one, other, "port on the host",
+				    pool_printf("%d", one->c.ports.v[i].host));
+	return found;
+}
+
+static const struct checked *
+checked_named(const struct checked *all, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].p->name, name) == 0)
+			return &all[i];
+	return NULL;
+}
+
+/* Whether the way over needs leads back to where it began. */
+static bool
+leads_to(
+    const struct checked *all, size_t n, const struct checked *from, const char *to, int depth)
+{
+	for (size_t i = 0; depth < 32 && i < from->c.needs.n; i++) {
+		const struct checked *next = checked_named(all, n, from->c.needs.v[i].name);
+
+		if (strcmp(from->c.needs.v[i].name, to) == 0 ||
+		    (next && next->fine && leads_to(all, n, next, to, depth + 1)))
+			return true;
+	}
+	return false;
+}
+
+static int
+check_needs(const struct checked *all, size_t n, const struct checked *one)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < one->c.needs.n; i++)
+		if (!checked_named(all, n, one->c.needs.v[i].name)) {
+			report("%s needs '%s', which isn't among the containers", one->p->name,
+			    one->c.needs.v[i].name);
+			found++;
+		}
+	if (leads_to(all, n, one, one->p->name, 0)) {
+		report("%s needs itself, by way of others", one->p->name);
+		found++;
+	}
+	return found;
+}
+
+static int
+check_engine(struct app *a, const struct checked *one)
+{
+	const char *why = engine_refusal(&a->engine, &one->c);
+
+	if (why)
+		report("%s: %s", one->p->name, why);
+	return why ? 1 : 0;
+}
+
+/* What settings loosen, for who wants to see it in one place. */
+static void
+print_loose(const struct container *c)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	if (c->caps.n) {
+		strbuf_puts(&b, " caps:");
+		for (size_t i = 0; i < c->caps.n; i++)
+			strbuf_printf(&b, "%s%s", i ? "," : "", c->caps.w[i]);
+	}
+	if (!c->read_only)
+		strbuf_puts(&b, " read_only:false");
+	if (!c->no_new_privileges)
+		strbuf_puts(&b, " no_new_privileges:false");
+	if (c->seccomp)
+		strbuf_printf(&b, " seccomp:%s", c->seccomp);
+	if (c->user && (*c->user == '0' || strncmp(c->user, "root", 4) == 0))
+		strbuf_puts(&b, " user:root");
+	if (strcmp(c->network, "host") == 0)
+		strbuf_puts(&b, " network:host");
+	if (!c->memory || !c->cpus || !c->pids)
+		strbuf_puts(&b, " no limit of memory, cpus or pids");
+	for (size_t i = 0; i < c->ports.n; i++)
+		if (strcmp(c->ports.v[i].address, "127.0.0.1") != 0 &&
+		    strcmp(c->ports.v[i].address, "::1") != 0)
+			strbuf_printf(&b, " %s:%d", c->ports.v[i].address, c->ports.v[i].host);
+	if (c->devices.n || c->mount_devices.n)
+		strbuf_puts(&b, " devices");
+	if (c->extra_docker.n)
+		strbuf_puts(&b, " extra_docker");
+	printf("%-16s%s\n", c->key, b.len ? b.s : " locked down");
+	strbuf_free(&b);
+}
+
+int
+do_check(struct app *a, int argc, char **argv)
+{
+	bool verbose = false;
+	const struct option_of options[] = {SWITCH('v', "verbose", verbose), NO_MORE};
+	struct checked *all;
+	size_t n = a->places.n;
+	int found = 0;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	all = pool_zero(n + 1, sizeof(*all));
+	for (size_t i = 0; i < n; i++) {
+		all[i].p = &a->places.v[i];
+		all[i].fine =
+		    host_container(&a->host, all[i].p, false, NULL, NULL, &all[i].c) == 0;
+		found += !all[i].fine;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct container test;
+
+		if (!all[i].fine)
+			continue;
+		found += host_container(&a->host, all[i].p, true, NULL, NULL, &test) != 0;
+		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]);
+		for (size_t k = 0; k < i; k++)
+			found += all[k].fine ? compare(&all[k], &all[i]) : 0;
+		if (verbose)
+			print_loose(&all[i].c);
+	}
+	for (size_t i = 0; i < a->twice.n; i++)
+		report("'%s' isn't looked at: another folder has that name", a->twice.w[i]);
+	found += (int)a->twice.n;
+	if (!found)
+		printf("%zu settings checked, nothing wrong\n", n);
+	return found ? EXIT_NO : EXIT_YES;
+}

@@ -1,0 +1,181 @@
+/*
+ * What is wanted of a container, in no engine's words: the one description that stands
+ * between settings.yaml and everything that is made of it (engine arguments today).
+ */
+#ifndef WHITTLE_CONTAINER_H
+#define WHITTLE_CONTAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "digest.h"
+#include "pool.h"
+
+struct node;
+struct settings;
+struct strbuf;
+
+struct pair {
+	const char *key, *value;
+};
+
+struct port {
+	const char *address; /* on the host; IPv6 without brackets */
+	uint16_t host;       /* 0: the engine chooses */
+	uint16_t inside;
+	const char *protocol; /* "tcp", "udp", "sctp" */
+};
+
+struct mount {
+	const char *source; /* on the host, absolute */
+	const char *target; /* inside, absolute */
+	bool read_only;
+};
+
+struct tmpfs {
+	const char *path;
+	int64_t size; /* bytes */
+	mode_t mode;
+};
+
+struct device {
+	const char *source, *target;
+	const char *rights; /* of "rwm" */
+};
+
+struct limit {
+	const char *name;   /* as ulimit(1) calls it in setrlimit's words: nofile, nproc … */
+	int64_t soft, hard; /* -1: none */
+};
+
+struct need {
+	const char *name;   /* the folder's */
+	const char *target; /* the container's own name, once it is known; else NULL */
+	bool pid, network;  /* namespaces that are shared with it */
+};
+
+struct volume {
+	const char *path; /* as written; relative: below vol_base/NAME */
+	const char *type; /* "dir" or "file" */
+	const char *owner, *group;
+	const char *perm;
+	const char *contents;
+};
+
+struct health {
+	bool given, off;
+	struct words command;
+	int64_t interval, timeout, start_period; /* ms */
+	int64_t retries;
+};
+
+enum ready_kind { READY_NONE, READY_HTTP, READY_TCP, READY_UNIX, READY_LOG, READY_COMMAND };
+
+struct ready {
+	enum ready_kind kind;
+	const char *host; /* http, tcp: an address inside the container's network */
+	uint16_t port;
+	const char *path;     /* http: what is asked for; unix: the socket */
+	int64_t status;       /* http: the answer's; 0: any of 200 to 399 */
+	const char *expect;   /* text in the answer, or in what the command prints */
+	const char *pattern;  /* log: an extended regular expression */
+	struct words command; /* run inside */
+	int64_t within;       /* ms: no later than that after the start */
+	int64_t stable;       /* ms: and stays so that long */
+};
+
+enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
+
+/* A list of some struct: its elements and how many. */
+#define LIST_OF(type)                                                                          \
+	struct {                                                                               \
+		struct type *v;                                                                \
+		size_t n;                                                                      \
+	}
+
+struct container {
+	const char *key;    /* the folder's name: what d is given */
+	const char *folder; /* NULL where there is none */
+	bool test;          /* a test instance beside production */
+
+	const char *name, *hostname;
+	const char *image, *tag, *repo1, *repo2;
+	struct words entrypoint, cmd, extra_init, extra_docker;
+	LIST_OF(pair) env, labels;
+	const char *tz;
+	const char *user; /* NULL: the image's, and nobody where that is root */
+
+	const char *network; /* "own", "none", "host", or a network's name */
+	const char *subnet;
+	const char *ip; /* NULL: the engine's choice; "-": look the host name up */
+	struct words dns;
+	LIST_OF(port) ports;
+	int64_t port_offset; /* -1: the engine chooses every port */
+	bool ipv6_ports;
+
+	LIST_OF(mount) mount_ro, mount_rw;
+	struct words mount_devices; /* patterns of device files */
+	LIST_OF(device) devices;
+	LIST_OF(tmpfs) tmpfs;
+	const char *vol_base;
+	LIST_OF(volume) vols;
+	struct volume vol_defaults;
+	int64_t shift_uids, shift_gids;
+
+	int64_t memory, cpus, pids; /* bytes, thousandths of a CPU, processes; 0: no limit */
+	LIST_OF(limit) ulimits;
+	struct words caps;   /* what stays when all capabilities are dropped */
+	const char *seccomp; /* NULL: the engine's; "unconfined"; or a file */
+	bool read_only, no_new_privileges, init;
+	const char *userns; /* NULL, "host", "auto", "keep-id", "nomap", or a map */
+
+	enum log_kind log;
+	const char *log_address;
+	bool fg, rm, shell;
+	const char *restart; /* "no", "on-failure[:N]", "always", "unless-stopped" */
+	const char *stop_signal;
+	int64_t stop_timeout; /* ms */
+	struct health health;
+	struct ready ready;
+	LIST_OF(need) needs;
+
+	int64_t wave; /* -1: not started by itself */
+	const char *wave_host;
+	int64_t keep; /* generations; -1: the host's */
+	struct words scan_allow;
+	bool require_signature;
+};
+
+/* Everything in the words of settings.yaml, NULL-terminated. */
+const char *const *container_keys(void);
+
+/* A map of settings that adds to what came before. */
+struct layer {
+	struct settings *settings;
+	const struct node *map; /* NULL: says nothing */
+};
+
+/*
+ * Fills c with the defaults, then with each layer in turn; for a test instance with the
+ * defaults of those and every layer's test_KEYs after that. The layers before `last` are
+ * settings files; those from it on (a command line's) win over test_KEYs too. Wrong
+ * values, in test_KEYs also where no test is meant, are counted in the layers' settings.
+ * c->key, c->folder, c->test, c->vol_base and c->repo1 are set by the caller before.
+ * Returns 0, or -1 where there was an error; c isn't to be used then.
+ */
+int container_apply(struct container *c, const struct layer *layer, size_t n, size_t last);
+
+/* "repo/image:tag" of one of the two repos; NULL where there is no such repo. */
+const char *container_reference(const struct container *c, const char *repo, const char *tag);
+
+/* The whole description as JSON with sorted keys and no blanks: the same text, the same
+ * container. */
+char *container_json(const struct container *c);
+
+/* SHA-256 of what a running container owes to its settings: another digest, and it has
+ * to be made anew. Image, autostart, readiness and scan settings don't count. */
+void container_digest(const struct container *c, char hex[SHA256_HEX]);
+
+#endif

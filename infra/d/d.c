@@ -1,0 +1,235 @@
+/* d: run, upgrade and go back, with one letter. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "replace.h"
+#include "report.h"
+#include "verbs.h"
+
+static const char one[] = "One container", inside[] = "Inside one", all[] = "All of them",
+		  ask[] = "Questions", list[] = "Lists", settings[] = "Settings",
+		  meta[] = "Other";
+
+const struct verb verbs[] = {
+    {"up", "start 1", one, "SPEC...", "start it, what it needs first", do_up, CHANGES},
+    {"down", "stop 0", one, "[-T] SPEC...", "stop it (-T: remove its test instance)", do_down,
+	CHANGES},
+    {"restart", "01 R", one, "SPEC...", "make it anew from its settings and :live", do_restart,
+	CHANGES},
+    {"build", "b", one, "[-ast] [SPEC...]",
+	"build :latest (-t test, -s promote, -a all and up)", do_build, CHANGES},
+    {"test", "t", one, "SPEC... [-- CMD...]", "test :latest beside production", do_test,
+	CHANGES},
+    {"upgrade", "u", one, "[-f] SPEC...", "build, test, replace, promote; or go back",
+	do_upgrade, CHANGES},
+    {"back", "", one, "[-l] SPEC [N]", "go back to an earlier generation", do_back, CHANGES},
+    {"prep", "", one, "[-nrT] [SPEC...]", "make what its volumes need (-r: repair)", do_prep,
+	CHANGES},
+    {"hup", "H HUP reload r", one, "SPEC...", "send SIGHUP to its first process", do_hup,
+	CHANGES},
+    {"add-su", "addsu", one, "SPEC", "put a su into it, as long as it lives", do_add_su,
+	CHANGES},
+    {"add-debug", "debug", one, "SPEC [CMD...]", "a toolkit in its namespaces", do_debug,
+	READS},
+    {"clean", "", one, "[-n]", "remove what nothing needs, a way back included", do_clean,
+	CHANGES},
+
+    {"console", "C", inside, "SPEC [CMD...]", "a shell, or CMD, as root", do_console, CHANGES},
+    {"enter", "exec-cmd exec e0 e", inside, "SPEC [CMD...]",
+	"a shell, or CMD, as its user (e0: as root)", do_enter, CHANGES},
+    {"run", "", inside, "[--KEY VALUE...] SPEC [CMD...]",
+	"start it with other settings or command", do_run, CHANGES},
+    {"shell", "", inside, "SPEC [ARG...]", "its image with a shell instead of the service",
+	do_shell, CHANGES},
+
+    {"up-all", "start-all 1a 11", all, "", "up, wave by wave, what starts by itself", do_up_all,
+	CHANGES},
+    {"down-all", "stop-all 0a 00", all, "", "down, dependents first", do_down_all, CHANGES},
+    {"restart-all", "01a ra RA Ra", all, "", "restart what runs", do_restart_all, CHANGES},
+    {"build-all", "ba", all, "", "build, the base first", do_build_all, CHANGES},
+    {"test-all", "ta", all, "", "test, the base first", do_test_all, CHANGES},
+    {"upgrade-all", "ua", all, "", "upgrade, the base first", do_upgrade_all, CHANGES},
+    {"run-in-all", "ria", all, "CMD...", "CMD inside each that runs", do_run_in_all, CHANGES},
+
+    {"status", "", ask, "[--json]", "the table that d alone shows", do_status, READS},
+    {"plan", "", ask, "[--json] [SPEC...]", "what differs from what is wanted", do_plan, READS},
+    {"why", "", ask, "[--json] SPEC", "what happened to it, and its generations", do_why,
+	READS},
+    {"scan", "cowscan", ask, "[--json] [SPEC...]", "what changed in it since it started",
+	do_scan, READS},
+    {"log", "logs L", ask, "[-f] [-n N] SPEC", "its log", do_log, READS},
+    {"is-up", "iu", ask, "SPEC", "up or down", do_is_up, READS},
+    {"get-ip", "getip get_ip ip", ask, "SPEC", "its addresses", do_get_ip, READS},
+    {"pid", "", ask, "SPEC", "its first process", do_pid, READS},
+    {"veth", "", ask, "SPEC", "the host's end of its network", do_veth, READS},
+    {"cow-dir", "cow", ask, "SPEC", "its upper layer's folder", do_cow_dir, READS},
+    {"autostart-wave", "aw al ai", ask, "SPEC", "its wave", do_autostart_wave, READS},
+    {"spec", "s", ask, "SPEC", "its whole name", do_spec, READS},
+    {"images", "i", ask, "[SPEC]", "images and their tags", do_images, READS},
+    {"get-all-ips", "ips", ask, "", "the addresses of all that run", do_get_all_ips, READS},
+    {"check-all-up", "cau ca qa", ask, "", "whether all runs that should", do_check_all_up,
+	READS},
+    {"map", "", ask, "[ID...]", "container ids to names, arguments or input", do_map, READS},
+
+    {"list-up", "lu ls l ps p", list, "[--json]", "the table of what runs", do_list_up, READS},
+    {"list-up-names", "lun", list, "", "the names of what runs", do_list_up_names, READS},
+    {"list-all", "lA", list, "", "every name", do_list_all, READS},
+    {"list-autostart", "la", list, "", "what starts by itself here", do_list_autostart, READS},
+    {"list-autostart-waves", "law", list, "", "the same, by wave", do_list_autostart_waves,
+	READS},
+    {"list-buildable", "lb", list, "", "what can be built", do_list_buildable, READS},
+    {"list-testable", "lt", list, "", "what can be tested", do_list_testable, READS},
+    {"list-all-settings", "las", list, "[-T] [SPEC...]", "what settings come to, as JSON",
+	do_list_all_settings, READS},
+
+    {"dup-check", "check chk", settings, "[-v]", "every settings file, alone and together",
+	do_check, READS},
+    {"cmd", "", settings, "[-T] SPEC", "the engine's command that starts it", do_cmd, READS},
+    {"image-export", "", settings, "[--dir D] [SPEC...]", "images as archives", do_image_export,
+	READS},
+
+    {"help", "h", meta, "[REGEX]", "this, or more of some verbs", do_help, ALONE},
+    {"completion", "", meta, "bash|zsh|fish", "completion for a shell", do_completion, ALONE},
+    {NULL, NULL, NULL, NULL, NULL, NULL, 0},
+};
+
+/* Old names of helpers that are links to d. */
+static const struct {
+	const char *program, *verb;
+} links[] = {{"d-build", "build"}, {"d-run", "run"}, {"d-cowscan", "scan"},
+    {"d-image-export", "image-export"}, {"d-map", "map"}};
+
+static bool
+is_alias(const char *aliases, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = aliases; *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && strncmp(p, word, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+const struct verb *
+verb_find(const char *word)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (strcmp(v->name, word) == 0 || is_alias(v->aliases, word))
+			return v;
+	return NULL;
+}
+
+static int
+unknown_verb(const char *word)
+{
+	const char *names[sizeof(verbs) / sizeof(verbs[0])] = {NULL};
+	const char *near;
+
+	for (size_t i = 0; verbs[i].name; i++)
+		names[i] = verbs[i].name;
+	near = nearest_word(word, names);
+	report("no verb '%s'%s%s%s", word, near ? "; is '" : " (d help lists them)",
+	    near ? near : "", near ? "' meant?" : "");
+	return EXIT_TROUBLE;
+}
+
+static void
+on_signal(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+/* What changes something ends at a point of its own choosing. */
+static void
+catch_signals(void)
+{
+	struct sigaction act = {.sa_handler = on_signal};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+}
+
+const char *
+program_path(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n <= 0)
+		die("readlink '/proc/self/exe':");
+	path[n] = '\0';
+	return pool_dup(path);
+}
+
+static int
+run_verb(struct app *a, int argc, char **argv)
+{
+	if (a->verb->kind & ALONE)
+		return a->verb->run(a, argc, argv);
+	if (host_load(&a->host) || engine_find(&a->engine, &a->host))
+		return EXIT_TROUBLE;
+	host_places(&a->host, &a->places, &a->twice);
+	if (a->verb->kind & CHANGES)
+		catch_signals();
+	/* Whoever calls next mends what an earlier run was killed in. */
+	if (recover_all(a))
+		report("what an earlier run left isn't mended; going on");
+	return a->verb->run(a, argc, argv);
+}
+
+/* The verb: by the name that d is called by, or the first word. */
+static int
+choose_verb(struct app *a, int *argc, char ***argv)
+{
+	const char *slash = strrchr((*argv)[0], '/'), *program = slash ? slash + 1 : (*argv)[0];
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (strcmp(program, links[i].program) == 0) {
+			a->called_as = links[i].verb;
+			a->verb = verb_find(a->called_as);
+			return 0;
+		}
+	if (*argc < 2 || strcmp((*argv)[1], "--json") == 0) {
+		a->called_as = "status";
+		a->verb = verb_find("status");
+		return 0;
+	}
+	a->called_as = (*argv)[1];
+	if (strcmp(a->called_as, "--help") == 0 || strcmp(a->called_as, "-h") == 0)
+		a->called_as = "help";
+	a->verb = verb_find(a->called_as);
+	if (!a->verb)
+		return unknown_verb(a->called_as);
+	(*argc)--;
+	(*argv)++;
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct app a;
+
+	report_prog = "d";
+	/* What a make above said is for its own children. */
+	unsetenv("MAKEFLAGS");
+	unsetenv("MFLAGS");
+	unsetenv("MAKELEVEL");
+	if (choose_verb(&a, &argc, &argv))
+		return EXIT_TROUBLE;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		printf("usage: d %s %s\n%s\n", a.verb->name, a.verb->args, a.verb->help);
+		return EXIT_YES;
+	}
+	return run_verb(&a, argc, argv);
+}

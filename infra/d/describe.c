@@ -1,0 +1,245 @@
+/* A container's description as JSON. */
+#include "container.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+
+static json_t *
+text(const char *s)
+{
+	json_t *got = s ? json_string(s) : json_null();
+
+	return got ? got : json_string("?"); /* bytes that aren't UTF-8 */
+}
+
+static json_t *
+words(const struct words *l)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(list, text(l->w[i]));
+	return list;
+}
+
+static json_t *
+pairs(const struct pair *v, size_t n)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(map, v[i].key, text(v[i].value));
+	return map;
+}
+
+static json_t *
+ports(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->ports.n; i++) {
+		const struct port *p = &c->ports.v[i];
+
+		json_array_append_new(
+		    list, json_pack("{s:s, s:i, s:i, s:s}", "address", p->address, "host",
+			      p->host, "inside", p->inside, "protocol", p->protocol));
+	}
+	return list;
+}
+
+static void
+add_mounts(json_t *list, const struct mount *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:o, s:o, s:b}", "source", text(m[i].source), "target",
+			      text(m[i].target), "read_only", m[i].read_only));
+}
+
+static json_t *
+mounts(const struct container *c)
+{
+	json_t *list = json_array();
+
+	add_mounts(list, c->mount_ro.v, c->mount_ro.n);
+	add_mounts(list, c->mount_rw.v, c->mount_rw.n);
+	return list;
+}
+
+static json_t *
+tmpfs(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->tmpfs.n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:o, s:I, s:i}", "path", text(c->tmpfs.v[i].path), "size",
+			      (json_int_t)c->tmpfs.v[i].size, "mode", (int)c->tmpfs.v[i].mode));
+	return list;
+}
+
+static json_t *
+devices(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->devices.n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:o, s:o, s:s}", "source", text(c->devices.v[i].source),
+			      "target", text(c->devices.v[i].target), "rights",
+			      c->devices.v[i].rights));
+	return list;
+}
+
+static json_t *
+limits(const struct container *c)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < c->ulimits.n; i++)
+		json_object_set_new(map, c->ulimits.v[i].name,
+		    json_pack("[I, I]", (json_int_t)c->ulimits.v[i].soft,
+			(json_int_t)c->ulimits.v[i].hard));
+	return map;
+}
+
+static json_t *
+needs(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->needs.n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:b, s:b}", "name", c->needs.v[i].name, "pid",
+			      c->needs.v[i].pid, "network", c->needs.v[i].network));
+	return list;
+}
+
+static json_t *
+volumes(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->vols.n; i++) {
+		const struct volume *v = &c->vols.v[i];
+
+		json_array_append_new(list,
+		    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "path", text(v->path), "type",
+			text(v->type), "owner", text(v->owner), "group", text(v->group), "perm",
+			text(v->perm), "contents", text(v->contents)));
+	}
+	return list;
+}
+
+static json_t *
+health(const struct health *h)
+{
+	if (h->off)
+		return json_string("none");
+	if (!h->given)
+		return json_null();
+	return json_pack("{s:o, s:I, s:I, s:I, s:I}", "command", words(&h->command), "interval",
+	    (json_int_t)h->interval, "timeout", (json_int_t)h->timeout, "start_period",
+	    (json_int_t)h->start_period, "retries", (json_int_t)h->retries);
+}
+
+static json_t *
+ready(const struct ready *r)
+{
+	static const char *const kinds[] = {"none", "http", "tcp", "unix", "log", "command"};
+
+	return json_pack("{s:s, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:I, s:I}", "kind",
+	    kinds[r->kind], "host", text(r->host), "port", (int)r->port, "path", text(r->path),
+	    "status", (json_int_t)r->status, "expect", text(r->expect), "pattern",
+	    text(r->pattern), "command", words(&r->command), "within", (json_int_t)r->within,
+	    "stable", (json_int_t)r->stable);
+}
+
+static json_t *
+description(const struct container *c)
+{
+	static const char *const logs[] = {"json", "none", "syslog", "journald", "passthrough"};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "autostart", json_integer(c->wave));
+	json_object_set_new(o, "autostart_host", text(c->wave_host));
+	json_object_set_new(o, "caps", words(&c->caps));
+	json_object_set_new(o, "cmd", words(&c->cmd));
+	json_object_set_new(o, "cpus_milli", json_integer(c->cpus));
+	json_object_set_new(o, "devices", devices(c));
+	json_object_set_new(o, "dns", words(&c->dns));
+	json_object_set_new(o, "entrypoint", words(&c->entrypoint));
+	json_object_set_new(o, "env", pairs(c->env.v, c->env.n));
+	json_object_set_new(o, "extra_docker", words(&c->extra_docker));
+	json_object_set_new(o, "extra_init", words(&c->extra_init));
+	json_object_set_new(o, "fg", json_boolean(c->fg));
+	json_object_set_new(o, "health", health(&c->health));
+	json_object_set_new(o, "hostname", text(c->hostname));
+	json_object_set_new(o, "image", text(container_reference(c, c->repo1, c->tag)));
+	json_object_set_new(o, "init", json_boolean(c->init));
+	json_object_set_new(o, "ip", text(c->ip));
+	json_object_set_new(o, "labels", pairs(c->labels.v, c->labels.n));
+	json_object_set_new(o, "log", text(logs[c->log]));
+	json_object_set_new(o, "log_address", text(c->log_address));
+	json_object_set_new(o, "memory", json_integer(c->memory));
+	json_object_set_new(o, "mount_devices", words(&c->mount_devices));
+	json_object_set_new(o, "mounts", mounts(c));
+	json_object_set_new(o, "name", text(c->name));
+	json_object_set_new(o, "needs", needs(c));
+	json_object_set_new(o, "network", text(c->network));
+	json_object_set_new(o, "no_new_privileges", json_boolean(c->no_new_privileges));
+	json_object_set_new(o, "pids", json_integer(c->pids));
+	json_object_set_new(o, "ports", ports(c));
+	json_object_set_new(o, "read_only", json_boolean(c->read_only));
+	json_object_set_new(o, "ready", ready(&c->ready));
+	json_object_set_new(o, "restart", text(c->restart));
+	json_object_set_new(o, "rm", json_boolean(c->rm));
+	json_object_set_new(o, "scan_allow", words(&c->scan_allow));
+	json_object_set_new(o, "seccomp", text(c->seccomp));
+	json_object_set_new(o, "stop_signal", text(c->stop_signal));
+	json_object_set_new(o, "stop_timeout", json_integer(c->stop_timeout));
+	json_object_set_new(o, "subnet", text(c->subnet));
+	json_object_set_new(o, "tmpfs", tmpfs(c));
+	json_object_set_new(o, "tz", text(c->tz));
+	json_object_set_new(o, "ulimits", limits(c));
+	json_object_set_new(o, "user", text(c->user));
+	json_object_set_new(o, "userns", text(c->userns));
+	json_object_set_new(o, "vols", volumes(c));
+	return o;
+}
+
+/* The JSON's text, in the pool; the JSON is given back. */
+static char *
+dump(json_t *o)
+{
+	char *got = json_dumps(o, JSON_SORT_KEYS | JSON_COMPACT);
+	char *kept = pool_dup(got ? got : "{}");
+
+	free(got);
+	json_decref(o);
+	return kept;
+}
+
+char *
+container_json(const struct container *c)
+{
+	return dump(description(c));
+}
+
+void
+container_digest(const struct container *c, char hex[SHA256_HEX])
+{
+	/* What d does with a container, not what the container is. */
+	static const char *const not_its_own[] = {
+	    "autostart", "autostart_host", "image", "ready", "scan_allow", "vols"};
+	json_t *o = description(c);
+	const char *json;
+
+	for (size_t i = 0; i < sizeof(not_its_own) / sizeof(not_its_own[0]); i++)
+		json_object_del(o, not_its_own[i]);
+	json = dump(o);
+	sha256_bytes(json, strlen(json), hex);
+}

@@ -1,0 +1,359 @@
+#include "engine_args.h"
+
+#include <glob.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "container.h"
+#include "engine.h"
+#include "idmap.h"
+#include "strbuf.h"
+
+/* A user that exists nowhere and owns nothing, for images that would run as root. */
+static const char nobody[] = "65534:65534";
+
+static const struct need *
+shared(const struct container *c, bool network)
+{
+	for (size_t i = 0; i < c->needs.n; i++)
+		if (network ? c->needs.v[i].network : c->needs.v[i].pid)
+			return &c->needs.v[i];
+	return NULL;
+}
+
+const char *
+engine_refusal(const struct engine *e, const struct container *c)
+{
+	if (e->kind == DOCKER && c->log == LOG_PASSTHROUGH)
+		return "log: passthrough is podman's; docker has none, json, journald and "
+		       "syslog";
+	if (e->kind == PODMAN && c->log == LOG_SYSLOG)
+		return "log: syslog is docker's; podman has none, json, journald and "
+		       "passthrough";
+	if (e->kind == DOCKER && c->userns && strcmp(c->userns, "host") != 0)
+		return "userns: docker has one map for all containers (userns-remap in "
+		       "daemon.json); "
+		       "here only host or nothing can be said";
+	return NULL;
+}
+
+static void
+add2(struct words *out, const char *flag, const char *value)
+{
+	words_add(out, flag);
+	words_add(out, value);
+}
+
+/* ---- groups of arguments ---- */
+
+static void
+add_labels(struct words *out, const struct container *c, const struct start *s)
+{
+	char digest[SHA256_HEX];
+
+	container_digest(c, digest);
+	add2(out, "--label", pool_printf("whittle.name=%s", c->key));
+	add2(out, "--label", c->test ? "whittle.role=test" : "whittle.role=service");
+	add2(out, "--label", pool_printf("whittle.settings=%s", digest));
+	if (s->transaction)
+		add2(out, "--label", pool_printf("whittle.transaction=%s", s->transaction));
+	if (s->owner)
+		add2(out, "--label", pool_printf("whittle.owner=%s", s->owner));
+	for (size_t i = 0; i < c->labels.n; i++)
+		add2(out, "--label",
+		    pool_printf("%s=%s", c->labels.v[i].key, c->labels.v[i].value));
+}
+
+const char *
+network_name(const struct container *c)
+{
+	if (shared(c, true) || strcmp(c->network, "none") == 0 ||
+	    strcmp(c->network, "host") == 0)
+		return NULL;
+	return strcmp(c->network, "own") == 0 ? pool_printf("whittle-%s", c->name) : c->network;
+}
+
+void
+network_args(struct words *out, const struct container *c)
+{
+	words_add(out, "network");
+	words_add(out, "create");
+	add2(out, "--label", pool_printf("whittle.name=%s", c->key));
+	if (c->subnet)
+		add2(out, "--subnet", c->subnet);
+	if (c->subnet && strchr(c->subnet, ':'))
+		words_add(out, "--ipv6");
+	words_add(out, network_name(c));
+}
+
+static void
+add_ports(struct words *out, const struct container *c)
+{
+	for (size_t i = 0; i < c->ports.n; i++) {
+		const struct port *p = &c->ports.v[i];
+		bool six = strchr(p->address, ':') != NULL;
+
+		words_add(out, "--publish");
+		words_addf(out, "%s%s%s:%s:%d%s%s", six ? "[" : "", p->address, six ? "]" : "",
+		    p->host ? pool_printf("%d", p->host) : "", p->inside,
+		    strcmp(p->protocol, "tcp") == 0 ? "" : "/",
+		    strcmp(p->protocol, "tcp") == 0 ? "" : p->protocol);
+	}
+}
+
+static void
+add_network(struct words *out, const struct container *c)
+{
+	const struct need *with = shared(c, true);
+	const char *name = network_name(c);
+
+	if (with) {
+		add2(out, "--network", pool_printf("container:%s", with->target));
+		return;
+	}
+	add2(out, "--network", name ? name : c->network);
+	if (strcmp(c->network, "host") != 0)
+		add2(out, "--hostname", c->hostname);
+	if (c->ip)
+		add2(out, strchr(c->ip, ':') ? "--ip6" : "--ip", c->ip);
+	for (size_t i = 0; i < c->dns.n; i++)
+		add2(out, "--dns", c->dns.w[i]);
+	add_ports(out, c);
+}
+
+static void
+add_limits(struct words *out, const struct container *c)
+{
+	if (c->memory)
+		add2(out, "--memory", pool_printf("%" PRId64, c->memory));
+	if (c->cpus)
+		add2(out, "--cpus",
+		    pool_printf("%" PRId64 ".%03d", c->cpus / 1000, (int)(c->cpus % 1000)));
+	add2(out, "--pids-limit", c->pids ? pool_printf("%" PRId64, c->pids) : "-1");
+	for (size_t i = 0; i < c->ulimits.n; i++)
+		add2(out, "--ulimit",
+		    pool_printf("%s=%" PRId64 ":%" PRId64, c->ulimits.v[i].name,
+			c->ulimits.v[i].soft, c->ulimits.v[i].hard));
+}
+
+static void
+add_ranges(struct words *out, const char *flag, const struct id_map *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		add2(out, flag,
+		    pool_printf("%" PRIu32 ":%" PRIu32 ":%" PRIu32, m->range[i].inside,
+			m->range[i].outside, m->range[i].count));
+}
+
+static void
+add_userns(struct words *out, const struct container *c)
+{
+	struct idmap map = IDMAP_INIT;
+	struct strbuf why = STRBUF_INIT;
+
+	if (!c->userns)
+		return;
+	if (!strchr(c->userns, ':')) {
+		add2(out, "--userns", c->userns);
+		return;
+	}
+	if (idmap_parse(&map, c->userns, &why) == 0) {
+		add_ranges(out, "--uidmap", &map.uid);
+		add_ranges(out, "--gidmap", &map.gid);
+	}
+	idmap_free(&map);
+	strbuf_free(&why);
+}
+
+static void
+add_privileges(
+    struct words *out, const struct engine *e, const struct container *c, const struct start *s)
+{
+	const char *user = c->user;
+	bool root = s->facts && (!s->facts->user || strcmp(s->facts->user, "root") == 0 ||
+				    strcmp(s->facts->user, "0") == 0 ||
+				    strncmp(s->facts->user, "0:", 2) == 0 ||
+				    strncmp(s->facts->user, "root:", 5) == 0);
+
+	add2(out, "--cap-drop", "ALL");
+	for (size_t i = 0; i < c->caps.n; i++)
+		add2(out, "--cap-add", c->caps.w[i]);
+	if (c->no_new_privileges)
+		add2(out, "--security-opt", "no-new-privileges");
+	if (c->seccomp)
+		add2(out, "--security-opt", pool_printf("seccomp=%s", c->seccomp));
+	if (!user && root)
+		user = nobody;
+	if (user)
+		add2(out, "--user", user);
+	if (c->read_only)
+		words_add(out, "--read-only");
+	/* podman would put writable folders over /tmp, /run and /var/tmp unasked. */
+	if (c->read_only && e->kind == PODMAN)
+		words_add(out, "--read-only-tmpfs=false");
+	add_userns(out, c);
+}
+
+static void
+add_mount(struct words *out, const struct mount *m)
+{
+	words_add(out, "--mount");
+	words_addf(out, "type=bind,src=%s,dst=%s%s,bind-propagation=rprivate", m->source,
+	    m->target, m->read_only ? ",readonly" : "");
+}
+
+static void
+add_storage(struct words *out, const struct container *c)
+{
+	size_t i, k;
+
+	for (i = 0; i < c->mount_ro.n; i++)
+		add_mount(out, &c->mount_ro.v[i]);
+	for (i = 0; i < c->mount_rw.n; i++)
+		add_mount(out, &c->mount_rw.v[i]);
+	for (i = 0; i < c->tmpfs.n; i++)
+		add2(out, "--tmpfs",
+		    pool_printf("%s:rw,noexec,nosuid,nodev,size=%" PRId64 ",mode=%04o",
+			c->tmpfs.v[i].path, c->tmpfs.v[i].size, (unsigned)c->tmpfs.v[i].mode));
+	for (i = 0; i < c->devices.n; i++)
+		add2(out, "--device",
+		    pool_printf("%s:%s:%s", c->devices.v[i].source, c->devices.v[i].target,
+			c->devices.v[i].rights));
+	for (i = 0; i < c->mount_devices.n; i++) {
+		glob_t found;
+
+		if (glob(c->mount_devices.w[i], 0, NULL, &found) == 0)
+			for (k = 0; k < found.gl_pathc; k++)
+				add2(out, "--device", found.gl_pathv[k]);
+		globfree(&found);
+	}
+}
+
+/* Logs without a limit fill disks. */
+static void
+add_log(struct words *out, const struct engine *e, const struct container *c)
+{
+	static const char *const podman[] = {"k8s-file", "none", "", "journald", "passthrough"};
+	static const char *const docker[] = {"json-file", "none", "syslog", "journald", ""};
+
+	add2(out, "--log-driver", e->kind == PODMAN ? podman[c->log] : docker[c->log]);
+	if (c->log == LOG_JSON)
+		add2(out, "--log-opt", e->kind == PODMAN ? "max-size=10mb" : "max-size=10m");
+	if (c->log == LOG_JSON && e->kind == DOCKER)
+		add2(out, "--log-opt", "max-file=3");
+	if (c->log_address)
+		add2(out, "--log-opt", pool_printf("syslog-address=%s", c->log_address));
+}
+
+/* podman takes the words of a command as JSON; docker only knows a shell's line. */
+static const char *
+health_command(const struct engine *e, const struct health *h)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *got;
+
+	if (e->kind == DOCKER) {
+		words_quote(&h->command, &b);
+	} else {
+		strbuf_puts(&b, "[\"CMD\"");
+		for (size_t i = 0; i < h->command.n; i++) {
+			strbuf_putc(&b, ',');
+			strbuf_put_json(&b, h->command.w[i], strlen(h->command.w[i]));
+		}
+		strbuf_putc(&b, ']');
+	}
+	got = pool_dup(b.s);
+	strbuf_free(&b);
+	return got;
+}
+
+static void
+add_health(
+    struct words *out, const struct engine *e, const struct container *c, const struct start *s)
+{
+	const struct health *h = &c->health;
+	bool has = h->given || !s->facts || s->facts->health;
+
+	if (h->off) {
+		words_add(out, "--no-healthcheck");
+		return;
+	}
+	if (h->given) {
+		add2(out, "--health-cmd", health_command(e, h));
+		add2(out, "--health-timeout", pool_printf("%" PRId64 "ms", h->timeout));
+		add2(out, "--health-retries", pool_printf("%" PRId64, h->retries));
+		add2(out, "--health-start-period",
+		    pool_printf("%" PRId64 "ms", h->start_period));
+	}
+	/* podman's timers are systemd's: without it such a container wouldn't start. */
+	if (has && e->kind == PODMAN && e->no_timers)
+		add2(out, "--health-interval", "disable");
+	else if (h->given)
+		add2(out, "--health-interval", pool_printf("%" PRId64 "ms", h->interval));
+}
+
+static void
+add_life(
+    struct words *out, const struct engine *e, const struct container *c, const struct start *s)
+{
+	if (c->init)
+		words_add(out, "--init");
+	if (c->rm || s->terminal)
+		words_add(out, "--rm");
+	else if (strcmp(c->restart, "no") != 0)
+		add2(out, "--restart", c->restart);
+	if (c->stop_signal)
+		add2(out, "--stop-signal", pool_printf("SIG%s", c->stop_signal));
+	add2(out, "--stop-timeout", pool_printf("%" PRId64, (c->stop_timeout + 999) / 1000));
+	add_health(out, e, c, s);
+}
+
+static void
+add_program(struct words *out, const struct container *c, const struct start *s)
+{
+	size_t i;
+
+	if (s->shell || c->shell)
+		add2(out, "--entrypoint", "/bin/sh");
+	else if (c->entrypoint.n)
+		add2(out, "--entrypoint", c->entrypoint.w[0]);
+	words_add_all(out, &c->extra_docker);
+	words_add(out, s->image);
+	for (i = 1; i < c->entrypoint.n && !s->shell && !c->shell; i++)
+		words_add(out, c->entrypoint.w[i]);
+	if (s->cmd) {
+		words_add_all(out, s->cmd);
+	} else if (!s->shell && !c->shell) {
+		words_add_all(out, &c->cmd);
+		words_add_all(out, &c->extra_init);
+	}
+}
+
+void
+engine_args(
+    struct words *out, const struct engine *e, const struct container *c, const struct start *s)
+{
+	const struct need *with = shared(c, false);
+
+	words_add(out, s->verb);
+	if (s->detach)
+		words_add(out, "-d");
+	if (s->terminal)
+		words_add(out, "-it");
+	add2(out, "--pull", "never");
+	add2(out, "--name", s->name ? s->name : c->name);
+	add_labels(out, c, s);
+	add_network(out, c);
+	if (with)
+		add2(out, "--pid", pool_printf("container:%s", with->target));
+	add_limits(out, c);
+	add_privileges(out, e, c, s);
+	add_storage(out, c);
+	if (c->tz)
+		add2(out, "--env", pool_printf("TZ=%s", c->tz));
+	for (size_t i = 0; i < c->env.n; i++)
+		add2(out, "--env", pool_printf("%s=%s", c->env.v[i].key, c->env.v[i].value));
+	add_log(out, e, c);
+	add_life(out, e, c, s);
+	add_program(out, c, s);
+}

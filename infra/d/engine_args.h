@@ -1,0 +1,39 @@
+/* From a description to the arguments of podman or docker. */
+#ifndef WHITTLE_ENGINE_ARGS_H
+#define WHITTLE_ENGINE_ARGS_H
+
+#include <stdbool.h>
+
+#include "pool.h"
+
+struct container;
+struct engine;
+struct image;
+
+/* What is said of one start, beside what the settings say. */
+struct start {
+	const char *verb;          /* "create", or "run" */
+	const char *name;          /* NULL: the description's */
+	const char *image;         /* what to run: an id, or a reference */
+	const struct image *facts; /* what is known of that image; NULL: nothing */
+	const char *transaction;   /* labels; NULL: without */
+	const char *owner;
+	bool detach, terminal;   /* run -d; run -it */
+	bool shell;              /* /bin/sh instead of what the image starts */
+	const struct words *cmd; /* instead of cmd and extra_init; NULL: those */
+};
+
+/* Why this engine can't do what is wanted, on one line; NULL where it can. */
+const char *engine_refusal(const struct engine *e, const struct container *c);
+
+/* Everything behind the engine's own name. */
+void engine_args(struct words *out, const struct engine *e, const struct container *c,
+    const struct start *s);
+
+/* The name of the network that the container joins; NULL for none of the named kind. */
+const char *network_name(const struct container *c);
+
+/* The arguments that make that network. */
+void network_args(struct words *out, const struct container *c);
+
+#endif

@@ -1,0 +1,145 @@
+/* help, and the shells' completions. */
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+#include "verbs.h"
+
+static void
+print_verb(const struct verb *v, bool aliases)
+{
+	printf("  %-21s %-26s %s\n", v->name, v->args, v->help);
+	if (aliases && *v->aliases)
+		printf("  %-21s %-26s also: %s\n", "", "", v->aliases);
+}
+
+static bool
+matches(const struct verb *v, const regex_t *re)
+{
+	return regexec(re, v->name, 0, NULL, 0) == 0 ||
+	       regexec(re, v->aliases, 0, NULL, 0) == 0 ||
+	       regexec(re, v->help, 0, NULL, 0) == 0;
+}
+
+static int
+help_about(const char *pattern)
+{
+	regex_t re;
+	int found = 0;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB)) {
+		report("'%s' is no extended regular expression", pattern);
+		return EXIT_TROUBLE;
+	}
+	for (const struct verb *v = verbs; v->name; v++)
+		if (matches(v, &re)) {
+			print_verb(v, true);
+			found++;
+		}
+	regfree(&re);
+	if (!found)
+		report("no verb has to do with '%s'", pattern);
+	return found ? EXIT_YES : EXIT_NO;
+}
+
+int
+do_help(struct app *a, int argc, char **argv)
+{
+	const char *group = "";
+
+	if (argc > 2)
+		return usage(a);
+	if (argc == 2)
+		return help_about(argv[1]);
+	printf("usage: d [VERB [SPEC] ...]\n\n"
+	       "SPEC is the start of a container's name. d alone shows them all.\n"
+	       "d help WORD says more of the verbs that have to do with WORD; the manual is "
+	       "d(1).\n");
+	for (const struct verb *v = verbs; v->name; v++) {
+		if (strcmp(v->group, group) != 0)
+			printf("\n%s\n", v->group);
+		group = v->group;
+		print_verb(v, false);
+	}
+	return EXIT_YES;
+}
+
+/* ---- completions ---- */
+
+static void
+print_words(void)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		printf("%s%s", v == verbs ? "" : " ", v->name);
+}
+
+static int
+bash(void)
+{
+	printf("_d() {\n"
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]}\n"
+	       "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+	       "\t\tCOMPREPLY=($(compgen -W '");
+	print_words();
+	printf("' -- \"$word\"))\n"
+	       "\telse\n"
+	       "\t\tCOMPREPLY=($(compgen -W \"$(d list-all 2>/dev/null)\" -- \"$word\"))\n"
+	       "\tfi\n"
+	       "}\n"
+	       "complete -F _d d\n");
+	return EXIT_YES;
+}
+
+static int
+zsh(void)
+{
+	printf("#compdef d\n"
+	       "_d() {\n"
+	       "\tif (( CURRENT == 2 )); then\n"
+	       "\t\tlocal -a verbs=(\n");
+	for (const struct verb *v = verbs; v->name; v++) {
+		printf("\t\t\t'%s:", v->name);
+		for (const char *p = v->help; *p; p++)
+			printf("%s", *p == '\''  ? "'\\''"
+				     : *p == ':' ? "\\:"
+						 : (char[]){*p, 0});
+		printf("'\n");
+	}
+	printf("\t\t)\n"
+	       "\t\t_describe verb verbs\n"
+	       "\telse\n"
+	       "\t\tcompadd -- ${(f)\"$(d list-all 2>/dev/null)\"}\n"
+	       "\tfi\n"
+	       "}\n"
+	       "compdef _d d\n");
+	return EXIT_YES;
+}
+
+static int
+fish(void)
+{
+	printf("complete -c d -f\n");
+	for (const struct verb *v = verbs; v->name; v++) {
+		printf("complete -c d -n __fish_use_subcommand -a %s -d '", v->name);
+		for (const char *p = v->help; *p; p++)
+			printf("%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
+		printf("'\n");
+	}
+	printf("complete -c d -n 'not __fish_use_subcommand' -a '(d list-all 2>/dev/null)'\n");
+	return EXIT_YES;
+}
+
+int
+do_completion(struct app *a, int argc, char **argv)
+{
+	if (argc != 2)
+		return usage(a);
+	if (strcmp(argv[1], "bash") == 0)
+		return bash();
+	if (strcmp(argv[1], "zsh") == 0)
+		return zsh();
+	if (strcmp(argv[1], "fish") == 0)
+		return fish();
+	return usage(a);
+}

@@ -1,0 +1,496 @@
+#include "host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "report.h"
+#include "strbuf.h"
+
+static bool
+is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool
+is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static const char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !slash ? "." : slash == path ? "/" : pool_dupn(path, (size_t)(slash - path));
+}
+
+/* A variable that says something. */
+static const char *
+variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* ---- where the project is ---- */
+
+static bool
+is_project(const char *folder)
+{
+	return is_file(pool_printf("%s/infra/engine", folder));
+}
+
+/* Above the program's own file, which stands in infra/d of a project unless it was
+ * installed. */
+static const char *
+project_by_program(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	const char *at;
+
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	at = pool_dup(path);
+	for (int up = 0; up < 5 && strcmp(at, "/") != 0; up++) {
+		at = folder_of(at);
+		if (is_project(at))
+			return at;
+	}
+	return NULL;
+}
+
+static const char *
+user_file(void)
+{
+	const char *config = variable("XDG_CONFIG_HOME"), *home = variable("HOME");
+
+	if (config)
+		return pool_printf("%s/whittle/settings.yaml", config);
+	return home ? pool_printf("%s/.config/whittle/settings.yaml", home) : NULL;
+}
+
+/* ---- one file ---- */
+
+struct source {
+	struct host *h;
+	struct settings *s;
+	const char *base; /* what relative paths in it stand below */
+};
+
+static const char *
+path_in(const struct source *f, const char *path)
+{
+	const char *home = variable("HOME");
+
+	if (*path == '/')
+		return pool_dup(path);
+	if (strncmp(path, "~/", 2) == 0 && home)
+		return pool_printf("%s/%s", home, path + 2);
+	return pool_printf("%s/%s", f->base, path);
+}
+
+/* The key's text; NULL where it isn't there or is empty. */
+static const char *
+text_at(const struct source *f, const char *key)
+{
+	const struct node *n = settings_get(f->s->root, key);
+	const char *text;
+
+	if (!n || settings_string(f->s, n, &text) || !*text)
+		return NULL;
+	return pool_dup(text);
+}
+
+static void
+list_at(const struct source *f, const char *key, bool paths, struct words *out)
+{
+	const struct node *n = settings_get(f->s->root, key);
+	const char *text;
+
+	if (!n)
+		return;
+	out->n = 0;
+	for (size_t i = 0; i < (n->kind == NODE_LIST ? n->count : 1); i++) {
+		if (settings_string(f->s, n->kind == NODE_LIST ? n->item[i] : n, &text) ||
+		    !*text)
+			continue;
+		words_add(out, paths ? path_in(f, text) : text);
+	}
+}
+
+static void
+take_paths(const struct source *f)
+{
+	const char *text;
+
+	list_at(f, "containers", true, &f->h->folders);
+	if ((text = text_at(f, "state")))
+		f->h->state = pool_printf("%s/d", path_in(f, text));
+	if ((text = text_at(f, "vol_base")))
+		f->h->vol_base = path_in(f, text);
+	if ((text = text_at(f, "base")))
+		f->h->base = path_in(f, text);
+	if ((text = text_at(f, "engine")))
+		f->h->engine = strchr(text, '/') ? path_in(f, text) : text;
+}
+
+static void
+take_file(const struct source *f, struct layer *defaults)
+{
+	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
+	    "keep", "parallel", "project", "repo1", "repo2", "state", "toolkit", "vol_base",
+	    NULL};
+	const struct node *n;
+	const char *text;
+
+	*defaults = (struct layer){f->s, NULL};
+	if (!f->s->root)
+		return;
+	if (f->s->root->kind != NODE_MAP) {
+		settings_error(f->s, f->s->root, "want a map of settings");
+		return;
+	}
+	settings_known(f->s, f->s->root, known, NULL);
+	take_paths(f);
+	list_at(f, "hook", false, &f->h->hook);
+	if ((text = text_at(f, "repo1")))
+		f->h->repo1 = text;
+	if ((text = text_at(f, "repo2")))
+		f->h->repo2 = text;
+	if ((text = text_at(f, "toolkit")))
+		f->h->toolkit = text;
+	if ((n = settings_get(f->s->root, "keep")))
+		settings_integer(f->s, n, 1, 100, &f->h->keep);
+	if ((n = settings_get(f->s->root, "parallel")))
+		settings_integer(f->s, n, 1, 64, &f->h->parallel);
+	defaults->map = settings_get(f->s->root, "defaults");
+}
+
+/* A file that isn't there says nothing. */
+static int
+read_file(struct host *h, size_t i, const char *file, const char *base)
+{
+	struct source f = {h, &h->settings[i], base};
+
+	h->defaults[i] = (struct layer){f.s, NULL};
+	if (!file || access(file, F_OK))
+		return 0;
+	words_add(&h->files, file);
+	if (settings_read(f.s, file))
+		return -1;
+	take_file(&f, &h->defaults[i]);
+	return f.s->errors ? -1 : 0;
+}
+
+/* ---- all together ---- */
+
+static void
+builtin(struct host *h)
+{
+	const char *home = variable("HOME"), *state = variable("XDG_STATE_HOME");
+
+	h->repo1 = "localhost/whittle";
+	h->toolkit = "localhost/whittle/toolkit:live";
+	h->keep = 3;
+	h->parallel = 2;
+	/* Root in rootless podman's namespace is still that user. */
+	if (geteuid() == 0 && !variable("WHITTLE_OUTER_UID")) {
+		h->state = "/var/lib/whittle/d";
+		h->vol_base = "/var/lib/whittle/volumes";
+		return;
+	}
+	state = state ? state : pool_printf("%s/.local/state", home ? home : "/tmp");
+	h->state = pool_printf("%s/whittle/d", state);
+	h->vol_base = pool_printf("%s/whittle/volumes", state);
+}
+
+/* Returns -1 for a number that is none. */
+static int
+number_from(const char *name, int64_t min, int64_t max, int64_t *out)
+{
+	const char *text = variable(name);
+	char *end;
+	long long n;
+
+	if (!text)
+		return 0;
+	n = strtoll(text, &end, 10);
+	if (*end || n < min || n > max) {
+		report("%s is '%s': want a number from %lld to %lld", name, text,
+		    (long long)min, (long long)max);
+		return -1;
+	}
+	*out = n;
+	return 0;
+}
+
+static int
+take_variables(struct host *h)
+{
+	const char *text;
+
+	if ((text = variable("WHITTLE_CONTAINERS"))) {
+		char *copy = pool_dup(text), *save = NULL;
+
+		h->folders.n = 0;
+		for (char *p = strtok_r(copy, ":", &save); p; p = strtok_r(NULL, ":", &save))
+			words_add(&h->folders, p);
+	}
+	if ((text = variable("WHITTLE_STATE")))
+		h->state = pool_printf("%s/d", text);
+	if ((text = variable("WHITTLE_VOLUMES")))
+		h->vol_base = text;
+	if ((text = variable("WHITTLE_ENGINE")))
+		h->engine = text;
+	if ((text = variable("WHITTLE_TOOLKIT")))
+		h->toolkit = text;
+	if ((text = variable("WHITTLE_HOOK"))) {
+		h->hook.n = 0;
+		words_add(&h->hook, text);
+	}
+	return number_from("WHITTLE_KEEP", 1, 100, &h->keep) |
+	       number_from("WHITTLE_PARALLEL", 1, 64, &h->parallel);
+}
+
+/* infra/engine knows the hosts where defaults fail; without a project the bare engine. */
+static void
+choose_engine(struct host *h)
+{
+	const char *script = h->project ? pool_printf("%s/infra/engine", h->project) : NULL;
+
+	if (h->engine && !strchr(h->engine, '/') && script) {
+		if (!variable("ENGINE"))
+			setenv("ENGINE", h->engine, 1);
+		h->engine = script;
+	}
+	if (!h->engine)
+		h->engine = script               ? script
+			    : variable("ENGINE") ? variable("ENGINE")
+						 : "podman";
+}
+
+/* Where the user's file says that the project is, before anything else is read. */
+static const char *
+project_by_user(const char *file)
+{
+	struct settings s = {0};
+	const struct node *n;
+	const char *got = NULL;
+
+	if (file && access(file, F_OK) == 0 && settings_read(&s, file) == 0 &&
+	    (n = settings_get(s.root, "project")) && n->kind == NODE_SCALAR) {
+		struct source f = {NULL, &s, folder_of(file)};
+
+		got = path_in(&f, n->text);
+	}
+	settings_free(&s);
+	return got;
+}
+
+int
+host_load(struct host *h)
+{
+	const char *only = variable("WHITTLE_SETTINGS"), *user = only ? NULL : user_file();
+	const char *first = only, *home = variable("WHITTLE_HOME");
+
+	*h = (struct host){0};
+	builtin(h);
+	h->project = home ? pool_dup(home) : project_by_user(user);
+	if (!h->project)
+		h->project = project_by_program();
+	else if (!is_project(h->project)) {
+		report("'%s' is no whittle project: it has no infra/engine", h->project);
+		return -1;
+	}
+	if (h->project) {
+		words_addf(&h->folders, "%s/containers", h->project);
+		if (is_folder(pool_printf("%s/baseline", h->project)))
+			h->base = pool_printf("%s/baseline", h->project);
+		if (!first)
+			first = pool_printf("%s/etc/settings.yaml", h->project);
+	}
+	if (only && access(only, R_OK)) {
+		report("open '%s':", only);
+		return -1;
+	}
+	if (read_file(h, 0, first,
+		only || !h->project ? folder_of(first ? first : "") : h->project) ||
+	    read_file(h, 1, user, user ? folder_of(user) : "") || take_variables(h))
+		return -1;
+	choose_engine(h);
+	return 0;
+}
+
+/* ---- containers' folders ---- */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct place *)a)->name, ((const struct place *)b)->name);
+}
+
+static bool
+look_at(const char *folder, const char *name, struct place *p)
+{
+	const char *path = pool_printf("%s/%s", folder, name);
+
+	*p = (struct place){.name = pool_dup(name), .folder = path};
+	p->settings = is_file(pool_printf("%s/settings.yaml", path));
+	p->makefile = is_file(pool_printf("%s/Makefile", path));
+	p->dockerfile = is_file(pool_printf("%s/Dockerfile", path));
+	p->tests = is_file(pool_printf("%s/test.bats", path));
+	return p->settings || p->dockerfile;
+}
+
+static const struct place *
+place_named(const struct places *all, const char *name)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->v[i].name, name) == 0)
+			return &all->v[i];
+	return NULL;
+}
+
+static void
+places_in(const char *folder, struct places *all, size_t *cap, struct words *twice)
+{
+	cleanup_dir DIR *d = opendir(folder);
+	struct dirent *e;
+	struct place p;
+
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || !look_at(folder, e->d_name, &p))
+			continue;
+		if (place_named(all, p.name)) {
+			words_add(twice, p.folder);
+			continue;
+		}
+		if (all->n == *cap) {
+			struct place *v = pool_zero(*cap ? *cap * 2 : 16, sizeof(*v));
+
+			if (all->n)
+				memcpy(v, all->v, all->n * sizeof(*v));
+			all->v = v;
+			*cap = *cap ? *cap * 2 : 16;
+		}
+		all->v[all->n++] = p;
+	}
+}
+
+void
+host_places(const struct host *h, struct places *all, struct words *twice)
+{
+	struct words ignored = {0};
+	size_t cap = 0;
+
+	*all = (struct places){0};
+	for (size_t i = 0; i < h->folders.n; i++)
+		places_in(h->folders.w[i], all, &cap, twice ? twice : &ignored);
+	if (all->n)
+		qsort(all->v, all->n, sizeof(*all->v), by_name);
+}
+
+/* ---- one container ---- */
+
+/* "--memory 1g" as the YAML that it stands for, so that it meets the same checks. */
+static char *
+flags_as_yaml(const struct words *flags)
+{
+	struct strbuf b = STRBUF_INIT;
+	char *got;
+
+	for (size_t i = 0; i + 1 < flags->n; i += 2)
+		strbuf_printf(&b, "%s: %s\n", flags->w[i] + 2, flags->w[i + 1]);
+	got = pool_dup(b.s ? b.s : "");
+	strbuf_free(&b);
+	return got;
+}
+
+char *
+place_settings(const struct place *p)
+{
+	struct strbuf b = STRBUF_INIT;
+	cleanup_fd int fd = -1;
+	char chunk[8192], *got;
+	ssize_t n;
+
+	if (!p->settings)
+		return pool_dup("");
+	fd = open(pool_printf("%s/settings.yaml", p->folder), O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		report("open '%s/settings.yaml':", p->folder);
+		return NULL;
+	}
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		strbuf_add(&b, chunk, (size_t)n);
+	got = pool_dupn(b.s ? b.s : "", b.len);
+	strbuf_free(&b);
+	return got;
+}
+
+int
+host_container(const struct host *h, const struct place *p, bool test,
+    const struct words *flags, const char *text, struct container *out)
+{
+	struct settings own = {0}, line = {0};
+	const char *file = pool_printf("%s/settings.yaml", p->folder ? p->folder : p->name);
+	struct layer layer[4];
+	const char *yaml;
+	int bad = 0;
+
+	*out = (struct container){.key = p->name,
+	    .folder = p->folder,
+	    .test = test,
+	    .repo1 = h->repo1,
+	    .repo2 = h->repo2,
+	    /* A test instance's are d's own to remove. */
+	    .vol_base =
+		test ? pool_printf("%s/%s/test/volumes", h->state, p->name) : h->vol_base};
+	if (text)
+		bad = settings_parse(&own, pool_printf("%s (kept)", file), text, strlen(text));
+	else if (p->settings)
+		bad = settings_read(&own, file);
+	else
+		own.file = xstrdup(file);
+	yaml = flags && flags->n ? flags_as_yaml(flags) : "";
+	bad |= settings_parse(&line, "command line", yaml, strlen(yaml));
+	layer[0] = h->defaults[0];
+	layer[1] = h->defaults[1];
+	layer[2] = (struct layer){&own, own.root};
+	layer[3] = (struct layer){&line, line.root};
+	if (!bad)
+		bad = container_apply(out, layer, 4, 3);
+	settings_free(&own);
+	settings_free(&line);
+	return bad ? -1 : 0;
+}
+
+bool
+wave_is_here(const struct container *c)
+{
+	char name[256] = "";
+
+	if (c->wave < 0)
+		return false;
+	if (!c->wave_host)
+		return true;
+	gethostname(name, sizeof(name) - 1);
+	return strncmp(name, c->wave_host, strlen(c->wave_host)) == 0 &&
+	       (name[strlen(c->wave_host)] == '\0' || name[strlen(c->wave_host)] == '.');
+}

@@ -1,0 +1,65 @@
+/* The host's settings: where the containers' folders, the engine, state and volumes are. */
+#ifndef WHITTLE_HOST_H
+#define WHITTLE_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "container.h"
+#include "pool.h"
+#include "settings.h"
+
+struct host {
+	const char *project;  /* the project's folder; NULL: there is none */
+	struct words files;   /* the settings files that were read */
+	struct words folders; /* the folders that hold containers' folders */
+	const char *engine;   /* the command: infra/engine, or podman or docker itself */
+	const char *state;    /* $WHITTLE_STATE/d */
+	const char *vol_base;
+	const char *repo1, *repo2;
+	const char *toolkit; /* image for d debug */
+	const char *base;    /* the base image's folder; NULL: none */
+	struct words hook;
+	int64_t keep, parallel;
+	struct layer defaults[2]; /* for every container */
+	struct settings settings[2];
+};
+
+/*
+ * Reads the project's etc/settings.yaml, then ~/.config/whittle/settings.yaml, then
+ * WHITTLE_ variables, a later one winning; WHITTLE_SETTINGS names one file to read instead
+ * of the two. Returns 0, or -1 after messages.
+ */
+int host_load(struct host *h);
+
+/* One container's folder. */
+struct place {
+	const char *name;                           /* the folder's */
+	const char *folder;                         /* its path */
+	bool settings, makefile, dockerfile, tests; /* which files it has */
+};
+
+struct places {
+	struct place *v;
+	size_t n;
+};
+
+/* Every container's folder, by name. Of two with one name the first counts; the other is
+ * added to twice. */
+void host_places(const struct host *h, struct places *all, struct words *twice);
+
+/*
+ * The description of what stands in a folder. flags: words "--KEY", "VALUE" of a command
+ * line, or NULL. text: settings to read instead of the folder's file, or NULL.
+ * Returns 0, or -1 after messages.
+ */
+int host_container(const struct host *h, const struct place *p, bool test,
+    const struct words *flags, const char *text, struct container *out);
+
+/* The text of the folder's settings.yaml; "" where there is none, NULL after a message. */
+char *place_settings(const struct place *p);
+
+/* Whether this is the host that a wave is for. */
+bool wave_is_here(const struct container *c);
+
+#endif

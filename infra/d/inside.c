@@ -1,0 +1,445 @@
+/* Verbs that run something inside a container, or beside it in its namespaces. */
+#include "inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "beneath.h"
+#include "cleanup.h"
+#include "engine_args.h"
+#include "instance.h"
+#include "life.h"
+#include "netns.h"
+#include "replace.h"
+#include "report.h"
+#include "state.h"
+#include "strbuf.h"
+#include "verbs.h"
+#include "volumes.h"
+
+int
+running(struct app *a, const struct place *p, struct container *c, struct seen *now)
+{
+	struct container own;
+	int got;
+
+	if (!c)
+		c = &own;
+	if (describe(a, p, false, c))
+		return EXIT_TROUBLE;
+	got = engine_see(&a->engine, c->name, now);
+	if (got < 0)
+		return EXIT_TROUBLE;
+	if (got == 1 && now->running)
+		return EXIT_YES;
+	report("%s doesn't run", p->name);
+	return EXIT_NO;
+}
+
+bool
+again_unshared(struct app *a, int argc, char **argv, int *status)
+{
+	struct words args = {0};
+
+	if (geteuid() == 0 || a->engine.kind != PODMAN)
+		return false;
+	setenv("WHITTLE_OUTER_UID", pool_printf("%d", (int)geteuid()), 1);
+	words_add(&args, "unshare");
+	words_add(&args, program_path());
+	words_add(&args, a->called_as);
+	for (int i = 1; i < argc; i++)
+		words_add(&args, argv[i]);
+	*status = engine_attached(&a->engine, &args);
+	return true;
+}
+
+/* ---- exec ---- */
+
+static void
+add_terminal(struct words *args)
+{
+	words_add(args, isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? "-it" : "-i");
+}
+
+static int
+exec_in(struct app *a, const struct place *p, const char *user, int argc, char **argv)
+{
+	struct words args = {0};
+	struct seen now;
+	int status = running(a, p, NULL, &now);
+
+	if (status)
+		return status;
+	words_add(&args, "exec");
+	add_terminal(&args);
+	if (user) {
+		words_add(&args, "-u");
+		words_add(&args, user);
+	}
+	words_add(&args, now.id);
+	if (argc == 0)
+		words_add(&args, "/bin/sh");
+	for (int i = 0; i < argc; i++)
+		words_add(&args, argv[i]);
+	status = engine_attached(&a->engine, &args);
+	if (argc == 0 && (status == 126 || status == 127))
+		report("%s has no shell inside: d debug %s looks at it from beside", p->name,
+		    p->name);
+	return status;
+}
+
+static int
+enter(struct app *a, int argc, char **argv, const char *user)
+{
+	const struct place *p;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	return p ? exec_in(a, p, user, argc - 1, argv + 1) : EXIT_TROUBLE;
+}
+
+int
+do_enter(struct app *a, int argc, char **argv)
+{
+	return enter(a, argc, argv, strcmp(a->called_as, "e0") == 0 ? "0" : NULL);
+}
+
+int
+do_console(struct app *a, int argc, char **argv)
+{
+	return enter(a, argc, argv, "0");
+}
+
+int
+do_run_in_all(struct app *a, int argc, char **argv)
+{
+	int status = EXIT_YES, got;
+	struct container c;
+	struct seen now;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	for (size_t i = 0; i < a->places.n; i++) {
+		const struct place *p = &a->places.v[i];
+
+		if (describe(a, p, false, &c))
+			return EXIT_TROUBLE;
+		if (engine_see(&a->engine, c.name, &now) != 1 || !now.running)
+			continue;
+		printf("== %s\n", p->name);
+		fflush(stdout);
+		got = exec_in(a, p, NULL, argc, argv);
+		status = got > status ? got : status;
+	}
+	return status;
+}
+
+/* ---- run, shell ---- */
+
+enum { KEYS_MAX = 64, FIXED = 6 };
+
+struct run_options {
+	bool print, dry, test, latest;
+	const char *owner, *image;
+	const char *value[KEYS_MAX];
+	struct option_of option[KEYS_MAX + FIXED + 1];
+};
+
+static void
+fill_run_options(struct run_options *o)
+{
+	const struct option_of fixed[FIXED] = {SWITCH(0, "print-cmd", o->print),
+	    SWITCH(0, "test", o->dry), SWITCH('T', "test-mode", o->test),
+	    SWITCH('l', "latest", o->latest), VALUED(0, "owner", o->owner),
+	    VALUED(0, "image-id", o->image)};
+	const char *const *keys = container_keys();
+	size_t n = FIXED;
+
+	memcpy(o->option, fixed, sizeof(fixed));
+	for (size_t i = 0; keys[i] && i < KEYS_MAX; i++)
+		o->option[n++] = (struct option_of)VALUED(0, keys[i], o->value[i]);
+}
+
+static void
+flags_given(const struct run_options *o, struct words *flags)
+{
+	const char *const *keys = container_keys();
+
+	if (o->latest) {
+		words_add(flags, "--tag");
+		words_add(flags, "latest");
+	}
+	for (size_t i = 0; keys[i] && i < KEYS_MAX; i++)
+		if (o->value[i]) {
+			words_addf(flags, "--%s", keys[i]);
+			words_add(flags, o->value[i]);
+		}
+}
+
+static int
+run_service(
+    struct app *a, const struct place *p, const struct words *flags, const struct words *cmd)
+{
+	struct container c;
+	const char *why;
+	int fd, status;
+
+	if (host_container(&a->host, p, false, flags, NULL, &c))
+		return EXIT_TROUBLE;
+	why = engine_refusal(&a->engine, &c);
+	if (why) {
+		report("%s: %s", p->name, why);
+		return EXIT_TROUBLE;
+	}
+	if (cmd) {
+		c.cmd = *cmd;
+		c.extra_init.n = 0;
+	}
+	fd = lock_container(a, p, false);
+	if (fd < 0)
+		return EXIT_TROUBLE;
+	status = up_described(a, p, &c, UP_PLAIN);
+	close(fd);
+	return status;
+}
+
+static int
+run_test(struct app *a, const struct place *p, const struct run_options *o,
+    const struct words *flags, const struct words *cmd)
+{
+	struct instance i;
+	int status = instance_start(
+	    a, p, flags, cmd, o->image, o->owner ? (pid_t)atoi(o->owner) : 0, true, &i);
+
+	if (status == EXIT_YES)
+		instance_print(&i);
+	return status;
+}
+
+int
+do_run(struct app *a, int argc, char **argv)
+{
+	struct run_options o = {0};
+	struct words flags = {0}, cmd = {0};
+	const struct place *p;
+
+	fill_run_options(&o);
+	argc = take_options(a, argc, &argv, o.option, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p)
+		return EXIT_TROUBLE;
+	for (int i = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1; i < argc; i++)
+		words_add(&cmd, argv[i]);
+	flags_given(&o, &flags);
+	if (o.print || o.dry)
+		return print_command(a, p, o.test, &flags, cmd.n ? &cmd : NULL);
+	if (o.test)
+		return run_test(a, p, &o, &flags, cmd.n ? &cmd : NULL);
+	return run_service(a, p, &flags, cmd.n ? &cmd : NULL);
+}
+
+int
+do_shell(struct app *a, int argc, char **argv)
+{
+	struct words flags = {0}, cmd = {0}, args = {0};
+	struct start s = {.verb = "run", .shell = true};
+	struct image image;
+	struct container c;
+	const struct place *p;
+	const char *reference, *network;
+	struct words make = {0};
+	int got;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p)
+		return EXIT_TROUBLE;
+	/* Beside the service: another name, whatever ports are free, gone afterwards. */
+	words_add(&flags, "--name");
+	words_addf(&flags, "%s-shell", p->name);
+	words_add(&flags, "--port_offset");
+	words_add(&flags, "free");
+	words_add(&flags, "--rm");
+	words_add(&flags, "true");
+	for (int i = 1; i < argc; i++)
+		words_add(&cmd, argv[i]);
+	if (host_container(&a->host, p, false, &flags, NULL, &c) || resolve_needs(a, &c))
+		return EXIT_TROUBLE;
+	c.ip = NULL;
+	c.fg = true;
+	got = image_of(a, &c, &reference, &image);
+	if (got == 0)
+		report("%s: there is no image '%s'", p->name, reference);
+	if (got < 1)
+		return EXIT_TROUBLE;
+	s.image = image.id;
+	s.facts = &image;
+	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	s.cmd = &cmd;
+	network = network_name(&c);
+	if (network && engine_try(&a->engine, NULL, "network", "inspect", network, NULL)) {
+		network_args(&make, &c);
+		if (engine_words(&a->engine, NULL, &make))
+			return EXIT_TROUBLE;
+	}
+	engine_args(&args, &a->engine, &c, &s);
+	got = engine_attached(&a->engine, &args);
+	if (make.n)
+		engine_try(&a->engine, NULL, "network", "rm", network, NULL);
+	if (got == 126 || got == 127)
+		report("%s has no shell inside: d debug %s looks at it from beside", p->name,
+		    p->name);
+	return got;
+}
+
+/* ---- debug ---- */
+
+int
+do_debug(struct app *a, int argc, char **argv)
+{
+	static const char *const fixed[] = {"--cap-drop", "ALL", "--cap-add", "SYS_PTRACE",
+	    "--cap-add", "DAC_READ_SEARCH", "--security-opt", "no-new-privileges", "--user",
+	    "0:0", "--read-only", "--memory", "268435456", "--pids-limit", "128", "--pull",
+	    "never", "--rm", NULL};
+	struct words args = {0};
+	const struct place *p;
+	struct container c;
+	struct image image;
+	struct seen now;
+	int status;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	status = p ? running(a, p, &c, &now) : EXIT_TROUBLE;
+	if (status)
+		return status;
+	status = engine_image(&a->engine, a->host.toolkit, &image);
+	if (status == 0)
+		report("there is no toolkit image '%s': make -C containers/toolkit all test "
+		       "install",
+		    a->host.toolkit);
+	if (status < 1)
+		return EXIT_TROUBLE;
+	words_add(&args, "run");
+	add_terminal(&args);
+	for (size_t i = 0; fixed[i]; i++)
+		words_add(&args, fixed[i]);
+	words_add(&args, "--name");
+	words_addf(&args, "%s-debug-%d", c.name, (int)getpid());
+	words_add(&args, "--pid");
+	words_addf(&args, "container:%s", now.id);
+	words_add(&args, "--network");
+	words_addf(&args, "container:%s", now.id);
+	if (c.userns && a->engine.kind == PODMAN) {
+		words_add(&args, "--userns");
+		words_addf(&args, "container:%s", now.id);
+	}
+	words_add(&args, image.id);
+	for (int i = 1; i < argc; i++)
+		words_add(&args, argv[i]);
+	fprintf(stderr,
+	    "%s: its files are below /proc/1/root, its processes and network are yours\n",
+	    p->name);
+	return engine_attached(&a->engine, &args);
+}
+
+/* ---- add-su ---- */
+
+/* A su that needs nothing else: the toolkit's BusyBox under that name. */
+static int
+fetch_su(struct app *a, const char *to)
+{
+	struct strbuf id = STRBUF_INIT;
+	int bad = engine_call(
+	    &a->engine, &id, "create", "--pull", "never", a->host.toolkit, "/none", NULL);
+
+	if (!bad) {
+		id.s[strcspn(id.s, "\n")] = '\0';
+		bad = engine_call(
+		    &a->engine, NULL, "cp", pool_printf("%s:/bin/busybox", id.s), to, NULL);
+		engine_try(&a->engine, NULL, "rm", "-f", id.s, NULL);
+	}
+	strbuf_free(&id);
+	return bad ? -1 : 0;
+}
+
+static int
+copy_as_su(int from, pid_t pid)
+{
+	cleanup_fd int root = root_of(pid);
+	cleanup_fd int bin =
+	    root < 0 ? -1 : open_in_root(root, "/bin", O_PATH | O_DIRECTORY, 0);
+	cleanup_fd int to = -1;
+	struct stat owner;
+	char chunk[65536];
+	ssize_t n;
+
+	if (bin < 0 || fstat(root, &owner))
+		return -1;
+	to = openat(bin, "su", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
+	if (to < 0)
+		return -1;
+	while ((n = read(from, chunk, sizeof(chunk))) > 0)
+		if (write(to, chunk, (size_t)n) != n)
+			return -1;
+	/* The root folder's owner is root inside, whatever that is out here. */
+	return n || fchown(to, owner.st_uid, owner.st_gid) || fchmod(to, 04755) ? -1 : 0;
+}
+
+int
+do_add_su(struct app *a, int argc, char **argv)
+{
+	const char *file;
+	const struct place *p;
+	struct container c;
+	struct seen now;
+	cleanup_fd int from = -1;
+	char **all = argv;
+	int status, count = argc;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc != 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (again_unshared(a, count, all, &status))
+		return status;
+	p = pick(a, argv[0]);
+	status = p ? running(a, p, &c, &now) : EXIT_TROUBLE;
+	if (status)
+		return status;
+	if (c.no_new_privileges || c.read_only) {
+		report("%s: su can't work there: settings.yaml has %s; d e0 %s runs something "
+		       "as root",
+		    p->name,
+		    c.no_new_privileges ? "no_new_privileges: true" : "read_only: true",
+		    p->name);
+		return EXIT_NO;
+	}
+	if (!state_folder(&a->host, p->name))
+		return EXIT_TROUBLE;
+	file = pool_printf("%s/%s/su", a->host.state, p->name);
+	if (fetch_su(a, file))
+		return EXIT_TROUBLE;
+	from = open(file, O_RDONLY | O_CLOEXEC);
+	unlink(file);
+	if (from < 0 || copy_as_su(from, now.pid)) {
+		report("%s: put /bin/su into the container:", p->name);
+		return EXIT_TROUBLE;
+	}
+	say("SU", "%s has /bin/su until it is made anew; d scan will say so", p->name);
+	event(&a->host, p->name, "changed", now.image, "%s", "/bin/su added by d");
+	return EXIT_YES;
+}

@@ -1,0 +1,361 @@
+#include "instance.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "engine_args.h"
+#include "life.h"
+#include "ready.h"
+#include "replace.h"
+#include "report.h"
+#include "state.h"
+#include "strbuf.h"
+#include "volumes.h"
+
+enum { LOG_LINES = 40, LOCK_WAIT_MS = 60000 };
+
+/* ---- whose it is ---- */
+
+/* A process, told apart from a later one with its number: "PID:STARTTIME". */
+static const char *
+process_name(pid_t pid)
+{
+	char text[1024], *p;
+	unsigned long long started = 0;
+	cleanup_fd int fd = open(pool_printf("/proc/%d/stat", (int)pid), O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return NULL;
+	text[n] = '\0';
+	p = strrchr(text, ')'); /* the name before may hold anything */
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		started = strtoull(p + 1, NULL, 10);
+	return pool_printf("%d:%llu", (int)pid, started);
+}
+
+static bool
+owner_is_gone(const char *owner)
+{
+	const char *now = process_name((pid_t)atoi(owner));
+
+	return !now || strcmp(now, owner) != 0;
+}
+
+/* ---- those that there are ---- */
+
+static int
+instances_of(struct app *a, const char *key, struct words *ids)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *filter = pool_printf("label=whittle.name=%s", key);
+	char *id, *save = NULL;
+	int bad = engine_call(&a->engine, &out, "ps", "-aq", "--no-trunc", "--filter",
+	    "label=whittle.role=test", "--filter", filter, NULL);
+
+	for (id = out.s ? strtok_r(out.s, "\n", &save) : NULL; id;
+	     id = strtok_r(NULL, "\n", &save))
+		words_add(ids, id);
+	strbuf_free(&out);
+	return bad ? -1 : 0;
+}
+
+static const char *
+volumes_of(struct app *a, const char *key)
+{
+	return pool_printf("%s/%s/test/volumes", a->host.state, key);
+}
+
+static int
+remove_instance(struct app *a, const struct seen *s)
+{
+	int bad = engine_call(&a->engine, NULL, "rm", "-f", s->id, NULL);
+
+	for (size_t i = 0; i < s->networks.n; i++)
+		if (strcmp(s->networks.w[i], pool_printf("whittle-%s", s->name)) == 0)
+			engine_try(&a->engine, NULL, "network", "rm", s->networks.w[i], NULL);
+	return bad ? -1 : 0;
+}
+
+/* Removes all of a container's, or those whose owner is gone. How many are left. */
+static int
+remove_instances(struct app *a, const char *key, bool all)
+{
+	struct words ids = {0};
+	struct seen s;
+	int bad = instances_of(a, key, &ids), left = 0;
+
+	for (size_t i = 0; i < ids.n; i++) {
+		if (engine_see(&a->engine, ids.w[i], &s) != 1)
+			continue;
+		if (all || (s.owner && owner_is_gone(s.owner)))
+			bad |= remove_instance(a, &s);
+		else
+			left++;
+	}
+	if (!left && !bad)
+		bad = volumes_remove(a, volumes_of(a, key));
+	return bad ? -1 : left;
+}
+
+void
+instances_sweep(struct app *a)
+{
+	struct strbuf out = STRBUF_INIT;
+	char *id, *save = NULL;
+	struct seen s;
+
+	if (engine_try(&a->engine, &out, "ps", "-aq", "--no-trunc", "--filter",
+		"label=whittle.role=test", NULL) == 0 &&
+	    out.s)
+		for (id = strtok_r(out.s, "\n", &save); id; id = strtok_r(NULL, "\n", &save)) {
+			if (engine_see(&a->engine, id, &s) != 1 || !s.owner ||
+			    !owner_is_gone(s.owner))
+				continue;
+			say("SWEEP", "%s, a test instance whose test is gone", s.name);
+			remove_instance(a, &s);
+			if (s.key && place_find(a, s.key))
+				remove_instances(a, s.key, false);
+		}
+	strbuf_free(&out);
+}
+
+/* ---- starting one ---- */
+
+static void
+show_log(struct app *a, const char *id)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct words args = {0};
+
+	words_add(&args, "logs");
+	words_add(&args, "--tail");
+	words_addf(&args, "%d", LOG_LINES);
+	words_add(&args, id);
+	engine_quiet(&a->engine, &out, 20000, &args);
+	if (out.len)
+		fprintf(stderr, "%s%s", out.s, out.s[out.len - 1] == '\n' ? "" : "\n");
+	strbuf_free(&out);
+}
+
+static int
+find_image(struct app *a, const struct container *c, const char *image, struct image *out)
+{
+	const char *reference = image;
+	int got =
+	    image ? engine_image(&a->engine, image, out) : image_of(a, c, &reference, out);
+
+	if (got == 0)
+		report("%s: there is no image '%s': build it first (d b %s)", c->key, reference,
+		    c->key);
+	return got == 1 ? 0 : -1;
+}
+
+static int
+make_network(struct app *a, const struct container *c)
+{
+	const char *name = network_name(c);
+	struct words args = {0};
+
+	if (!name || engine_try(&a->engine, NULL, "network", "inspect", name, NULL) == 0)
+		return 0;
+	network_args(&args, c);
+	return engine_words(&a->engine, NULL, &args) ? -1 : 0;
+}
+
+/* The namespaces that it lives in are another test instance's. */
+static int
+start_sharers(struct app *a, const struct container *c, pid_t owner)
+{
+	struct instance other;
+
+	for (size_t i = 0; i < c->needs.n; i++) {
+		const struct place *p = place_find(a, c->needs.v[i].name);
+
+		if (!c->needs.v[i].pid && !c->needs.v[i].network)
+			continue;
+		if (!p || instance_start(a, p, NULL, NULL, NULL, owner, false, &other))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct start s = {.verb = "create",
+	    .image = i->image.id,
+	    .facts = &i->image,
+	    .owner = owner ? process_name(owner) : NULL,
+	    .cmd = cmd};
+	struct words args = {0};
+	const char *id;
+	int bad;
+
+	engine_args(&args, &a->engine, &i->c, &s);
+	bad = engine_words(&a->engine, &out, &args);
+	id = bad ? NULL : pool_dupn(out.s, strcspn(out.s, "\n"));
+	strbuf_free(&out);
+	if (bad || volumes_prepare(a, &i->c, &i->image, id, VOLUMES_CREATE) < 0 ||
+	    engine_call(&a->engine, NULL, "start", id, NULL))
+		return -1;
+	return engine_see(&a->engine, id, &i->seen) == 1 ? 0 : -1;
+}
+
+static int
+wait_for_it(struct app *a, struct instance *i, bool wait)
+{
+	const char *why;
+
+	i->c.ready.stable = 0; /* nobody goes back from a test */
+	if (!wait && i->c.ready.kind == READY_NONE)
+		return 0;
+	if (ready_wait(&a->engine, &i->c, i->seen.id, i->image.health, NULL, NULL, &why) !=
+	    READY_YES) {
+		report("the test instance '%s' isn't ready: %s; its log:", i->c.name, why);
+		return -1;
+	}
+	/* Its ports and addresses as they are now. */
+	return engine_see(&a->engine, i->seen.id, &i->seen) == 1 ? 0 : -1;
+}
+
+static int
+start_locked(struct app *a, const struct place *p, const struct words *flags,
+    const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *i)
+{
+	struct seen other;
+
+	*i = (struct instance){.volumes = volumes_of(a, p->name)};
+	if (host_container(&a->host, p, true, flags, NULL, &i->c) || resolve_needs(a, &i->c) ||
+	    find_image(a, &i->c, image, &i->image))
+		return EXIT_TROUBLE;
+	if (remove_instances(a, p->name, false) < 0)
+		return EXIT_TROUBLE;
+	if (engine_see(&a->engine, i->c.name, &other) == 1) {
+		report("'%s' is there already: d stop -T %s removes it", i->c.name, p->name);
+		return EXIT_TROUBLE;
+	}
+	if (start_sharers(a, &i->c, owner) || make_network(a, &i->c) ||
+	    run_it(a, i, cmd, owner) || wait_for_it(a, i, wait)) {
+		if (engine_see(&a->engine, i->c.name, &other) == 1)
+			show_log(a, other.id);
+		instance_stop(a, p);
+		return EXIT_NO;
+	}
+	return EXIT_YES;
+}
+
+int
+instance_start(struct app *a, const struct place *p, const struct words *flags,
+    const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *out)
+{
+	int fd = state_lock(&a->host, pool_printf("%s/test", p->name),
+	    pool_printf("'d %s'", a->called_as), LOCK_WAIT_MS);
+	int status;
+
+	if (fd < 0)
+		return EXIT_TROUBLE;
+	status = start_locked(a, p, flags, cmd, image, owner, wait, out);
+	close(fd);
+	return status;
+}
+
+int
+instance_stop(struct app *a, const struct place *p)
+{
+	struct container c;
+	int bad = remove_instances(a, p->name, true);
+
+	if (host_container(&a->host, p, true, NULL, NULL, &c))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < c.needs.n; i++) {
+		const struct place *other = place_find(a, c.needs.v[i].name);
+
+		if (other && (c.needs.v[i].pid || c.needs.v[i].network))
+			bad |= instance_stop(a, other);
+	}
+	return bad ? EXIT_TROUBLE : EXIT_YES;
+}
+
+int
+instance_start_one(struct app *a, const struct place *p)
+{
+	struct instance i;
+	int status = instance_start(a, p, NULL, NULL, NULL, 0, true, &i);
+
+	if (status == EXIT_YES)
+		instance_print(&i);
+	return status;
+}
+
+int
+instance_stop_one(struct app *a, const struct place *p)
+{
+	return instance_stop(a, p);
+}
+
+/* ---- telling of it ---- */
+
+static void
+tell(const struct instance *i, void (*one)(const char *key, const char *value))
+{
+	one("NAME", i->seen.name);
+	one("ID", i->seen.id);
+	one("IMAGE", i->image.id);
+	one("PID", pool_printf("%d", (int)i->seen.pid));
+	one("VOLUMES", pool_printf("%s/%s", i->c.vol_base, i->c.key));
+	one("IP", i->seen.ips.n ? i->seen.ips.w[0] : "");
+	for (size_t k = 0; k < i->seen.ports.n; k++) {
+		/* ADDRESS:PORT->INSIDE/PROTOCOL */
+		const char *outside = i->seen.ports.w[k], *arrow = strstr(outside, "->");
+		const char *colon = arrow;
+		char *inside = pool_dup(arrow + 2);
+
+		while (colon > outside && *colon != ':')
+			colon--;
+		inside[strcspn(inside, "/")] = '\0';
+		if (strstr(arrow, "/udp"))
+			inside = pool_printf("%s_UDP", inside);
+		one(pool_printf("PORT_%s", inside),
+		    pool_dupn(colon + 1, (size_t)(arrow - colon - 1)));
+		one(pool_printf("ADDRESS_%s", inside),
+		    pool_dupn(outside, (size_t)(arrow - outside)));
+	}
+}
+
+static void
+print_one(const char *key, const char *value)
+{
+	struct words w = {0};
+	struct strbuf b = STRBUF_INIT;
+
+	words_add(&w, value);
+	words_quote(&w, &b);
+	printf("INSTANCE_%s=%s\n", key, b.s ? b.s : "''");
+	strbuf_free(&b);
+}
+
+static void
+export_one(const char *key, const char *value)
+{
+	setenv(pool_printf("INSTANCE_%s", key), value, 1);
+}
+
+void
+instance_print(const struct instance *i)
+{
+	tell(i, print_one);
+}
+
+void
+instance_export(const struct instance *i)
+{
+	tell(i, export_one);
+}

@@ -1,0 +1,24 @@
+/* A container's image, by way of its folder's make. */
+#ifndef WHITTLE_PIPELINE_H
+#define WHITTLE_PIPELINE_H
+
+#include "app.h"
+
+/*
+ * Runs make in the folder with one or several targets, its output in a log that *log then
+ * names; shown as it comes where `loud` is set. Returns make's exit status, -1 after a
+ * message.
+ */
+int pipeline_make(struct app *a, const struct place *p, const char *const *targets, bool loud,
+    const char **log);
+
+/* What a stamp says of a key, such as "image"; NULL where it says nothing. */
+const char *stamped(const struct place *p, const char *stamp, const char *key);
+
+/* Names of containers whose images the Dockerfile starts from, or of the base's folder. */
+void base_names(const struct app *a, const struct place *p, struct words *out);
+
+/* The end of a log, on standard error. */
+void show_log_end(const char *path);
+
+#endif

@@ -1,0 +1,397 @@
+/* Questions about one container, and some about all. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "beneath.h"
+#include "cleanup.h"
+#include "engine_args.h"
+#include "inside.h"
+#include "layer.h"
+#include "netns.h"
+#include "replace.h"
+#include "report.h"
+#include "state.h"
+#include "strbuf.h"
+#include "verbs.h"
+
+/* The one container that the arguments name; NULL with *status set. */
+static const struct place *
+the_one(struct app *a, int argc, char **argv, int *status)
+{
+	const struct place *p = NULL;
+
+	*status = EXIT_TROUBLE;
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc >= 0 && argc != 1)
+		usage(a);
+	else if (argc == 1)
+		p = pick(a, argv[0]);
+	if (p)
+		*status = EXIT_YES;
+	return p;
+}
+
+int
+do_spec(struct app *a, int argc, char **argv)
+{
+	int status;
+	const struct place *p = the_one(a, argc, argv, &status);
+
+	if (p)
+		printf("%s\n", p->name);
+	return status;
+}
+
+int
+do_autostart_wave(struct app *a, int argc, char **argv)
+{
+	struct container c;
+	int status;
+	const struct place *p = the_one(a, argc, argv, &status);
+
+	if (!p)
+		return status;
+	if (describe(a, p, false, &c))
+		return EXIT_TROUBLE;
+	if (c.wave < 0) {
+		printf("none\n");
+		return EXIT_NO;
+	}
+	printf("%d%s%s\n", (int)c.wave, c.wave_host ? ";host=" : "",
+	    c.wave_host ? c.wave_host : "");
+	return EXIT_YES;
+}
+
+int
+do_is_up(struct app *a, int argc, char **argv)
+{
+	struct container c;
+	struct seen now;
+	int status, got;
+	const struct place *p = the_one(a, argc, argv, &status);
+
+	if (!p)
+		return status;
+	if (describe(a, p, false, &c) || (got = engine_see(&a->engine, c.name, &now)) < 0)
+		return EXIT_TROUBLE;
+	printf("%s\n", got && now.running ? "up" : "down");
+	return got && now.running ? EXIT_YES : EXIT_NO;
+}
+
+int
+do_pid(struct app *a, int argc, char **argv)
+{
+	struct seen now;
+	int status;
+	const struct place *p = the_one(a, argc, argv, &status);
+
+	if (p && (status = running(a, p, NULL, &now)) == EXIT_YES)
+		printf("%d\n", (int)now.pid);
+	return status;
+}
+
+int
+do_get_ip(struct app *a, int argc, char **argv)
+{
+	struct seen now;
+	int status;
+	const struct place *p = the_one(a, argc, argv, &status);
+
+	if (!p || (status = running(a, p, NULL, &now)) != EXIT_YES)
+		return status;
+	for (size_t i = 0; i < now.ips.n; i++)
+		printf("%s\n", now.ips.w[i]);
+	if (!now.ips.n)
+		report("%s has no address of its own", p->name);
+	return now.ips.n ? EXIT_YES : EXIT_NO;
+}
+
+int
+do_cow_dir(struct app *a, int argc, char **argv)
+{
+	struct layers layers;
+	struct seen now;
+	int status;
+	const struct place *p = the_one(a, argc, argv, &status);
+
+	if (!p || (status = running(a, p, NULL, &now)) != EXIT_YES)
+		return status;
+	if (layers_of(&now, &layers)) {
+		report("%s: no overlay is mounted as its root", p->name);
+		return EXIT_TROUBLE;
+	}
+	printf("%s\n", layers.upper);
+	return EXIT_YES;
+}
+
+/* ---- veth ---- */
+
+/* The number of an interface's other end, as the container's own /sys says. */
+static int
+peer_of(int net, const char *name)
+{
+	char text[32] = "";
+	cleanup_fd int fd = open_in_root(net, pool_printf("%s/iflink", name), O_RDONLY, 0);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	return n > 0 ? atoi(text) : 0;
+}
+
+static int
+print_veths(const struct place *p, int net)
+{
+	static const char *const names[] = {"eth0", "eth1", "eth2", "eth3"};
+	char host[IF_NAMESIZE];
+	int found = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int peer = peer_of(net, pool_printf("/sys/devices/virtual/net/%s", names[i]));
+
+		if (peer > 0 && if_indextoname((unsigned)peer, host)) {
+			printf("%s\n", host);
+			found++;
+		}
+	}
+	if (!found)
+		report("%s: no interface of the host leads to it", p->name);
+	return found ? EXIT_YES : EXIT_NO;
+}
+
+int
+do_veth(struct app *a, int argc, char **argv)
+{
+	struct seen now;
+	int status;
+	const struct place *p = the_one(a, argc, argv, &status);
+	cleanup_fd int root = -1;
+
+	if (!p || (status = running(a, p, NULL, &now)) != EXIT_YES)
+		return status;
+	root = root_of(now.pid);
+	if (root < 0) {
+		report("%s: open its root:", p->name);
+		return EXIT_TROUBLE;
+	}
+	return print_veths(p, root);
+}
+
+/* ---- log ---- */
+
+int
+do_log(struct app *a, int argc, char **argv)
+{
+	bool follow = false;
+	const char *lines = NULL, *since = NULL;
+	const struct option_of options[] = {SWITCH('f', "follow", follow),
+	    VALUED('n', "lines", lines), VALUED(0, "since", since), NO_MORE};
+	struct words args = {0};
+	const struct place *p;
+	struct container c;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc != 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p || describe(a, p, false, &c))
+		return EXIT_TROUBLE;
+	words_add(&args, "logs");
+	if (follow)
+		words_add(&args, "-f");
+	if (lines) {
+		words_add(&args, "--tail");
+		words_add(&args, lines);
+	}
+	if (since) {
+		words_add(&args, "--since");
+		words_add(&args, since);
+	}
+	words_add(&args, c.name);
+	return engine_attached(&a->engine, &args) ? EXIT_TROUBLE : EXIT_YES;
+}
+
+/* ---- images ---- */
+
+static const char *
+age(time_t since)
+{
+	long s = (long)(time(NULL) - since);
+
+	if (!since)
+		return "-";
+	if (s < 120)
+		return pool_printf("%lds", s < 0 ? 0 : s);
+	if (s < 2 * 3600)
+		return pool_printf("%ldm", s / 60);
+	if (s < 2 * 86400)
+		return pool_printf("%ldh", s / 3600);
+	return pool_printf("%ldd", s / 86400);
+}
+
+static void
+print_image(const char *tag, const struct image *i)
+{
+	printf("%-44s %s %8.1f MB %6s\n", tag, short_id(i->id), (double)i->size / 1e6,
+	    age(i->created));
+}
+
+int
+do_images(struct app *a, int argc, char **argv)
+{
+	size_t len = strlen(a->host.repo1);
+	const struct place *only = NULL;
+	struct images all;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc < 0 || argc > 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (argc && !(only = pick(a, argv[0])))
+		return EXIT_TROUBLE;
+	if (engine_images(&a->engine, false, &all))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < all.n; i++)
+		words_sort(&all.v[i].tags);
+	for (size_t i = 0; i < all.n; i++)
+		for (size_t t = 0; t < all.v[i].tags.n; t++) {
+			const char *tag = all.v[i].tags.w[t], *name = tag + len + 1;
+
+			if (strncmp(tag, a->host.repo1, len) != 0 || tag[len] != '/')
+				continue;
+			if (!only || (strncmp(name, only->name, strlen(only->name)) == 0 &&
+					 name[strlen(only->name)] == ':'))
+				print_image(tag, &all.v[i]);
+		}
+	return EXIT_YES;
+}
+
+/* ---- of all ---- */
+
+int
+do_get_all_ips(struct app *a, int argc, char **argv)
+{
+	struct container c;
+	struct seens all;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (engine_see_all(&a->engine, &all))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < a->places.n; i++) {
+		const struct seen *now;
+
+		if (describe(a, &a->places.v[i], false, &c))
+			return EXIT_TROUBLE;
+		now = seen_named(&all, c.name);
+		if (!now || !now->running)
+			continue;
+		printf("%-16s", a->places.v[i].name);
+		for (size_t k = 0; k < now->ips.n; k++)
+			printf(" %s", now->ips.w[k]);
+		printf("%s\n", now->ips.n ? "" : " -");
+	}
+	return EXIT_YES;
+}
+
+int
+do_check_all_up(struct app *a, int argc, char **argv)
+{
+	struct container c;
+	struct seens all;
+	int down = 0;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (engine_see_all(&a->engine, &all))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < a->places.n; i++) {
+		const struct seen *now;
+
+		if (describe(a, &a->places.v[i], false, &c))
+			return EXIT_TROUBLE;
+		now = seen_named(&all, c.name);
+		if (!wave_is_here(&c) || (now && now->running))
+			continue;
+		printf("%s is down\n", a->places.v[i].name);
+		down++;
+	}
+	if (!down)
+		printf("all up\n");
+	return down ? EXIT_NO : EXIT_YES;
+}
+
+/* ---- map ---- */
+
+/* The name of the container whose id begins so, of 12 digits or more; NULL: none. */
+static const char *
+name_of(const struct seens *all, const char *id, size_t len)
+{
+	for (size_t i = 0; len >= 12 && i < all->n; i++)
+		if (strncmp(all->v[i].id, id, len) == 0)
+			return all->v[i].name;
+	return NULL;
+}
+
+static size_t
+hex_length(const char *s)
+{
+	size_t n = 0;
+
+	while (isxdigit((unsigned char)s[n]) && !isupper((unsigned char)s[n]))
+		n++;
+	return n;
+}
+
+/* Standard input with ids replaced by names. */
+static void
+map_stream(const struct seens *all)
+{
+	cleanup_free char *line = NULL;
+	size_t cap = 0;
+
+	while (getline(&line, &cap, stdin) > 0) {
+		for (const char *p = line; *p;) {
+			size_t len = hex_length(p);
+			const char *name = name_of(all, p, len);
+
+			if (name)
+				fputs(name, stdout);
+			else
+				fwrite(p, 1, len ? len : 1, stdout);
+			p += len ? len : 1;
+		}
+	}
+}
+
+int
+do_map(struct app *a, int argc, char **argv)
+{
+	int status = EXIT_YES;
+	struct seens all;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc < 0 || engine_see_all(&a->engine, &all))
+		return EXIT_TROUBLE;
+	if (argc == 0) {
+		map_stream(&all);
+		return EXIT_YES;
+	}
+	for (int i = 0; i < argc; i++) {
+		const char *name = NULL;
+
+		for (size_t k = 0; k < all.n && !name; k++)
+			if (*argv[i] && strncmp(all.v[k].id, argv[i], strlen(argv[i])) == 0)
+				name = all.v[k].name;
+		printf("%s\n", name ? name : argv[i]);
+		if (!name)
+			status = EXIT_NO;
+	}
+	return status;
+}

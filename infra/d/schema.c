@@ -1,0 +1,406 @@
+/* The keys of settings.yaml in one table, and the order in which layers count. */
+#include "container.h"
+#include "settings.h"
+#include "strbuf.h"
+#include "values.h"
+
+#include <string.h>
+
+enum kind { WORDS, FLAG, NUMBER, SIZE, DURATION, TEXT, OTHER };
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t at; /* offset in struct container; not for OTHER */
+	int64_t min, max;
+	take *other;
+};
+
+#define AT(field) offsetof(struct container, field)
+#define MAX_ID    INT64_C(4294967294)
+
+static const struct key keys[] = {
+    {"autostart", OTHER, 0, 0, 0, take_autostart},
+    {"caps", OTHER, 0, 0, 0, take_caps},
+    {"cmd", WORDS, AT(cmd), 0, 0, NULL},
+    {"cpus", OTHER, 0, 0, 0, take_cpus},
+    {"devices", OTHER, 0, 0, 0, take_devices},
+    {"dns", OTHER, 0, 0, 0, take_dns},
+    {"entrypoint", WORDS, AT(entrypoint), 0, 0, NULL},
+    {"env", OTHER, 0, 0, 0, take_env},
+    {"extra_docker", WORDS, AT(extra_docker), 0, 0, NULL},
+    {"extra_init", WORDS, AT(extra_init), 0, 0, NULL},
+    {"fg", FLAG, AT(fg), 0, 0, NULL},
+    {"health", OTHER, 0, 0, 0, take_health},
+    {"hostname", OTHER, 0, 0, 0, take_hostname},
+    {"image", OTHER, 0, 0, 0, take_image},
+    {"init", FLAG, AT(init), 0, 0, NULL},
+    {"ip", OTHER, 0, 0, 0, take_ip},
+    {"ipv6_ports", FLAG, AT(ipv6_ports), 0, 0, NULL},
+    {"keep", NUMBER, AT(keep), 1, 100, NULL},
+    {"labels", OTHER, 0, 0, 0, take_labels},
+    {"log", OTHER, 0, 0, 0, take_log},
+    {"memory", SIZE, AT(memory), 0, INT64_C(1) << 50, NULL},
+    {"mount_devices", OTHER, 0, 0, 0, take_mount_devices},
+    {"mount_ro", OTHER, 0, 0, 0, take_mount_ro},
+    {"mount_rw", OTHER, 0, 0, 0, take_mount_rw},
+    {"name", OTHER, 0, 0, 0, take_name},
+    {"needs", OTHER, 0, 0, 0, take_needs},
+    {"network", OTHER, 0, 0, 0, take_network},
+    {"no_new_privileges", FLAG, AT(no_new_privileges), 0, 0, NULL},
+    {"pids", NUMBER, AT(pids), 0, 4194304, NULL},
+    {"port_offset", OTHER, 0, 0, 0, take_port_offset},
+    {"ports", OTHER, 0, 0, 0, take_ports},
+    {"read_only", FLAG, AT(read_only), 0, 0, NULL},
+    {"ready", OTHER, 0, 0, 0, take_ready},
+    {"repo1", OTHER, 0, 0, 0, take_repo1},
+    {"repo2", OTHER, 0, 0, 0, take_repo2},
+    {"require_signature", FLAG, AT(require_signature), 0, 0, NULL},
+    {"restart", OTHER, 0, 0, 0, take_restart},
+    {"rm", FLAG, AT(rm), 0, 0, NULL},
+    {"scan", OTHER, 0, 0, 0, take_scan},
+    {"seccomp", OTHER, 0, 0, 0, take_seccomp},
+    {"shell", FLAG, AT(shell), 0, 0, NULL},
+    {"shift_gids", NUMBER, AT(shift_gids), 0, MAX_ID, NULL},
+    {"shift_uids", NUMBER, AT(shift_uids), 0, MAX_ID, NULL},
+    {"stop_signal", OTHER, 0, 0, 0, take_stop_signal},
+    {"stop_timeout", DURATION, AT(stop_timeout), 0, 3600 * 1000, NULL},
+    {"subnet", OTHER, 0, 0, 0, take_subnet},
+    {"tag", OTHER, 0, 0, 0, take_tag},
+    {"tmpfs", OTHER, 0, 0, 0, take_tmpfs},
+    {"tz", TEXT, AT(tz), 0, 0, NULL},
+    {"ulimits", OTHER, 0, 0, 0, take_ulimits},
+    {"user", OTHER, 0, 0, 0, take_user},
+    {"userns", OTHER, 0, 0, 0, take_userns},
+    {"vol_base", OTHER, 0, 0, 0, take_vol_base},
+    {"vol_defaults", OTHER, 0, 0, 0, take_vol_defaults},
+    {"vols", OTHER, 0, 0, 0, take_vols},
+};
+
+enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+
+const char *const *
+container_keys(void)
+{
+	static const char *names[KEYS + 1];
+
+	for (size_t i = 0; i < KEYS; i++)
+		names[i] = keys[i].name;
+	return names;
+}
+
+/* What a cmd of words is: a list as it is, a line cut as a shell would. */
+static int
+take_words(struct reader *r, const struct node *n, struct words *out)
+{
+	const char *text;
+
+	out->n = 0;
+	if (is_empty(n))
+		return 0;
+	if (n->kind == NODE_LIST) {
+		for (size_t i = 0; i < n->count; i++) {
+			if (settings_string(r->s, n->item[i], &text))
+				return -1;
+			words_add(out, text);
+		}
+		return 0;
+	}
+	if (settings_string(r->s, n, &text))
+		return -1;
+	if (words_split(out, text)) {
+		settings_error(r->s, n, "a quote isn't closed");
+		return -1;
+	}
+	return 0;
+}
+
+/* 0 where nothing is written: no limit. */
+static int
+take_number(struct reader *r, const struct node *n, const struct key *k, int64_t *out)
+{
+	int bad;
+
+	*out = 0;
+	if (is_empty(n))
+		return 0;
+	if (k->kind == NUMBER)
+		return settings_integer(r->s, n, k->min, k->max, out);
+	bad = k->kind == SIZE ? settings_size(r->s, n, out) : settings_duration(r->s, n, out);
+	if (bad)
+		return -1;
+	if (*out < k->min || *out > k->max) {
+		settings_error(r->s, n, "'%s': too much", n->text);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+apply_key(struct reader *r, const struct key *k, const struct node *n)
+{
+	char *field = (char *)r->c + k->at;
+	const char *text;
+
+	switch (k->kind) {
+	case WORDS:
+		take_words(r, n, (struct words *)(void *)field);
+		break;
+	case FLAG:
+		*(bool *)field = false;
+		if (!is_empty(n))
+			settings_bool(r->s, n, (bool *)field);
+		break;
+	case NUMBER:
+	case SIZE:
+	case DURATION:
+		take_number(r, n, k, (int64_t *)(void *)field);
+		break;
+	case TEXT:
+		if (settings_string(r->s, n, &text) == 0)
+			*(const char **)(void *)field = is_empty(n) ? NULL : pool_dup(text);
+		break;
+	case OTHER:
+		k->other(r, n);
+		break;
+	}
+}
+
+/* The layer's keys with that prefix, each replacing what the container had. */
+static void
+apply_layer(struct container *c, const struct layer *l, const char *prefix)
+{
+	struct reader r = {l->settings, c};
+	const struct node *n;
+
+	if (!l->map)
+		return;
+	for (size_t i = 0; i < KEYS; i++) {
+		n = settings_get(l->map, pool_printf("%s%s", prefix, keys[i].name));
+		if (n)
+			apply_key(&r, &keys[i], n);
+	}
+}
+
+/* What a container gets that says nothing. */
+static void
+secure_defaults(struct container *c)
+{
+	c->name = c->key;
+	c->image = c->key;
+	c->tag = "live";
+	c->network = "own";
+	c->memory = INT64_C(256) << 20;
+	c->cpus = 1000;
+	c->pids = 128;
+	c->read_only = true;
+	c->no_new_privileges = true;
+	c->restart = "on-failure:5";
+	c->stop_timeout = 10 * 1000;
+	c->ready = (struct ready){.within = 30000, .stable = 5000};
+	c->wave = -1;
+	c->keep = -1;
+}
+
+/* What a test instance has otherwise than production, before any test_KEY. */
+static void
+test_defaults(struct container *c, const char *vol_base)
+{
+	c->name = pool_printf("%s-test", c->name);
+	c->hostname = NULL;
+	c->tag = "latest";
+	c->port_offset = 10000;
+	c->vol_base = vol_base;
+	c->restart = "no";
+	c->wave = -1;
+	c->ip = NULL;
+	if (strcmp(c->network, "none") != 0 && strcmp(c->network, "host") != 0) {
+		c->network = "own";
+		c->subnet = NULL;
+	}
+}
+
+/* ---- what depends on several keys ---- */
+
+static void
+place_mounts(const struct container *c, struct mount *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m[i].source[0] != '/')
+			m[i].source = pool_printf("%s/%s/%s", c->vol_base, c->key, m[i].source);
+}
+
+static void
+complete_volumes(struct container *c)
+{
+	const struct volume *d = &c->vol_defaults;
+
+	for (size_t i = 0; i < c->vols.n; i++) {
+		struct volume *v = &c->vols.v[i];
+
+		if (!v->type)
+			v->type = v->contents ? "file" : d->type ? d->type : "dir";
+		if (!v->owner)
+			v->owner = d->owner;
+		if (!v->group)
+			v->group = d->group;
+		if (!v->perm)
+			v->perm = d->perm;
+	}
+}
+
+/* The host's side moves by the offset; beyond the last port the engine chooses. */
+static void
+shift_ports(struct container *c)
+{
+	for (size_t i = 0; i < c->ports.n; i++) {
+		struct port *p = &c->ports.v[i];
+
+		if (!p->host)
+			continue;
+		if (c->port_offset < 0 || p->host + c->port_offset > 65535)
+			p->host = 0;
+		else
+			p->host = (uint16_t)(p->host + c->port_offset);
+	}
+}
+
+/* Each port that is bound to all or to the loopback address, once more for IPv6. */
+static void
+double_ports(struct container *c)
+{
+	struct port *all = pool_zero(c->ports.n * 2 + 1, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->ports.n; i++) {
+		const struct port *p = &c->ports.v[i];
+
+		all[n++] = *p;
+		if (strcmp(p->address, "127.0.0.1") == 0 ||
+		    strcmp(p->address, "0.0.0.0") == 0) {
+			all[n] = *p;
+			all[n++].address = *p->address == '0' ? "::" : "::1";
+		}
+	}
+	c->ports.v = all;
+	c->ports.n = n;
+}
+
+static const char *
+target_of(const struct container *c, size_t i)
+{
+	if (i < c->mount_ro.n)
+		return c->mount_ro.v[i].target;
+	i -= c->mount_ro.n;
+	if (i < c->mount_rw.n)
+		return c->mount_rw.v[i].target;
+	return c->tmpfs.v[i - c->mount_rw.n].path;
+}
+
+static void
+check_targets(const struct container *c, struct settings *s)
+{
+	size_t n = c->mount_ro.n + c->mount_rw.n + c->tmpfs.n;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(target_of(c, i), target_of(c, k)) == 0)
+				settings_error(
+				    s, NULL, "'%s' is mounted twice", target_of(c, i));
+}
+
+static void
+check_together(const struct container *c, struct settings *s)
+{
+	bool network = strcmp(c->network, "none") != 0 && strcmp(c->network, "host") != 0;
+	bool shared = false;
+
+	for (size_t i = 0; i < c->needs.n; i++)
+		shared |= c->needs.v[i].network;
+	check_targets(c, s);
+	if (c->ip && !network)
+		settings_error(s, NULL, "ip needs a network of its own or a named one");
+	if (c->ip && !c->subnet && strcmp(c->network, "own") == 0)
+		settings_error(s, NULL, "ip in a network of its own needs subnet as well");
+	if (c->ports.n && (shared || strcmp(c->network, "none") == 0))
+		settings_error(s, NULL, "ports can't be published %s",
+		    shared ? "where the network is another container's: say them there"
+			   : "without a network");
+	if (c->fg && c->wave >= 0)
+		settings_error(s, NULL, "autostart and fg exclude each other");
+}
+
+static void
+complete(struct container *c)
+{
+	if (!c->hostname || !*c->hostname)
+		c->hostname = c->name;
+	complete_volumes(c);
+	place_mounts(c, c->mount_ro.v, c->mount_ro.n);
+	place_mounts(c, c->mount_rw.v, c->mount_rw.n);
+	shift_ports(c);
+	if (c->ipv6_ports)
+		double_ports(c);
+}
+
+static unsigned
+errors_of(const struct layer *layer, size_t n)
+{
+	unsigned errors = 0;
+
+	for (size_t i = 0; i < n; i++)
+		errors += layer[i].settings->errors;
+	return errors;
+}
+
+int
+container_apply(struct container *c, const struct layer *layer, size_t n, size_t last)
+{
+	const char *vol_base = c->vol_base;
+	struct container other;
+	size_t i;
+
+	secure_defaults(c);
+	for (i = 0; i < n; i++) {
+		if (!layer[i].map)
+			continue;
+		if (layer[i].map->kind != NODE_MAP)
+			settings_error(
+			    layer[i].settings, layer[i].map, "want a map of settings");
+		else
+			settings_known(
+			    layer[i].settings, layer[i].map, container_keys(), "test_");
+	}
+	for (i = 0; i < last; i++)
+		apply_layer(c, &layer[i], "");
+	/* test_KEYs are checked also where they don't count. */
+	other = *c;
+	test_defaults(&other, vol_base);
+	for (i = 0; i < last; i++)
+		apply_layer(&other, &layer[i], "test_");
+	if (c->test)
+		*c = other;
+	for (i = last; i < n; i++)
+		apply_layer(c, &layer[i], "");
+	if (!c->vol_base)
+		c->vol_base = vol_base;
+	if (errors_of(layer, n))
+		return -1;
+	if (n)
+		check_together(c, layer[last ? last - 1 : 0].settings);
+	complete(c);
+	return errors_of(layer, n) ? -1 : 0;
+}
+
+const char *
+container_reference(const struct container *c, const char *repo, const char *tag)
+{
+	const char *last = strrchr(c->image, '/');
+
+	if (!last && !repo)
+		return NULL;
+	last = last ? last + 1 : c->image;
+	return pool_printf("%s%s%s%s%s", strchr(c->image, '/') ? "" : repo,
+	    strchr(c->image, '/') ? "" : "/", c->image, strpbrk(last, ":@") ? "" : ":",
+	    strpbrk(last, ":@") ? "" : tag);
+}

@@ -1,0 +1,25 @@
+/* The files and folders that a container's mounts and vols need on the host. */
+#ifndef WHITTLE_VOLUMES_H
+#define WHITTLE_VOLUMES_H
+
+#include "app.h"
+
+enum volumes_mode {
+	VOLUMES_CREATE, /* makes what isn't there, says nothing of what is otherwise */
+	VOLUMES_SAY,    /* the same, and says what differs from what is wanted */
+	VOLUMES_PLAN,   /* only says what is missing and what differs */
+	VOLUMES_REPAIR, /* owner and mode of what is there are set, too */
+};
+
+/*
+ * image: facts of the container's image, NULL where it isn't known. id: the container, where
+ * there is one, whose own user namespace counts; NULL otherwise.
+ * Returns how many things are left otherwise than wanted, or -1 after a message.
+ */
+int volumes_prepare(struct app *a, const struct container *c, const struct image *image,
+    const char *id, enum volumes_mode mode);
+
+/* Removes a folder and all below it, as whoever may. 0, or -1 after a message. */
+int volumes_remove(struct app *a, const char *folder);
+
+#endif
