@@ -6,8 +6,10 @@ umask 022
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 LABS=$(dirname "$HERE")
+HOST_PATH=${HOST_PATH:-$PATH:/usr/sbin:/sbin:/bin}
+export HOST_PATH
 # BusyBox's tools, then our own programs, then what BusyBox hasn't got.
-PATH=$LABS/obj/bin:$HERE:$LABS:$LABS/03-namespaces:$PATH:/sbin:/bin
+PATH=$LABS/obj/bin:$HERE:$LABS:$LABS/03-namespaces:$HOST_PATH
 
 die() {
 	printf '%s: %s\n' "$(basename "$0")" "$*" >&2
@@ -47,6 +49,11 @@ refused() {
 	fi
 }
 
+# host COMMAND…: the machine's own tool, where BusyBox has one of that name.
+host() {
+	PATH=$HOST_PATH "$@"
+}
+
 # eventually COMMAND…: waits until COMMAND is true, at the most ten seconds.
 eventually() {
 	tries=0
@@ -57,13 +64,17 @@ eventually() {
 	done
 }
 
+prepared() {
+	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
+	[ "$(id -u)" -eq 0 ] || die "needs root"
+}
+
 # The script again from its start, on a throw-away host of its own (private-host.c) that
 # takes everything with it when the script ends, however it ends. Its current folder is
 # empty there, and in memory.
 private_host() {
-	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
 	[ "${LAB_HOST:-}" != "$(readlink /proc/self/ns/mnt)" ] || return 0
-	[ "$(id -u)" -eq 0 ] || die "needs root"
+	prepared
 	exec private-host /run "$LABS/obj/bin/sh" "$HERE/$(basename "$0")" "$@"
 }
 
