@@ -1,0 +1,394 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "report.h"
+#include "shift.h"
+
+enum { SET_ID_BITS = S_ISUID | S_ISGID };
+
+static void
+stop(struct shift *s)
+{
+	__atomic_store_n(&s->sweep.stop, 1, __ATOMIC_RELAXED);
+}
+
+static void
+show_progress(void *arg)
+{
+	struct shift *s = arg;
+	struct counts c;
+
+	if (interrupted)
+		stop(s);
+	if (s->quiet || !isatty(STDERR_FILENO))
+		return;
+	c = shift_counts(s);
+	fprintf(stderr, "\r%s: %lu seen, %lu changed\033[K", s->verb, c.seen, c.changed);
+}
+
+/* --- the journal --- */
+
+/* Makes or reopens it, when the first inode is to be changed and not before: a run that
+ * finds nothing to do leaves the last one's way back alone. */
+static struct journal *
+need_journal(struct shift *s)
+{
+	struct journal *j;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->replace) {
+		cleanup_free char *before = xasprintf("%s.before", s->journal_name);
+
+		journal_close(s->journal);
+		s->journal = NULL;
+		s->replace = false;
+		renameat(s->state, s->journal_name, s->state, before);
+	}
+	if (!s->journal) {
+		s->journal = journal_create(s->state, s->journal_name, &s->about);
+		if (!s->journal)
+			report("create journal '%s':", s->journal_name);
+	} else if (journal_state(s->journal) == JOURNAL_DONE) {
+		journal_begin_session(s->journal);
+	}
+	j = s->journal;
+	pthread_mutex_unlock(&s->lock);
+	return j;
+}
+
+static int
+record(struct shift *s, struct worker *w, uint64_t folder, const char *path,
+    const struct journal_entry *e)
+{
+	struct journal *j;
+
+	if (!w->writer && (j = need_journal(s)))
+		w->writer = journal_begin(j);
+	if (w->writer && journal_add(w->writer, folder, path, e) == 0)
+		return 0;
+	if (w->writer)
+		shift_complain(s, "record in the journal", path, e->name);
+	pthread_mutex_lock(&s->lock);
+	s->broke = true;
+	pthread_mutex_unlock(&s->lock);
+	stop(s);
+	return -1;
+}
+
+/* --- what may come of an inode --- */
+
+static void
+count_change(struct counts *c, const struct journal_entry *e)
+{
+	c->changed++;
+	if (e->new_value[XATTR_ACCESS].bytes || e->new_value[XATTR_DEFAULT].bytes)
+		c->acls++;
+	if (e->new_value[XATTR_CAPABILITY].bytes)
+		c->capabilities++;
+	if (e->fragile && e->mode & SET_ID_BITS)
+		c->set_ids++;
+}
+
+/* One inode that is immutable is no reason to leave the rest; a file system that is full,
+ * or a change that stands half made, is. */
+static void
+take_failure(struct shift *s, enum change_result result, const char *folder, const char *name)
+{
+	int error = errno;
+
+	if (result == CHANGE_REFUSED && error == ENOENT)
+		return; /* gone: as if it had never been */
+	shift_complain(s, "change", folder, name);
+	pthread_mutex_lock(&s->lock);
+	s->refusals++;
+	if (result == CHANGE_HALF || (error != EPERM && error != EBADMSG) ||
+	    s->refusals > REFUSALS_MAX) {
+		s->broke = true;
+		stop(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+take_unmapped(struct shift *s, const char *folder, const char *name, uint32_t id)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->unmapped++ < EXAMPLES_MAX) {
+		strbuf_printf(&s->examples, "  %u  ", id);
+		put_place(&s->examples, folder, name);
+		strbuf_putc(&s->examples, '\n');
+	}
+	pthread_mutex_unlock(&s->lock);
+	/* A dry run goes on, to count them all. */
+	if (!s->dry)
+		stop(s);
+}
+
+static void
+print_plan(const char *folder, const struct journal_entry *e)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_printf(&line, "%u:%u -> %u:%u", e->old_uid, e->old_gid, e->new_uid, e->new_gid);
+	if (e->new_value[XATTR_ACCESS].bytes)
+		strbuf_puts(&line, ", ACL");
+	if (e->new_value[XATTR_DEFAULT].bytes)
+		strbuf_puts(&line, ", default ACL");
+	if (e->new_value[XATTR_CAPABILITY].bytes)
+		strbuf_puts(&line, ", capability");
+	if (e->fragile && e->mode & SET_ID_BITS)
+		strbuf_puts(&line, ", mode kept");
+	strbuf_puts(&line, "  ");
+	put_place(&line, folder, e->name);
+	strbuf_putc(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	strbuf_free(&line);
+}
+
+/* --- fragile files ---
+ *
+ * A kill between the change of owner and the return of the bits would lose them, were they
+ * not in the journal; a power failure would, were the journal not on the disk. So these
+ * files are set aside and done in batches, with one sync for all before any is touched. */
+
+struct planned {
+	struct inode_at at;
+	struct journal_entry entry;
+	struct change_room room;
+};
+
+/* Plans a file afresh, pinned. Returns 0 where there is something to do. */
+static int
+plan_aside(struct shift *s, const struct aside *a, struct planned *p)
+{
+	cleanup_fd int folder = open_below(s->top, a->folder);
+	struct statx st;
+	uint32_t bad;
+
+	p->at = (struct inode_at){-1, a->name, true};
+	if (folder >= 0)
+		p->at.fd = openat(folder, a->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (p->at.fd < 0 || inode_stat(&p->at, &st))
+		return -1;
+	return change_plan(&s->convert, &p->at, &st, &p->room, &p->entry, &bad) == CHANGE ? 0
+											  : -1;
+}
+
+static void
+make_aside(struct shift *s, const struct planned *p, const struct aside *a)
+{
+	enum change_result r;
+	struct statx now;
+
+	/* It may have had its turn under another name a moment ago; once more is no harm. */
+	if (inode_stat(&p->at, &now))
+		return;
+	r = change_make(&p->at, &now, &p->entry, false);
+	if (r != CHANGE_MADE)
+		take_failure(s, r, a->folder, a->name);
+	else if (now.stx_uid != p->entry.new_uid || now.stx_gid != p->entry.new_gid)
+		count_change(&s->worker[SWEEP_WORKERS_MAX].counts, &p->entry);
+}
+
+static int
+record_asides(struct shift *s, struct planned *plan)
+{
+	struct worker *w = &s->worker[SWEEP_WORKERS_MAX];
+	size_t i;
+
+	for (i = 0; i < s->asides; i++) {
+		const struct aside *a = &s->aside[i];
+
+		if (!plan[i].entry.name)
+			continue;
+		if (record(s, w, ++s->aside_folder, a->folder, &plan[i].entry))
+			return -1;
+	}
+	if (!w->writer)
+		return 0;
+	journal_publish(w->writer);
+	if (journal_sync(w->writer) == 0)
+		return 0;
+	report("write journal '%s':", s->journal_name);
+	s->broke = true;
+	stop(s);
+	return -1;
+}
+
+static void
+forget_asides(struct shift *s, struct planned *plan)
+{
+	size_t i;
+
+	for (i = 0; i < s->asides; i++) {
+		if (plan[i].at.fd >= 0)
+			close(plan[i].at.fd);
+		change_room_free(&plan[i].room);
+		free(s->aside[i].folder);
+		free(s->aside[i].name);
+	}
+	s->asides = 0;
+}
+
+/* Under aside_lock. */
+static void
+do_asides(struct shift *s)
+{
+	cleanup_free struct planned *plan = xcalloc(ASIDE_MAX, sizeof(*plan));
+	struct worker *w = &s->worker[SWEEP_WORKERS_MAX];
+	size_t i;
+
+	for (i = 0; i < s->asides; i++)
+		if (plan_aside(s, &s->aside[i], &plan[i]))
+			plan[i].entry.name = NULL;
+	if (record_asides(s, plan) == 0)
+		for (i = 0; i < s->asides && !s->broke; i++)
+			if (plan[i].entry.name)
+				make_aside(s, &plan[i], &s->aside[i]);
+	if (w->writer && !s->broke)
+		journal_settle(w->writer);
+	forget_asides(s, plan);
+}
+
+static void
+set_aside(struct shift *s, const char *folder, const char *name)
+{
+	pthread_mutex_lock(&s->aside_lock);
+	s->aside[s->asides++] = (struct aside){xstrdup(folder), xstrdup(name)};
+	if (s->asides == ASIDE_MAX)
+		do_asides(s);
+	pthread_mutex_unlock(&s->aside_lock);
+}
+
+/* --- all others --- */
+
+static void
+change(struct shift *s, struct worker *w, const struct sweep_entry *e,
+    const struct journal_entry *entry)
+{
+	enum change_result r;
+
+	if (record(s, w, e->folder, sweep_path(e), entry))
+		return;
+	journal_publish(w->writer);
+	r = change_make(&e->at, e->st, entry, false);
+	if (r != CHANGE_MADE)
+		take_failure(s, r, sweep_path(e), e->at.name);
+	else
+		count_change(&w->counts, entry);
+	if (r != CHANGE_HALF)
+		journal_settle(w->writer);
+}
+
+static void
+visit(const struct sweep_entry *e, void *arg)
+{
+	struct shift *s = arg;
+	struct worker *w = &s->worker[e->worker];
+	struct journal_entry entry;
+	uint32_t bad;
+
+	w->counts.seen++;
+	switch (change_plan(&s->convert, &e->at, e->st, &w->room, &entry, &bad)) {
+	case KEEP:
+		return;
+	case UNMAPPED:
+		take_unmapped(s, sweep_path(e), e->at.name, bad);
+		return;
+	case BROKEN:
+		errno = EBADMSG; /* "Bad message" */
+				 /* fall through */
+	default:
+		take_failure(s, CHANGE_REFUSED, sweep_path(e), e->at.name);
+		return;
+	case CHANGE:
+		break;
+	}
+	if (s->dry) {
+		print_plan(sweep_path(e), &entry);
+		count_change(&w->counts, &entry);
+	} else if (entry.fragile) {
+		set_aside(s, sweep_path(e), e->at.name);
+	} else {
+		change(s, w, e, &entry);
+	}
+}
+
+static void
+end_workers(struct shift *s)
+{
+	size_t i;
+
+	for (i = 0; i <= SWEEP_WORKERS_MAX; i++) {
+		struct worker *w = &s->worker[i];
+
+		journal_end(w->writer);
+		w->writer = NULL;
+		change_room_free(&w->room);
+		memset(&w->room, 0, sizeof(w->room));
+	}
+}
+
+int
+shift_pass(struct shift *s)
+{
+	s->sweep.pin = !s->dry;
+	s->sweep.visit = visit;
+	s->sweep.tick = show_progress;
+	s->sweep.arg = s;
+	if (s->dry)
+		s->sweep.workers = 1; /* lines in the order of the tree */
+	if (sweep_tree(&s->sweep, s->top)) {
+		report("read '%s':", s->path);
+		return -1;
+	}
+	if (!s->broke && !s->unmapped && !interrupted)
+		do_asides(s);
+	end_workers(s);
+	if (!s->quiet && isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	return 0;
+}
+
+/* --- ids on both sides --- */
+
+static bool
+on_both_sides(const struct id_map *m, uint32_t id)
+{
+	uint32_t ignored;
+
+	return id_map_in(m, id, &ignored) && id_map_out(m, id, &ignored);
+}
+
+static void
+scan(const struct sweep_entry *e, void *arg)
+{
+	struct shift *s = arg;
+
+	if (on_both_sides(&s->map.uid, e->st->stx_uid) ||
+	    on_both_sides(&s->map.gid, e->st->stx_gid))
+		take_unmapped(s, sweep_path(e), e->at.name,
+		    on_both_sides(&s->map.uid, e->st->stx_uid) ? e->st->stx_uid
+							       : e->st->stx_gid);
+}
+
+int
+shift_scan(struct shift *s)
+{
+	struct sweep sweep = {.visit = scan, .arg = s, .cross_mounts = s->sweep.cross_mounts};
+	bool dry = s->dry;
+	int bad;
+
+	s->dry = true; /* count them all */
+	bad = sweep_tree(&sweep, s->top);
+	s->dry = dry;
+	if (bad)
+		report("read '%s':", s->path);
+	return bad || sweep.failures ? -1 : s->unmapped > 0;
+}

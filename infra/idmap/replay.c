@@ -1,0 +1,161 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "beneath.h"
+#include "cleanup.h"
+#include "report.h"
+#include "shift.h"
+
+int
+open_below(int top, const char *path)
+{
+	enum { PIECE = PATH_MAX / 2 };
+	cleanup_fd int at = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (at >= 0 && *path) {
+		size_t n = strlen(path);
+		cleanup_free char *piece = NULL;
+		int next;
+
+		if (n > PIECE)
+			for (n = PIECE; n && path[n] != '/'; n--)
+				;
+		piece = xstrndup(path, n);
+		path += n + (path[n] == '/');
+		next = open_no_links(at, piece, O_PATH | O_DIRECTORY, 0);
+		close(at);
+		at = next;
+	}
+	return steal_fd(&at);
+}
+
+struct replay {
+	struct shift *shift;
+	bool back;
+	int fd;       /* of the last entry's folder, -1 where it can't be opened */
+	char *folder; /* its path; NULL: none yet */
+	unsigned long made, gone, others;
+	bool failed;
+};
+
+static int
+enter_folder(struct replay *r, const char *folder)
+{
+	if (!r->folder || strcmp(r->folder, folder) != 0) {
+		if (r->fd >= 0)
+			close(r->fd);
+		free(r->folder);
+		r->folder = xstrdup(folder);
+		r->fd = open_below(r->shift->top, folder);
+	}
+	return r->fd;
+}
+
+/*
+ * A fragile file that was written since gets its owner, not its bits: they would be given
+ * to contents that nobody gave them to.
+ */
+static void
+distrust_contents(struct replay *r, const struct statx *st, struct journal_entry *e)
+{
+	if (!e->fragile ||
+	    (st->stx_mtime.tv_sec == e->mtime && st->stx_mtime.tv_nsec == e->mtime_ns))
+		return;
+	e->fragile = false;
+	e->old_value[XATTR_CAPABILITY].bytes = NULL;
+	e->new_value[XATTR_CAPABILITY].bytes = NULL;
+	errno = ETXTBSY;
+	shift_complain(r->shift, "written since, left without its setuid bits and capabilities",
+	    r->folder, e->name);
+}
+
+static int
+replay_entry(const char *folder, const struct journal_entry *recorded, void *arg)
+{
+	struct replay *r = arg;
+	struct journal_entry e = *recorded;
+	int dir = enter_folder(r, folder);
+	cleanup_fd int fd = dir < 0 ? -1 : openat(dir, e.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct inode_at at = {fd, e.name, true};
+	struct statx st;
+
+	if (fd < 0 || inode_stat(&at, &st)) {
+		r->gone++;
+		return 0;
+	}
+	if (!change_is_about(&st, &e)) {
+		r->others++;
+		return 0;
+	}
+	distrust_contents(r, &st, &e);
+	if (change_make(&at, &st, &e, r->back) == CHANGE_MADE) {
+		r->made++;
+		return 0;
+	}
+	shift_complain(r->shift, r->back ? "undo" : "finish", folder, e.name);
+	r->failed = true;
+	/* What was half done must be finished; an undo gets as far as it can. */
+	return r->back ? 0 : 1;
+}
+
+static int
+run_replay(struct replay *r, enum journal_which which)
+{
+	int got = journal_replay(r->shift->journal, which, replay_entry, r);
+
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r->folder);
+	return got;
+}
+
+int
+shift_redo(struct shift *s)
+{
+	struct replay r = {.shift = s, .fd = -1};
+
+	return run_replay(&r, JOURNAL_PENDING) == 1 ? -1 : 0;
+}
+
+/* The work before this one can be undone again. */
+static void
+drop_journal(struct shift *s)
+{
+	cleanup_free char *before = xasprintf("%s.before", s->journal_name);
+
+	journal_close(s->journal);
+	s->journal = NULL;
+	if (renameat(s->state, before, s->state, s->journal_name))
+		unlinkat(s->state, s->journal_name, 0);
+}
+
+int
+shift_undo(struct shift *s, bool all)
+{
+	struct replay r = {.shift = s, .back = true, .fd = -1};
+	int got;
+
+	if (journal_state(s->journal) != JOURNAL_UNDOING)
+		journal_begin_undo(s->journal, all);
+	got = run_replay(&r, JOURNAL_UNDO);
+	if (r.failed)
+		return EXIT_TROUBLE;
+	if (got < 0) {
+		report("the journal lost records, in a power failure it seems: what they are "
+		       "about "
+		       "isn't undone; %s and unshift or shift see to it",
+		    "check");
+		r.gone++;
+	}
+	if (journal_end_undo(s->journal))
+		drop_journal(s);
+	if (r.gone)
+		report("%lu inodes are gone or elsewhere now: not undone", r.gone);
+	if (r.others)
+		report("%lu inodes were changed by others since: left alone", r.others);
+	return r.gone || r.others ? EXIT_NO : EXIT_YES;
+}
