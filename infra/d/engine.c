@@ -179,6 +179,16 @@ engine_quiet(
 }
 
 int
+engine_remove(const struct engine *e, const char *id)
+{
+	/* podman would ask it to end and wait; docker never does. */
+	int bad = e->kind == PODMAN ? engine_call(e, NULL, "rm", "-f", "-t", "0", id, NULL)
+				    : engine_call(e, NULL, "rm", "-f", id, NULL);
+
+	return bad ? -1 : 0;
+}
+
+int
 engine_attached(const struct engine *e, const struct words *args)
 {
 	struct words argv = {0};

@@ -45,6 +45,9 @@ int engine_attached(const struct engine *e, const struct words *args);
 
 /* ---- containers ---- */
 
+/* Removes a container, at once where it runs. 0, or -1 after a message. */
+int engine_remove(const struct engine *e, const char *id);
+
 struct seen {
 	const char *id, *name;
 	const char *image;  /* "sha256:…" */

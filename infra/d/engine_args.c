@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "container.h"
+#include "app.h"
 #include "engine.h"
 #include "idmap.h"
 #include "strbuf.h"
@@ -84,6 +84,18 @@ network_args(struct words *out, const struct container *c)
 	if (c->subnet && strchr(c->subnet, ':'))
 		words_add(out, "--ipv6");
 	words_add(out, network_name(c));
+}
+
+int
+network_ensure(struct app *a, const struct container *c)
+{
+	const char *name = network_name(c);
+	struct words args = {0};
+
+	if (!name || engine_try(&a->engine, NULL, "network", "inspect", name, NULL) == 0)
+		return 0;
+	network_args(&args, c);
+	return engine_words(&a->engine, NULL, &args) ? -1 : 0;
 }
 
 static void
@@ -298,7 +310,7 @@ add_life(
 {
 	if (c->init)
 		words_add(out, "--init");
-	if (c->rm || s->terminal)
+	if (c->rm)
 		words_add(out, "--rm");
 	else if (strcmp(c->restart, "no") != 0)
 		add2(out, "--restart", c->restart);
@@ -338,8 +350,10 @@ engine_args(
 	words_add(out, s->verb);
 	if (s->detach)
 		words_add(out, "-d");
+	if (s->interactive)
+		words_add(out, "-i");
 	if (s->terminal)
-		words_add(out, "-it");
+		words_add(out, "-t");
 	add2(out, "--pull", "never");
 	add2(out, "--name", s->name ? s->name : c->name);
 	add_labels(out, c, s);

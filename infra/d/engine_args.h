@@ -18,7 +18,7 @@ struct start {
 	const struct image *facts; /* what is known of that image; NULL: nothing */
 	const char *transaction;   /* labels; NULL: without */
 	const char *owner;
-	bool detach, terminal;   /* run -d; run -it */
+	bool detach, interactive, terminal; /* -d, -i, -t */
 	bool shell;              /* /bin/sh instead of what the image starts */
 	const struct words *cmd; /* instead of cmd and extra_init; NULL: those */
 };
@@ -35,5 +35,9 @@ const char *network_name(const struct container *c);
 
 /* The arguments that make that network. */
 void network_args(struct words *out, const struct container *c);
+
+/* Makes it where it isn't there. 0, or -1 after a message. */
+struct app;
+int network_ensure(struct app *a, const struct container *c);
 
 #endif

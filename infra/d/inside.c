@@ -185,8 +185,7 @@ flags_given(const struct run_options *o, struct words *flags)
 }
 
 static int
-run_service(
-    struct app *a, const struct place *p, const struct words *flags, const struct words *cmd)
+run_service(struct app *a, const struct place *p, const struct words *flags)
 {
 	struct container c;
 	const char *why;
@@ -198,10 +197,6 @@ run_service(
 	if (why) {
 		report("%s: %s", p->name, why);
 		return EXIT_TROUBLE;
-	}
-	if (cmd) {
-		c.cmd = *cmd;
-		c.extra_init.n = 0;
 	}
 	fd = lock_container(a, p, false);
 	if (fd < 0)
@@ -222,6 +217,69 @@ run_test(struct app *a, const struct place *p, const struct run_options *o,
 	if (status == EXIT_YES)
 		instance_print(&i);
 	return status;
+}
+
+/* ---- beside the service, once ---- */
+
+/* Beside what runs: a name of its own, ports that are free, no fixed address, gone
+ * afterwards; with the service's volumes, and in its network. */
+static int
+describe_once(
+    struct app *a, const struct place *p, const struct words *flags, struct container *c)
+{
+	const char *const own[] = {"--port_offset", "free", "--rm", "true", "--ip", "0"};
+	struct words all = {0};
+	struct container service;
+
+	if (host_container(&a->host, p, false, flags, NULL, &service))
+		return -1;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		words_add(&all, own[i]);
+	words_add(&all, "--name");
+	words_addf(&all, "%s-run-%d", service.name, (int)getpid());
+	words_add(&all, "--network");
+	words_add(&all, network_name(&service) ? network_name(&service) : service.network);
+	for (size_t i = 0; flags && i + 1 < flags->n; i += 2)
+		if (!words_have(&all, flags->w[i])) {
+			words_add(&all, flags->w[i]);
+			words_add(&all, flags->w[i + 1]);
+		}
+	return host_container(&a->host, p, false, &all, NULL, c) || resolve_needs(a, c) ? -1
+											: 0;
+}
+
+static int
+run_once(struct app *a, const struct place *p, const struct words *flags,
+    const struct words *cmd, bool shell)
+{
+	struct start s = {.verb = "run", .shell = shell, .cmd = cmd};
+	struct words args = {0};
+	struct image image;
+	struct container c;
+	const char *reference, *why;
+	int got;
+
+	if (describe_once(a, p, flags, &c))
+		return EXIT_TROUBLE;
+	why = engine_refusal(&a->engine, &c);
+	got = why ? -1 : image_of(a, &c, &reference, &image);
+	if (why)
+		report("%s: %s", p->name, why);
+	else if (got == 0)
+		report("%s: there is no image '%s'", p->name, reference);
+	if (got < 1 || network_ensure(a, &c) ||
+	    volumes_prepare(a, &c, &image, NULL, VOLUMES_CREATE) < 0)
+		return EXIT_TROUBLE;
+	s.image = image.id;
+	s.facts = &image;
+	s.interactive = true;
+	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	engine_args(&args, &a->engine, &c, &s);
+	got = engine_attached(&a->engine, &args);
+	if (shell && (got == 126 || got == 127))
+		report("%s has no shell inside: d debug %s looks at it from beside", p->name,
+		    p->name);
+	return got;
 }
 
 int
@@ -245,63 +303,22 @@ do_run(struct app *a, int argc, char **argv)
 		return print_command(a, p, o.test, &flags, cmd.n ? &cmd : NULL);
 	if (o.test)
 		return run_test(a, p, &o, &flags, cmd.n ? &cmd : NULL);
-	return run_service(a, p, &flags, cmd.n ? &cmd : NULL);
+	return cmd.n ? run_once(a, p, &flags, &cmd, false) : run_service(a, p, &flags);
 }
 
 int
 do_shell(struct app *a, int argc, char **argv)
 {
-	struct words flags = {0}, cmd = {0}, args = {0};
-	struct start s = {.verb = "run", .shell = true};
-	struct image image;
-	struct container c;
+	struct words cmd = {0};
 	const struct place *p;
-	const char *reference, *network;
-	struct words make = {0};
-	int got;
 
 	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
 	if (argc < 1)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
 	p = pick(a, argv[0]);
-	if (!p)
-		return EXIT_TROUBLE;
-	/* Beside the service: another name, whatever ports are free, gone afterwards. */
-	words_add(&flags, "--name");
-	words_addf(&flags, "%s-shell", p->name);
-	words_add(&flags, "--port_offset");
-	words_add(&flags, "free");
-	words_add(&flags, "--rm");
-	words_add(&flags, "true");
 	for (int i = 1; i < argc; i++)
 		words_add(&cmd, argv[i]);
-	if (host_container(&a->host, p, false, &flags, NULL, &c) || resolve_needs(a, &c))
-		return EXIT_TROUBLE;
-	c.ip = NULL;
-	c.fg = true;
-	got = image_of(a, &c, &reference, &image);
-	if (got == 0)
-		report("%s: there is no image '%s'", p->name, reference);
-	if (got < 1)
-		return EXIT_TROUBLE;
-	s.image = image.id;
-	s.facts = &image;
-	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	s.cmd = &cmd;
-	network = network_name(&c);
-	if (network && engine_try(&a->engine, NULL, "network", "inspect", network, NULL)) {
-		network_args(&make, &c);
-		if (engine_words(&a->engine, NULL, &make))
-			return EXIT_TROUBLE;
-	}
-	engine_args(&args, &a->engine, &c, &s);
-	got = engine_attached(&a->engine, &args);
-	if (make.n)
-		engine_try(&a->engine, NULL, "network", "rm", network, NULL);
-	if (got == 126 || got == 127)
-		report("%s has no shell inside: d debug %s looks at it from beside", p->name,
-		    p->name);
-	return got;
+	return p ? run_once(a, p, NULL, &cmd, true) : EXIT_TROUBLE;
 }
 
 /* ---- debug ---- */

@@ -75,7 +75,7 @@ volumes_of(struct app *a, const char *key)
 static int
 remove_instance(struct app *a, const struct seen *s)
 {
-	int bad = engine_call(&a->engine, NULL, "rm", "-f", s->id, NULL);
+	int bad = engine_remove(&a->engine, s->id);
 
 	for (size_t i = 0; i < s->networks.n; i++)
 		if (strcmp(s->networks.w[i], pool_printf("whittle-%s", s->name)) == 0)
@@ -157,18 +157,6 @@ find_image(struct app *a, const struct container *c, const char *image, struct i
 	return got == 1 ? 0 : -1;
 }
 
-static int
-make_network(struct app *a, const struct container *c)
-{
-	const char *name = network_name(c);
-	struct words args = {0};
-
-	if (!name || engine_try(&a->engine, NULL, "network", "inspect", name, NULL) == 0)
-		return 0;
-	network_args(&args, c);
-	return engine_words(&a->engine, NULL, &args) ? -1 : 0;
-}
-
 /* The namespaces that it lives in are another test instance's. */
 static int
 start_sharers(struct app *a, const struct container *c, pid_t owner)
@@ -242,7 +230,7 @@ start_locked(struct app *a, const struct place *p, const struct words *flags,
 		report("'%s' is there already: d stop -T %s removes it", i->c.name, p->name);
 		return EXIT_TROUBLE;
 	}
-	if (start_sharers(a, &i->c, owner) || make_network(a, &i->c) ||
+	if (start_sharers(a, &i->c, owner) || network_ensure(a, &i->c) ||
 	    run_it(a, i, cmd, owner) || wait_for_it(a, i, wait)) {
 		if (engine_see(&a->engine, i->c.name, &other) == 1)
 			show_log(a, other.id);

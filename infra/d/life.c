@@ -119,7 +119,7 @@ stop_for_another(struct app *a, const char *name)
 	say("STOP", "%s (shares its namespaces)", name);
 	if (now.running)
 		engine_stop(a, now.id, c.stop_timeout);
-	engine_try(&a->engine, NULL, "rm", "-f", now.id, NULL);
+	engine_remove(&a->engine, now.id);
 }
 
 /* ---- up ---- */
@@ -197,16 +197,12 @@ current_if_pinned(struct app *a, const struct place *p)
 static int
 up_in_foreground(struct app *a, struct container *c, const struct image *image)
 {
-	struct start s = {.verb = "run", .image = image->id, .facts = image};
-	struct words args = {0}, network = {0};
-	const char *name = network_name(c);
+	struct start s = {
+	    .verb = "run", .image = image->id, .facts = image, .interactive = true};
+	struct words args = {0};
 
-	if (name && engine_try(&a->engine, NULL, "network", "inspect", name, NULL) != 0) {
-		network_args(&network, c);
-		if (engine_words(&a->engine, NULL, &network))
-			return EXIT_TROUBLE;
-	}
-	if (resolve_address(c) || volumes_prepare(a, c, image, NULL, VOLUMES_CREATE) < 0)
+	if (network_ensure(a, c) || resolve_address(c) ||
+	    volumes_prepare(a, c, image, NULL, VOLUMES_CREATE) < 0)
 		return EXIT_TROUBLE;
 	engine_try(&a->engine, NULL, "rm", c->name, NULL); /* what an earlier one left */
 	c->rm = true;

@@ -226,6 +226,19 @@ image_tagged(const struct images *all, const char *tag)
 	return NULL;
 }
 
+/* When it went live; images that are made to be the same at any time have no age. */
+static time_t
+image_since(struct app *a, const char *key, const struct image *live)
+{
+	struct generations g;
+
+	if (generations_read(&a->host, key, &g) == 0)
+		for (size_t i = 0; i < g.n; i++)
+			if (strcmp(g.v[i].image, live->id) == 0)
+				return engine_time(g.v[i].time);
+	return live->created;
+}
+
 static void
 fill_row(struct app *a, const struct container *c, const struct seens *seen,
     const struct images *images, struct row *r)
@@ -239,14 +252,16 @@ fill_row(struct app *a, const struct container *c, const struct seens *seen,
 		live = image_tagged(images, container_reference(c, c->repo2, c->tag));
 	*r = (struct row){.name = c->key, .health = "-", .ports = "-", .memory = "-"};
 	r->state = now ? now->state : "-";
-	r->age = live ? age_text(live->created) : "-";
+	r->age = live ? age_text(image_since(a, c->key, live)) : "-";
 	r->live = !live                               ? "none"
 		  : !running                          ? "-"
 		  : strcmp(live->id, now->image) == 0 ? "yes"
 						      : "no";
 	r->wave = c->wave < 0 ? "-" : pool_printf("%d", (int)c->wave);
 	if (running) {
-		r->health = now->health ? now->health : "-";
+		/* podman without systemd never asks: what it says then means nothing. */
+		r->health = now->health && !(a->engine.kind == PODMAN && a->engine.no_timers)
+		    ? now->health : "-";
 		r->ports = port_list(now);
 		r->memory = size_text(memory_of(now->pid));
 	}

@@ -28,6 +28,17 @@ pool_zero(size_t n, size_t size)
 	return b->bytes;
 }
 
+void
+pool_drop(void)
+{
+	while (blocks) {
+		struct block *next = blocks->next;
+
+		free(blocks);
+		blocks = next;
+	}
+}
+
 char *
 pool_dupn(const char *s, size_t n)
 {

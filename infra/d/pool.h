@@ -7,6 +7,10 @@
 #include <stddef.h>
 
 void *pool_zero(size_t n, size_t size);
+
+/* Gives all of it back: for who does the same thing a million times, a fuzzer. */
+void pool_drop(void);
+
 char *pool_dup(const char *s); /* NULL for NULL */
 char *pool_dupn(const char *s, size_t n);
 char *pool_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

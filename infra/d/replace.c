@@ -162,23 +162,9 @@ remove_made(struct journal *j)
 
 	for (id = out.s ? strtok_r(out.s, "\n", &save) : NULL; id;
 	     id = strtok_r(NULL, "\n", &save))
-		bad |= engine_call(&j->a->engine, NULL, "rm", "-f", id, NULL);
+		bad |= engine_remove(&j->a->engine, id);
 	strbuf_free(&out);
 	return bad ? -1 : 0;
-}
-
-static int
-ensure_network(struct app *a, const struct container *c)
-{
-	const char *name = network_name(c);
-	struct words args = {0};
-
-	if (!name || engine_try(&a->engine, NULL, "network", "inspect", name, NULL) == 0)
-		return 0;
-	if (strcmp(c->network, "own") != 0 && !c->subnet)
-		say("NETWORK", "%s", name);
-	network_args(&args, c);
-	return engine_words(&a->engine, NULL, &args) ? -1 : 0;
 }
 
 /* What stands in the way and is d's own: left by a run whose journal is gone. */
@@ -194,7 +180,7 @@ clear_name(struct app *a, const char *name)
 		report("a container named '%s' is in the way, and d didn't make it", name);
 		return -1;
 	}
-	return engine_call(&a->engine, NULL, "rm", "-f", other.id, NULL) ? -1 : 0;
+	return engine_remove(&a->engine, other.id);
 }
 
 static int
@@ -211,7 +197,7 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	struct words args = {0};
 	char *last;
 
-	if (resolve_address(r->want) || ensure_network(j->a, r->want) ||
+	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
 	    clear_name(j->a, pool_printf("%s.new", r->want->name)) ||
 	    clear_name(j->a, pool_printf("%s.old", r->want->name)))
 		return -1;
@@ -328,15 +314,15 @@ restore_old(struct journal *j)
 	if (!old || !name)
 		return 0;
 	for (int i = 0; i < TRIES; i++) {
-		int got = engine_see(e, old, &now);
+		int got = engine_see(e, old, &now), bad = got != 1;
 
 		if (got == 1 && strcmp(now.name, name) != 0)
-			engine_call(e, NULL, "rename", old, name, NULL);
+			bad = engine_call(e, NULL, "rename", old, name, NULL);
 		else if (got == 1 && (now.running || !noted_true(j, "old_running")))
 			return 0;
 		else if (got == 1)
-			engine_call(e, NULL, "start", old, NULL);
-		if (i)
+			bad = engine_call(e, NULL, "start", old, NULL);
+		if (bad)
 			usleep(TRY_PAUSE_MS * 1000);
 	}
 	report("%s: the old container couldn't be had back; the next d tries again",
@@ -535,7 +521,7 @@ failed(struct journal *j, const struct replacement *r, const char *id, const cha
 	if (r->keep_failed && started && !interrupted && !noted_true(j, "old_running")) {
 		/* Nothing ran before: who looks for the reason finds the container. */
 		if (noted(j, "old"))
-			engine_try(&j->a->engine, NULL, "rm", "-f", noted(j, "old"), NULL);
+			engine_remove(&j->a->engine, noted(j, "old"));
 		return journal_end(j) ? EXIT_TROUBLE : EXIT_NO;
 	}
 	return undo(j, *why) ? EXIT_TROUBLE : EXIT_NO;

@@ -1,0 +1,220 @@
+/*
+ * The service in d's test images: HTTP on port 8080, and what tests want to do inside a
+ * container that has nothing else. /mood, one line "VERSION SICK_AFTER_MS CRASH", makes two
+ * images of one program: after so many ms it answers 503 (0: never); with CRASH 1 it ends at
+ * once.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PORT = 8080 };
+
+static volatile sig_atomic_t reloads, reload_seen;
+
+static long
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
+}
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+static void
+on_hup(int sig)
+{
+	(void)sig;
+	reloads++;
+}
+
+static struct sockaddr_in
+address(in_addr_t host)
+{
+	return (struct sockaddr_in){
+	    .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(host)};
+}
+
+/* ---- the service ---- */
+
+static void
+answer(int fd, const char *version, int sick)
+{
+	char request[1024], body[128];
+	ssize_t n = read(fd, request, sizeof(request) - 1);
+
+	request[n > 0 ? n : 0] = '\0';
+	if (strncmp(request, "GET /version", 12) == 0)
+		snprintf(body, sizeof(body), "%s\n", version);
+	else
+		snprintf(body, sizeof(body), "%s\n", sick ? "ERROR" : "all ok");
+	dprintf(fd, "HTTP/1.0 %s\r\nContent-Length: %zu\r\n\r\n%s",
+	    sick ? "503 Sick" : "200 OK", strlen(body), body);
+	close(fd);
+}
+
+static int
+listen_unix(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = "/tmp/svc.sock"};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	unlink(a.sun_path);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 8)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+serve(void)
+{
+	struct sigaction term = {.sa_handler = on_term}, hup = {.sa_handler = on_hup};
+	struct sockaddr_in a = address(INADDR_ANY);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1, sick_after = 0, crash = 0;
+	char version[32] = "?";
+	long start = now_ms();
+	FILE *mood = fopen("/mood", "r");
+
+	if (mood && fscanf(mood, "%31s %d %d", version, &sick_after, &crash) < 1)
+		return 4;
+	if (mood)
+		fclose(mood);
+	if (crash) {
+		printf("crashing, version %s\n", version);
+		return 3;
+	}
+	sigaction(SIGTERM, &term, NULL);
+	sigaction(SIGINT, &term, NULL);
+	sigaction(SIGHUP, &hup, NULL);
+	listen_unix();
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 64))
+		return 5;
+	printf("serving, version %s\n", version);
+	fflush(stdout);
+	for (;;) {
+		int client = accept(fd, NULL, NULL);
+
+		while (reload_seen < reloads) {
+			printf("reloaded %d\n", (int)++reload_seen);
+			fflush(stdout);
+		}
+		if (client >= 0)
+			answer(client, version, sick_after && now_ms() - start > sick_after);
+	}
+}
+
+/* ---- what else tests want ---- */
+
+static int
+check(void)
+{
+	struct sockaddr_in a = address(INADDR_LOOPBACK);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char text[64] = "";
+
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		return 1;
+	dprintf(fd, "GET /healthz HTTP/1.0\r\n\r\n");
+	return read(fd, text, sizeof(text) - 1) > 12 && strncmp(text + 9, "200", 3) == 0 ? 0
+											 : 1;
+}
+
+static int
+print_file(const char *path)
+{
+	char text[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0) {
+		printf("%s\n", strerror(errno));
+		return 1;
+	}
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)n, stdout);
+	return 0;
+}
+
+static int
+write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		printf("%s\n", strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
+/* A shell that says what it was given. */
+static int
+shell(int argc, char **argv)
+{
+	char line[256];
+
+	printf("a shell of uid %d\n", (int)getuid());
+	for (int i = 1; i < argc; i++)
+		printf("word %s\n", argv[i]);
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin))
+		printf("line %s", line);
+	return 0;
+}
+
+static int
+tool(int argc, char **argv)
+{
+	const char *verb = argv[1];
+
+	if (strcmp(verb, "check") == 0)
+		return check();
+	if (strcmp(verb, "uid") == 0)
+		return printf("%d:%d\n", (int)getuid(), (int)getgid()) < 0;
+	if (strcmp(verb, "env") == 0 && argc > 2)
+		return printf("%s\n", getenv(argv[2]) ? getenv(argv[2]) : "unset") < 0;
+	if (strcmp(verb, "cat") == 0 && argc > 2)
+		return print_file(argv[2]);
+	if (strcmp(verb, "write") == 0 && argc > 3)
+		return write_file(argv[2], argv[3]);
+	if (strcmp(verb, "mkdir") == 0 && argc > 2)
+		return mkdir(argv[2], 0755) != 0;
+	if (strcmp(verb, "rm") == 0 && argc > 2)
+		return unlink(argv[2]) && rmdir(argv[2]);
+	if (strcmp(verb, "chmod") == 0 && argc > 3)
+		return chmod(argv[3], (mode_t)strtol(argv[2], NULL, 8)) != 0;
+	if (strcmp(verb, "exit") == 0 && argc > 2)
+		return atoi(argv[2]);
+	for (int i = 1; i < argc; i++)
+		printf("%s%s", i > 1 ? " " : "", argv[i]);
+	return printf("\n") < 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+
+	if (strcmp(slash ? slash + 1 : argv[0], "sh") == 0)
+		return shell(argc, argv);
+	return argc > 1 ? tool(argc, argv) : serve();
+}

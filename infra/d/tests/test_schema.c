@@ -1,0 +1,449 @@
+/* settings.yaml to a description: a table of what comes out, one of what is refused. */
+#include "container.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include <cmocka.h>
+
+#include "cleanup.h"
+#include "settings.h"
+#include "values.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The description of one settings file; NULL where it was refused. */
+static json_t *
+describe(const char *yaml, bool test, unsigned *errors)
+{
+	struct container c = {.key = "web",
+	    .folder = "/c/web",
+	    .test = test,
+	    .repo1 = "localhost/whittle",
+	    .vol_base = test ? "/tmp/t" : "/vol"};
+	struct settings s = {0};
+	struct layer layer = {&s, NULL};
+	json_t *got = NULL;
+
+	if (settings_parse(&s, "settings.yaml", yaml, strlen(yaml)) == 0) {
+		layer.map = s.root;
+		if (container_apply(&c, &layer, 1, 1) == 0)
+			got = json_loads(container_json(&c), 0, NULL);
+	}
+	*errors = s.errors;
+	settings_free(&s);
+	return got;
+}
+
+static const struct {
+	const char *yaml;
+	bool test;
+	const char *key, *json;
+} right[] = {
+    /* what a container gets that says nothing */
+    {"", false, "name", "\"web\""},
+    {"", false, "hostname", "\"web\""},
+    {"", false, "image", "\"localhost/whittle/web:live\""},
+    {"", false, "network", "\"own\""},
+    {"", false, "memory", "268435456"},
+    {"", false, "cpus_milli", "1000"},
+    {"", false, "pids", "128"},
+    {"", false, "read_only", "true"},
+    {"", false, "no_new_privileges", "true"},
+    {"", false, "caps", "[]"},
+    {"", false, "seccomp", "null"},
+    {"", false, "user", "null"},
+    {"", false, "restart", "\"on-failure:5\""},
+    {"", false, "ports", "[]"},
+    {"", false, "autostart", "-1"},
+    {"", false, "log", "\"json\""},
+    /* a test instance */
+    {"", true, "name", "\"web-test\""},
+    {"", true, "image", "\"localhost/whittle/web:latest\""},
+    {"", true, "restart", "\"no\""},
+    {"name: www", true, "name", "\"www-test\""},
+    {"name: www", true, "hostname", "\"www-test\""},
+    {"autostart: 3", true, "autostart", "-1"},
+    {"ip: 10.9.9.9\nnetwork: lan", true, "ip", "null"},
+    {"network: lan", true, "network", "\"own\""},
+    {"network: none", true, "network", "\"none\""},
+    {"ports: ['80:8080']", true, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":10080,\"inside\":8080,\"protocol\":\"tcp\"}]"},
+    {"ports: ['60000:8080']", true, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":0,\"inside\":8080,\"protocol\":\"tcp\"}]"},
+    {"ports: ['80:8080']\ntest_port_offset: free", true, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":0,\"inside\":8080,\"protocol\":\"tcp\"}]"},
+    {"ports: ['80:8080']\ntest_port_offset:", true, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":80,\"inside\":8080,\"protocol\":\"tcp\"}]"},
+    {"mount_rw: [data:/data]", true, "mounts",
+	"[{\"read_only\":false,\"source\":\"/tmp/t/web/data\",\"target\":\"/data\"}]"},
+    /* an empty value counts */
+    {"cmd: [a, b]\ntest_cmd:", true, "cmd", "[]"},
+    {"cmd: [a, b]\ntest_cmd:", false, "cmd", "[\"a\",\"b\"]"},
+    {"cmd: [a, b]\ntest_cmd: ''", true, "cmd", "[]"},
+    {"memory: 1g\ntest_memory:", true, "memory", "0"},
+    {"ports: ['80']\ntest_ports: []", true, "ports", "[]"},
+    /* words */
+    {"cmd: run --name 'a b' \"c\\\"d\" e\\ f", false, "cmd",
+	"[\"run\",\"--name\",\"a b\",\"c\\\"d\",\"e f\"]"},
+    {"cmd: [run, '']", false, "cmd", "[\"run\",\"\"]"},
+    {"extra_init: -v", false, "extra_init", "[\"-v\"]"},
+    /* environment */
+    {"env: {A: 1, B: 'x y'}", false, "env", "{\"A\":\"1\",\"B\":\"x y\"}"},
+    {"env: [A=1, B=]", false, "env", "{\"A\":\"1\",\"B\":\"\"}"},
+    {"labels: {team: dns}", false, "labels", "{\"team\":\"dns\"}"},
+    {"tz: Europe/Berlin", false, "tz", "\"Europe/Berlin\""},
+    /* ports */
+    {"ports: 53:53/udp", false, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":53,\"inside\":53,\"protocol\":\"udp\"}]"},
+    {"ports: [8080]", false, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":0,\"inside\":8080,\"protocol\":\"tcp\"}]"},
+    {"ports: ['0.0.0.0:80:8080', '[::1]:81:81', '10.0.0.1::82']", false, "ports",
+	"[{\"address\":\"0.0.0.0\",\"host\":80,\"inside\":8080,\"protocol\":\"tcp\"},"
+	"{\"address\":\"::1\",\"host\":81,\"inside\":81,\"protocol\":\"tcp\"},"
+	"{\"address\":\"10.0.0.1\",\"host\":0,\"inside\":82,\"protocol\":\"tcp\"}]"},
+    {"ports: ['7000-7001:8000-8001']", false, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":7000,\"inside\":8000,\"protocol\":\"tcp\"},"
+	"{\"address\":\"127.0.0.1\",\"host\":7001,\"inside\":8001,\"protocol\":\"tcp\"}]"},
+    {"ports: ['80:80']\nipv6_ports: yes", false, "ports",
+	"[{\"address\":\"127.0.0.1\",\"host\":80,\"inside\":80,\"protocol\":\"tcp\"},"
+	"{\"address\":\"::1\",\"host\":80,\"inside\":80,\"protocol\":\"tcp\"}]"},
+    /* mounts */
+    {"mount_ro: [conf:/etc/x, /var/backups:/b]", false, "mounts",
+	"[{\"read_only\":true,\"source\":\"/vol/web/conf\",\"target\":\"/etc/x\"},"
+	"{\"read_only\":true,\"source\":\"/var/backups\",\"target\":\"/b\"}]"},
+    {"mount_rw: {log: /var/log}\nvol_base: /rw/dv", false, "mounts",
+	"[{\"read_only\":false,\"source\":\"/rw/dv/web/log\",\"target\":\"/var/log\"}]"},
+    {"mount_rw: [{log: /var/log}]", false, "mounts",
+	"[{\"read_only\":false,\"source\":\"/vol/web/log\",\"target\":\"/var/log\"}]"},
+    {"tmpfs: [/tmp, '/run:1m', {path: /x, size: 8k, mode: '0700'}]", false, "tmpfs",
+	"[{\"mode\":1023,\"path\":\"/tmp\",\"size\":67108864},"
+	"{\"mode\":1023,\"path\":\"/run\",\"size\":1048576},"
+	"{\"mode\":448,\"path\":\"/x\",\"size\":8192}]"},
+    {"vols: [a, {path: b, contents: hi}]\nvol_defaults: {owner: user/x, perm: '0750'}", false,
+	"vols",
+	"[{\"contents\":null,\"group\":null,\"owner\":\"user/"
+	"x\",\"path\":\"a\",\"perm\":\"0750\","
+	"\"type\":\"dir\"},{\"contents\":\"hi\",\"group\":null,\"owner\":\"user/"
+	"x\",\"path\":\"b\","
+	"\"perm\":\"0750\",\"type\":\"file\"}]"},
+    /* limits, privileges */
+    {"cpus: 0.5", false, "cpus_milli", "500"},
+    {"cpus: 0", false, "cpus_milli", "0"},
+    {"memory: 1.5g", false, "memory", "1610612736"},
+    {"caps: [net_admin, CAP_CHOWN, CHOWN]", false, "caps", "[\"CHOWN\",\"NET_ADMIN\"]"},
+    {"seccomp: unconfined", false, "seccomp", "\"unconfined\""},
+    {"seccomp: profile.json", false, "seccomp", "\"/c/web/profile.json\""},
+    {"ulimits: {nofile: 1024:2048, core: 0}", false, "ulimits",
+	"{\"core\":[0,0],\"nofile\":[1024,2048]}"},
+    {"ulimits: [nproc=unlimited]", false, "ulimits", "{\"nproc\":[-1,-1]}"},
+    {"userns: b:0:100000:65536", false, "userns", "\"b:0:100000:65536\""},
+    {"user: 0", false, "user", "\"0\""},
+    {"devices: ['/dev/ttyUSB0', '/dev/a:/dev/b:r']", false, "devices",
+	"[{\"rights\":\"rw\",\"source\":\"/dev/ttyUSB0\",\"target\":\"/dev/ttyUSB0\"},"
+	"{\"rights\":\"r\",\"source\":\"/dev/a\",\"target\":\"/dev/b\"}]"},
+    /* life */
+    {"restart: no", false, "restart", "\"no\""},
+    {"restart: on-failure:3", false, "restart", "\"on-failure:3\""},
+    {"stop_timeout: 1m", false, "stop_timeout", "60000"},
+    {"stop_signal: SIGINT", false, "stop_signal", "\"INT\""},
+    {"log: syslog:udp://10.0.0.1:514", false, "log_address", "\"udp://10.0.0.1:514\""},
+    {"autostart: '2;host=attic'", false, "autostart_host", "\"attic\""},
+    {"needs: [db, {name: app, shares: [pid, network]}]", false, "needs",
+	"[{\"name\":\"db\",\"network\":false,\"pid\":false},"
+	"{\"name\":\"app\",\"network\":true,\"pid\":true}]"},
+    {"health: none", false, "health", "\"none\""},
+    {"health: {command: /bin/x -q, interval: 5s}", false, "health",
+	"{\"command\":[\"/bin/x\",\"-q\"],\"interval\":5000,\"retries\":3,\"start_period\":0,"
+	"\"timeout\":10000}"},
+    {"ready: {http: 'http://:8080/h?a=b', expect: ok, within: 1m, stable: 0}", false, "ready",
+	"{\"command\":[],\"expect\":\"ok\",\"host\":\"127.0.0.1\",\"kind\":\"http\",\"path\":"
+	"\"/h?a=b\","
+	"\"pattern\":null,\"port\":8080,\"stable\":0,\"status\":0,\"within\":60000}"},
+    {"ready: {http: 'http://localhost/'}", false, "ready",
+	"{\"command\":[],\"expect\":null,\"host\":\"127.0.0.1\",\"kind\":\"http\",\"path\":\"/"
+	"\","
+	"\"pattern\":null,\"port\":80,\"stable\":5000,\"status\":0,\"within\":30000}"},
+    {"ready: {tcp: 53}", false, "ready",
+	"{\"command\":[],\"expect\":null,\"host\":\"127.0.0.1\",\"kind\":\"tcp\",\"path\":\"/"
+	"\","
+	"\"pattern\":null,\"port\":53,\"stable\":5000,\"status\":0,\"within\":30000}"},
+    {"image: docker.io/library/redis:7", false, "image", "\"docker.io/library/redis:7\""},
+    {"image: redis\nrepo1: quay.io/me\ntag: v1", false, "image", "\"quay.io/me/redis:v1\""},
+    {"scan: {allow: [/var/log/**]}", false, "scan_allow", "[\"/var/log/**\"]"},
+};
+
+static void
+comes_out_right(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(right); i++) {
+		json_t *got, *want = json_loads(right[i].json, JSON_DECODE_ANY, NULL), *is;
+		unsigned errors;
+
+		print_message("%s%s -> %s\n", right[i].yaml, right[i].test ? " (test)" : "",
+		    right[i].key);
+		assert_non_null(want);
+		got = describe(right[i].yaml, right[i].test, &errors);
+		assert_non_null(got);
+		is = json_object_get(got, right[i].key);
+		if (!json_equal(is, want)) {
+			char *text = json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT);
+
+			print_error("%s\n", text);
+			free(text);
+		}
+		assert_true(json_equal(is, want));
+		json_decref(want);
+		json_decref(got);
+	}
+}
+
+static const struct {
+	const char *yaml;
+	const char *says; /* in the message, place included */
+} wrong[] = {
+    {"memmory: 1g", "settings.yaml:1:1: "},
+    {"memmory: 1g", "memory"},
+    {"test_memmory: 1g", "settings.yaml:1:1: "},
+    {"test_test_memory: 1g", "settings.yaml:1:1: "},
+    {"a: 1\nmemory: lots", "settings.yaml:2:9: "},
+    {"memory: [1]", "settings.yaml:1:"},
+    {"cpus: -1", "number of CPUs"},
+    {"cpus: 1e3", "number of CPUs"},
+    {"cpus: 0.001", "number of CPUs"},
+    {"pids: -1", "settings.yaml:1:7: "},
+    {"pids: many", "settings.yaml:1:7: "},
+    {"ports: ['99999']", "settings.yaml:1:9: "},
+    {"ports: ['0:80']", "ports 1 to 65535"},
+    {"ports: ['80:']", "ports 1 to 65535"},
+    {"ports: ['1-3:1-2']", "as many"},
+    {"ports: ['1-300:1-300']", "256"},
+    {"ports: ['80/icmp']", "tcp|udp|sctp"},
+    {"ports: ['host:80:80']", "ADDRESS"},
+    {"ports: ['[::1:80:80']", "ADDRESS"},
+    {"test_ports: ['x']", "ADDRESS"},
+    {"port_offset: 70000", "settings.yaml:1:14: "},
+    {"name: 'a b'", "letters"},
+    {"name: -x", "letters"},
+    {"hostname: a_b", "host name"},
+    {"image: 'x;y'", "image's name"},
+    {"tag: --x", "image's name"},
+    {"user: 'a b'", "USER:GROUP"},
+    {"env: [A]", "NAME=VALUE"},
+    {"env: [=x]", "NAME=VALUE"},
+    {"env: {A: [1]}", "settings.yaml:1:"},
+    {"network: 'a/b'", "network"},
+    {"subnet: 10.0.0.0", "BITS"},
+    {"subnet: 10.0.0.0/99", "BITS"},
+    {"ip: nowhere", "address"},
+    {"ip: 10.0.0.1", "subnet"},
+    {"ip: 10.0.0.1\nnetwork: none", "network"},
+    {"dns: nowhere", "name server"},
+    {"mount_rw: [data]", "SOURCE:TARGET"},
+    {"mount_rw: [data:data]", "inside a container"},
+    {"mount_rw: ['data:/x/../y']", "inside a container"},
+    {"mount_rw: ['../x:/x']", "source of a mount"},
+    {"mount_rw: ['a,b:/x']", "source of a mount"},
+    {"mount_rw: [a:/x]\nmount_ro: [b:/x]", "mounted twice"},
+    {"mount_rw: [a:/x]\ntmpfs: [/x]", "mounted twice"},
+    {"mount_devices: [/etc/passwd]", "/dev"},
+    {"devices: [/dev/../etc/passwd]", "SOURCE"},
+    {"devices: ['/dev/a:/dev/b:z']", "SOURCE"},
+    {"tmpfs: [tmp]", "inside a container"},
+    {"tmpfs: [{size: 1m}]", "a path"},
+    {"tmpfs: ['/x:1']", "4k"},
+    {"tmpfs: [{path: /x, mode: '9'}]", "octal"},
+    {"vol_base: rel", "absolute"},
+    {"vols: [{type: dir}]", "without a path"},
+    {"vols: [{path: a, type: socket}]", "dir or file"},
+    {"vols: [{path: a, perm: 'rwx'}]", "octal"},
+    {"vols: [{path: a, type: dir, contents: x}]", "no contents"},
+    {"vols: [{path: ../a}]", "'..'"},
+    {"vols: [{path: a, ownr: x}]", "owner"},
+    {"vol_defaults: {path: a}", "settings.yaml:1:"},
+    {"caps: [NET_ADMN]", "NET_ADMIN"},
+    {"caps: [ALL]", "unknown capability"},
+    {"seccomp: strict", "default, unconfined"},
+    {"userns: sometimes", "keep-id"},
+    {"userns: 0:1", "keep-id"},
+    {"ulimits: [nofiles=1]", "nofile"},
+    {"ulimits: {nofile: 20:10}", "SOFT"},
+    {"log: file", "journald"},
+    {"restart: sometimes", "always"},
+    {"restart: on-failure:0", "on-failure:N"},
+    {"stop_signal: SIGFOO", "unknown signal"},
+    {"stop_timeout: 2h", "too much"},
+    {"autostart: soon", "wave"},
+    {"autostart: 100", "wave"},
+    {"autostart: 1;user=x", "wave"},
+    {"autostart: 1\nfg: yes", "exclude"},
+    {"needs: [web]", "than itself"},
+    {"needs: [{name: db, shares: ipc}]", "pid or network"},
+    {"needs: [{shares: pid}]", "name"},
+    {"ports: ['80']\nneeds: [{name: db, shares: network}]", "another container's"},
+    {"ports: ['80']\nnetwork: none", "without a network"},
+    {"health: sometimes", "none, or a map"},
+    {"health: {interval: 5s}", "without a command"},
+    {"health: {command: x, retries: 0}", "settings.yaml:1:"},
+    {"ready: now", "want a map"},
+    {"ready: {http: 8080, tcp: 8080}", "only one"},
+    {"ready: {http: 'ftp://x/'}", "URL"},
+    {"ready: {http: 'http://example.org/'}", "URL"},
+    {"ready: {http: '8080/a b'}", "URL"},
+    {"ready: {tcp: x}", "PORT"},
+    {"ready: {log: '('}", "regular expression"},
+    {"ready: {tcp: 1, expect: x}", "expect goes with"},
+    {"ready: {command: ''}", "a command"},
+    {"ready: {tcp: 1, within: forever}", "settings.yaml:1:"},
+    {"ready: {htp: 1}", "http"},
+    {"scan: {allow: [var]}", "absolute"},
+    {"cmd: \"a 'b\"", "isn't closed"},
+    {"read_only: maybe", "settings.yaml:1:12: "},
+    {"keep: 0", "settings.yaml:1:7: "},
+    {"[a, b]", "map"},
+};
+
+/* What describe() says on standard error. */
+static void
+said_by(const char *yaml, char *text, size_t size)
+{
+	char name[] = "/tmp/whittle-schema.XXXXXX";
+	int fd = mkstemp(name), before = dup(STDERR_FILENO);
+	unsigned errors;
+	json_t *got;
+	ssize_t n;
+
+	dup2(fd, STDERR_FILENO);
+	got = describe(yaml, false, &errors);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	n = pread(fd, text, size - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	unlink(name);
+	assert_null(got);
+	assert_true(errors > 0);
+}
+
+static void
+is_refused(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		said_by(wrong[i].yaml, text, sizeof(text));
+		if (!strstr(text, wrong[i].says))
+			print_error(
+			    "%s\nsays: %s\nwant: %s\n", wrong[i].yaml, text, wrong[i].says);
+		assert_non_null(strstr(text, wrong[i].says));
+	}
+}
+
+/* What makes another container of it, and what doesn't. */
+static void
+digests(void **state)
+{
+	static const struct {
+		const char *one, *other;
+		bool same;
+	} table[] = {
+	    {"", "", true},
+	    {"memory: 1g", "memory: 1024m", true},
+	    {"memory: 1g", "memory: 2g", false},
+	    {"", "autostart: 1", true},
+	    {"", "ready: {tcp: 1}", true},
+	    {"", "scan: {allow: [/x]}", true},
+	    {"", "env: {A: b}", false},
+	    {"ports: ['1:1']", "ports: ['127.0.0.1:1:1']", true},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		char hex[2][SHA256_HEX];
+
+		for (int k = 0; k < 2; k++) {
+			const char *yaml = k ? table[i].other : table[i].one;
+			struct container c = {.key = "web", .repo1 = "r", .vol_base = "/v"};
+			struct settings s = {0};
+			struct layer layer = {&s, NULL};
+
+			assert_int_equal(settings_parse(&s, "s", yaml, strlen(yaml)), 0);
+			layer.map = s.root;
+			assert_int_equal(container_apply(&c, &layer, 1, 1), 0);
+			container_digest(&c, hex[k]);
+			settings_free(&s);
+		}
+		assert_int_equal(strcmp(hex[0], hex[1]) == 0, table[i].same);
+	}
+}
+
+/* host's defaults < the folder's < test_KEYs < the command line's. */
+static void
+layers(void **state)
+{
+	static const char *const yaml[] = {"memory: 1m\npids: 1\ncpus: 1\ntest_tz: A",
+	    "pids: 2\ncpus: 2\ntest_cpus: 3", "cpus: 4"};
+	struct settings s[3] = {{0}};
+	struct layer layer[3];
+	struct container c = {.key = "web", .test = true, .repo1 = "r", .vol_base = "/v"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(settings_parse(&s[i], "s", yaml[i], strlen(yaml[i])), 0);
+		layer[i] = (struct layer){&s[i], s[i].root};
+	}
+	assert_int_equal(container_apply(&c, layer, 2, 2), 0);
+	assert_int_equal(c.memory, 1 << 20);
+	assert_int_equal(c.pids, 2);
+	assert_int_equal(c.cpus, 3000);
+	assert_string_equal(c.tz, "A");
+	c = (struct container){.key = "web", .test = true, .repo1 = "r", .vol_base = "/v"};
+	assert_int_equal(container_apply(&c, layer, 3, 2), 0);
+	assert_int_equal(c.cpus, 4000);
+	for (size_t i = 0; i < 3; i++)
+		settings_free(&s[i]);
+}
+
+/* Every key of the origin is known. */
+static void
+nothing_is_lost(void **state)
+{
+	static const char *const origin[] = {"name", "hostname", "image", "tag", "repo1",
+	    "repo2", "cmd", "extra_init", "extra_docker", "env", "tz", "dns", "network", "ip",
+	    "ports", "port_offset", "ipv6_ports", "log", "fg", "rm", "shell", "mount_ro",
+	    "mount_rw", "mount_devices", "vol_base", "vols", "vol_defaults", "shift_uids",
+	    "shift_gids", "autostart"};
+	const char *const *keys = container_keys();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(origin); i++) {
+		bool found = false;
+
+		for (size_t k = 0; keys[k] && !found; k++)
+			found = strcmp(keys[k], origin[i]) == 0;
+		if (!found)
+			print_error("%s\n", origin[i]);
+		assert_true(found);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(comes_out_right),
+	    cmocka_unit_test(is_refused),
+	    cmocka_unit_test(digests),
+	    cmocka_unit_test(layers),
+	    cmocka_unit_test(nothing_is_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
