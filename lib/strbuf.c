@@ -117,7 +117,9 @@ strbuf_puts(struct strbuf *b, const char *s)
 void
 strbuf_putc(struct strbuf *b, char c)
 {
-	strbuf_add(b, &c, 1);
+	grow(b, 1);
+	b->s[b->len++] = c;
+	b->s[b->len] = '\0';
 }
 
 void

@@ -47,10 +47,20 @@ trouble(struct walk *w, const char *path, int error)
 		report("read '%s':", path);
 }
 
-static int
-by_name(const void *a, const void *b)
+/* A merge sort: a walk with musl's qsort(3) takes a tenth longer. */
+static void
+sort_names(const char **name, size_t n, const char **spare)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	size_t half = n / 2, i, left, right;
+
+	if (n < 2)
+		return;
+	sort_names(name, half, spare);
+	sort_names(name + half, n - half, spare);
+	memcpy(spare, name, half * sizeof(*name));
+	for (i = left = 0, right = half; left < half; i++)
+		name[i] = right < n && strcmp(name[right], spare[left]) < 0 ? name[right++]
+									    : spare[left++];
 }
 
 static int
@@ -87,11 +97,12 @@ read_names(struct walk *w, int fd, struct names *n)
 			add_name(n, d->d_name);
 			k += d->d_reclen;
 		}
-	n->name = xreallocarray(NULL, n->count, sizeof(*n->name));
+	/* half as much again to sort in */
+	n->name = xreallocarray(NULL, n->count + n->count / 2, sizeof(*n->name));
 	for (i = 0; i < n->count; i++)
 		n->name[i] = n->text.s + n->at[i];
-	if (w->options->sorted && n->count)
-		qsort(n->name, n->count, sizeof(*n->name), by_name);
+	if (w->options->sorted)
+		sort_names(n->name, n->count, n->name + n->count);
 	return got < 0 ? -1 : 0;
 }
 

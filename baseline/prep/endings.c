@@ -86,15 +86,20 @@ endings_free(struct endings *e)
 }
 
 int
+endings_have(const struct endings *e, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		if (name[0] == e->name[i][0] && strcmp(name, e->name[i]) == 0)
+			return 1;
+	return 0;
+}
+
+int
 endings_match(const struct endings *e, const char *path)
 {
 	const char *last = strrchr(path, '/');
-	size_t i;
 
-	if (!last)
-		return 0;
-	for (i = 0; i < e->count; i++)
-		if (last[1] == e->name[i][0] && strcmp(last + 1, e->name[i]) == 0)
-			return 1;
-	return 0;
+	return last && endings_have(e, last + 1);
 }

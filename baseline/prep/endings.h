@@ -16,7 +16,9 @@ struct endings {
 void endings_read(struct endings *e, const char *regex);
 void endings_free(struct endings *e);
 
-/* Whether path ends in a slash and one of the names: just what the expression says. */
+/* Whether a path ends in a slash and one of the names, which is just what the expression
+ * says; the same where only the path's last part is given. */
 int endings_match(const struct endings *e, const char *path);
+int endings_have(const struct endings *e, const char *name);
 
 #endif

@@ -106,6 +106,10 @@ alias_matches(struct plan *p, enum conf_key key)
 int
 plan_matches(struct plan *p, enum conf_key key, uint32_t i)
 {
+	const struct endings *endings = &p->conf->value[key].endings;
+
+	if (endings->count)
+		return endings_have(endings, tree_name(p->tree, i));
 	tree_path(p->tree, i, &p->path);
 	return conf_matches(p->conf, key, p->path.s) || alias_matches(p, key);
 }
