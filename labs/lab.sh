@@ -51,7 +51,7 @@ refused() {
 
 # host COMMAND…: the machine's own tool, where BusyBox has one of that name.
 host() {
-	PATH=$HOST_PATH "$@"
+	PATH=$HOST_PATH command "$@"
 }
 
 # eventually COMMAND…: waits until COMMAND is true, at the most ten seconds.

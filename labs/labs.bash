@@ -2,6 +2,21 @@
 
 LABS=$TOP/labs
 
+# shows SCRIPT: runs it once for all tests of the file, and sets $output and $stderr as
+# run_x does. What a script shows is what it says plus that it ends with status 0.
+shows() {
+	local kept=$BATS_FILE_TMPDIR/${1##*/}
+	[ -e "$kept.status" ] || {
+		"$1" >"$kept.out" 2>"$kept.err" 3>&- 4>&- </dev/null && status=0 || status=$?
+		echo "$status" >"$kept.status"
+	}
+	output=$(cat "$kept.out") stderr=$(cat "$kept.err") status=$(cat "$kept.status")
+	[ "$status" -eq 0 ] || {
+		printf '%s: status %s\nstdout:\n%s\nstderr:\n%s\n' "$1" "$status" "$output" "$stderr" >&2
+		return 1
+	}
+}
+
 # leaves_nothing SCRIPT TEXT: neither when it runs to its end nor when it is ended at the
 # heading with TEXT, in whatever way.
 leaves_nothing() {

@@ -10,22 +10,22 @@ setup() {
 	run_x 0 ./jail.sh /bin/sh -c 'pwd; ls /'
 	[ "$output" = $'/\nbin\ndev\netc\nproc\ntmp' ]
 
-	run_x 0 ./jail.sh
+	shows ./jail.sh
 	[ "$(grep -c "No such file or directory" <<<"$stderr")" -eq 2 ]
 }
 
 @test "the classic escape works for root" {
-	run_x 0 ./escape.sh
+	shows ./escape.sh
 	expect "chroot jail /bin/escape cat /run/secret"$'\n'"the host's secret"
 }
 
 @test "it doesn't without CAP_SYS_CHROOT" {
-	run_x 0 ./escape.sh
+	shows ./escape.sh
 	expect "escape: chroot: Operation not permitted" "$stderr"
 }
 
 @test "a folder left open leads out without any privilege, a closed one doesn't" {
-	run_x 0 ./escape.sh
+	shows ./escape.sh
 	expect "-f 9 cat secret"$'\n'"the host's secret"
 	expect "escape: fchdir: Bad file descriptor" "$stderr"
 }

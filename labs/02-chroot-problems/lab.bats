@@ -7,7 +7,7 @@ setup() {
 }
 
 @test "one jail reads the other's secret, and the host's files, through /proc" {
-	run_x 0 ./neighbours.sh
+	shows ./neighbours.sh
 	expect "/fd/3"$'\n'"the secret of a"
 	expect "/root/secret"$'\n'"the secret of a"
 	expect "/proc/1/root/run/a/secret"$'\n'"the secret of a"
@@ -15,21 +15,21 @@ setup() {
 }
 
 @test "taking /proc away doesn't close it against root" {
-	run_x 0 ./neighbours.sh
+	shows ./neighbours.sh
 	local after=${output#*umount b/proc}
 	[ "$after" != "$output" ]
 	expect "/root/secret"$'\n'"the secret of a" "$after"
 }
 
 @test "another user doesn't get in, and with hidepid sees nothing" {
-	run_x 0 ./neighbours.sh
+	shows ./neighbours.sh
 	expect "/root/secret': Permission denied" "$stderr"
 	expect "/cmdline"$'\n'"/bin/tail"
 	expect "/cmdline': No such file or directory" "$stderr"
 }
 
 @test "one jail ends the other's process" {
-	run_x 0 ./neighbours.sh
+	shows ./neighbours.sh
 	refute "tail" "${output#*Root in b even ends}"
 	expect "/bin/ps" "${output#*Root in b even ends}"
 }

@@ -7,7 +7,7 @@ setup() {
 }
 
 @test "the neighbour's processes, files and root are out of reach" {
-	run_x 0 ./neighbours.sh
+	shows ./neighbours.sh
 	expect "the secret of a" "${output%%b sees itself*}"
 	refute "the secret of a" "${output#*b sees itself}"
 	expect "PID   COMMAND"$'\n'"    1 /bin/ps -o pid,args"$'\n\n'
@@ -24,13 +24,13 @@ setup() {
 }
 
 @test "the escape works from chroot, also within namespaces" {
-	run_x 0 ./escape.sh
+	shows ./escape.sh
 	local chrooted=${output%%With pivot_root*}
 	[ "$(grep -c "^the host's secret" <<<"$chrooted")" -eq 2 ]
 }
 
 @test "it doesn't work from pivot_root, but for a folder left open" {
-	run_x 0 ./escape.sh
+	shows ./escape.sh
 	local pivoted=${output#*With pivot_root}
 	expect "can't open '/run/secret': No such file" "$stderr"
 	expect "-f 9 cat secret"$'\n'"the host's secret" "$pivoted"
@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "each namespace has its own: name, processes, mounts, queues, network" {
-	run_x 0 ./each.sh
+	shows ./each.sh
 	expect $'\ncontainer\n$ hostname\nlab\n'
 	expect "echo \$\$'"$'\n1\n'
 	expect $'\nfile\n$ ls data\n\n'
@@ -50,7 +50,7 @@ setup() {
 }
 
 @test "root in a user namespace is nobody on the host" {
-	run_x 0 ./each.sh
+	shows ./each.sh
 	expect "contain jail /bin/cat /secret"$'\n'"only for the host's root"
 	expect "contain -u 100000 jail /bin/id -u"$'\n0\n'
 	expect "100000 jail/tmp/file"

@@ -7,7 +7,7 @@ setup() {
 }
 
 @test "layers: the upper one is seen and written, the lower one stays" {
-	run_x 0 ./layers.sh
+	shows ./layers.sh
 	expect $'$ ls merged\nbird\ncat\ndog\n$ cat merged/dog\ndog of the upper layer'
 	expect $'$ cat upper/bird\nbird\nand another\n$ cat lower/bird\nbird\n'
 	expect $'$ ls merged\nbird\ndog\nfish\nfolder\n'
@@ -15,14 +15,14 @@ setup() {
 }
 
 @test "layers: deleting leaves a mark, and a new folder doesn't show the old one's files" {
-	run_x 0 ./layers.sh
+	shows ./layers.sh
 	expect $'$ ls merged\ncat\n'
 	expect $'upper/bird: character special file 0,0\nupper/dog: character special file 0,0\n$ ls lower\nbird\ndog\n'
 	expect $'$ ls merged/folder\nnew\n$ ls lower/folder\nold\n'
 }
 
 @test "share: two containers on one layer don't see each other's changes" {
-	run_x 0 ./share.sh
+	shows ./share.sh
 	expect "a was here"
 	expect "cat: can't open '/etc/motd': No such file" "$stderr"
 	expect "ls: /bin/vi: No such file" "$stderr"
@@ -32,7 +32,7 @@ setup() {
 }
 
 @test "content: same content same name, other content another, tampering is found" {
-	run_x 0 ./content.sh
+	shows ./content.sh
 	[ "$(grep -cE '^[0-9a-f]{64}$' <<<"$output")" -eq 3 ]
 	[[ $output =~ \ 2\ [0-9a-f]{64} ]]
 	expect "contain root /bin/sh /run"$'\n'"hello"
@@ -41,7 +41,7 @@ setup() {
 }
 
 @test "secret: what a layer deleted is in the image, and isn't once it is flat" {
-	run_x 0 ./secret.sh
+	shows ./secret.sh
 	expect "can't open '/etc/secret'" "$stderr"
 	expect "tar -xOf 1-base.tar ./etc/secret"$'\n'"password: open sesame"
 	expect "grep -c sesame'"$'\n1\n'

@@ -7,13 +7,13 @@ setup() {
 }
 
 @test "root in a container reads the host's kernel log, and any file" {
-	run_x 0 ./capabilities.sh
+	shows ./capabilities.sh
 	[[ $output =~ "wc -l'"$'\n'[1-9] ]]
 	expect "contain jail /bin/cat /secret"$'\n'"another user's secret"
 }
 
 @test "without capabilities root may do none of it" {
-	run_x 0 ./capabilities.sh
+	shows ./capabilities.sh
 	expect $'CapEff:\t0000000000000000\nCapBnd:\t0000000000000000'
 	expect "mknod: /tmp/kmsg: Operation not permitted" "$stderr"
 	expect "mount: permission denied" "$stderr"
@@ -24,7 +24,7 @@ setup() {
 }
 
 @test "one capability is given back, and the others are not" {
-	run_x 0 ./capabilities.sh
+	shows ./capabilities.sh
 	expect "drop -k net_bind_service /bin/httpd -p 80"$'\n$'
 	[ "$(grep -c "cat: can't open '/secret': Permission denied" <<<"$stderr")" -eq 2 ]
 	[ "$(grep -c "httpd: bind" <<<"$stderr")" -eq 1 ]
@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "a setuid program makes root of anybody, and of nobody once it is closed" {
-	run_x 0 ./setuid.sh
+	shows ./setuid.sh
 	expect "/bin/su -c 'id -u'"$'\n0\n'
 	[ "$(grep -c "su: must be suid" <<<"$stderr")" -eq 2 ]
 	expect "/bin/su -c 'cat /secret'"$'\nsecret\n'
@@ -48,7 +48,7 @@ setup() {
 }
 
 @test "a filter stops one call, and another call does the same" {
-	run_x 0 ./calls.sh
+	shows ./calls.sh
 	local stopped=${output#*A filter that stops one call}
 	expect "mkdirat   Operation not permitted" "$stopped"
 	expect $'Seccomp:\t2' "$stopped"
@@ -67,7 +67,7 @@ setup() {
 }
 
 @test "with a list of what is needed no way is left" {
-	run_x 0 ./calls.sh
+	shows ./calls.sh
 	local list=${output##*filter -o}
 	expect "Operation not permitted" "$list"
 	refute "made it" "$list"
