@@ -11,12 +11,16 @@
 #include "cleanup.h"
 #include "report.h"
 
+void (*bytes_last_words)(void);
+
 static void
 cut_short(int sig)
 {
 	static const char text[] = "pack: a file was cut short while it was read\n";
 
 	(void)sig;
+	if (bytes_last_words)
+		bytes_last_words();
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
 		/* the exit status says it as well */
 	}

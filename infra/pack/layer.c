@@ -87,7 +87,7 @@ climbs_out(const char *path, const char *target)
 static int
 refuse(const struct reading *r, const char *path, const char *why)
 {
-	report("%s: refused '%s': %s", r->what, path, why);
+	report("%s: refused '%.200s': %s", r->what, path, why);
 	return -1;
 }
 

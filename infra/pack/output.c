@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "cleanup.h"
 #include "inode.h"
 #include "json.h"
@@ -22,6 +24,68 @@
 enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE of linux/fs.h */
 
 static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+/* What is there of the output being written; a signal removes it, innermost first. */
+static char *rests[5];
+
+static void
+remove_rests(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rests) / sizeof(rests[0]); i++)
+		if (rests[i] && unlink(rests[i]))
+			rmdir(rests[i]);
+}
+
+static void
+end_by(int sig)
+{
+	remove_rests();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+forget_rests(void)
+{
+	size_t i;
+
+	bytes_last_words = NULL;
+	for (i = 0; i < sizeof(rests) / sizeof(rests[0]); i++)
+		free(steal_pointer(&rests[i]));
+}
+
+/* Where a signal would come in between, it waits. */
+static void
+hold_signals(int hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static void
+watch_over(const struct output *o)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
+	struct sigaction end = {.sa_handler = end_by};
+	size_t i = 0;
+
+	if (o->form == OUTPUT_OCI) {
+		rests[i++] = xasprintf("%s/blobs/sha256/layer", o->partial);
+		rests[i++] = xasprintf("%s/blobs/sha256", o->partial);
+		rests[i++] = xasprintf("%s/blobs", o->partial);
+	}
+	rests[i] = xstrdup(o->partial);
+	bytes_last_words = remove_rests;
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &end, NULL);
+}
 
 static int
 cannot_write(const struct output *o)
@@ -49,6 +113,7 @@ start_folder(struct output *o)
 	}
 	if (!mkdtemp(o->partial))
 		return cannot_write(o);
+	watch_over(o);
 	blobs = xasprintf("%s/blobs/sha256", o->partial);
 	layer = xasprintf("%s/layer", blobs);
 	if (make_folders(blobs) || chmod(o->partial, 0755))
@@ -61,7 +126,10 @@ static int
 start_file(struct output *o)
 {
 	o->fd = mkostemp(o->partial, O_CLOEXEC);
-	if (o->fd < 0 || fchmod(o->fd, 0644))
+	if (o->fd < 0)
+		return cannot_write(o);
+	watch_over(o);
+	if (fchmod(o->fd, 0644))
 		return cannot_write(o);
 	/* The layer's header comes first, but its digest and size are known last. */
 	return lseek(o->fd, TAR_BLOCK, SEEK_SET) < 0 ? cannot_write(o) : 0;
@@ -70,12 +138,16 @@ start_file(struct output *o)
 int
 output_start(struct output *o, enum output_form form, const char *path, time_t epoch)
 {
+	int bad;
+
 	*o = (struct output){.form = form, .path = path, .epoch = epoch, .fd = -1};
 	o->partial = xasprintf("%s.new.XXXXXX", path);
-	if ((form == OUTPUT_OCI ? start_folder(o) : start_file(o)) == 0)
-		return 0;
-	output_abandon(o);
-	return -1;
+	hold_signals(1);
+	bad = form == OUTPUT_OCI ? start_folder(o) : start_file(o);
+	hold_signals(0);
+	if (bad)
+		output_abandon(o);
+	return bad;
 }
 
 int
@@ -269,20 +341,25 @@ output_finish(struct output *o, const char *config, const char *tag, char id[SHA
 	int bad;
 
 	sha256_bytes(config, strlen(config), id);
+	hold_signals(1);
 	bad = o->form == OUTPUT_DOCKER ? finish_docker(o, config, tag, id)
 				       : finish_oci(o, config, tag, id);
 	if (bad || move_into_place(o)) {
 		output_abandon(o);
-		return -1;
+		bad = -1;
+	} else {
+		forget_rests();
+		close(steal_fd(&o->fd));
+		free(steal_pointer(&o->partial));
 	}
-	close(steal_fd(&o->fd));
-	free(steal_pointer(&o->partial));
-	return 0;
+	hold_signals(0);
+	return bad;
 }
 
 void
 output_abandon(struct output *o)
 {
+	forget_rests();
 	if (o->fd >= 0)
 		close(steal_fd(&o->fd));
 	if (!o->partial)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -124,6 +125,23 @@ remove_files(const char *folder, const struct store_file *file, size_t count)
 	rmdir(folder);
 }
 
+/* What a run that was killed left behind; a younger one may be somebody's at work. */
+static void
+remove_old_rests(const char *parent, const struct store_file *file, size_t count)
+{
+	cleanup_dir DIR *dir = opendir(parent);
+	struct dirent *d;
+	struct stat st;
+
+	while (dir && (d = readdir(dir))) {
+		cleanup_free char *path = xasprintf("%s/%s", parent, d->d_name);
+
+		if (strncmp(d->d_name, ".new.", 5) == 0 && lstat(path, &st) == 0 &&
+		    time(NULL) - st.st_mtime > 3600)
+			remove_files(path, file, count);
+	}
+}
+
 int
 store_put(const char *root, const char *name, const char *id, const struct store_file *file,
     size_t count)
@@ -138,6 +156,7 @@ store_put(const char *root, const char *name, const char *id, const struct store
 	}
 	if (access(folder, F_OK) == 0)
 		return put_files(folder, file, count);
+	remove_old_rests(parent, file, count);
 	if (!mkdtemp(new)) {
 		report("make a folder in '%s':", parent);
 		return -1;

@@ -146,6 +146,29 @@ put_pax_number(struct strbuf *b, const char *key, uint64_t value)
 	put_pax(b, key, text, (size_t)n);
 }
 
+static int
+is_utf8(const char *s)
+{
+	size_t len, left = strlen(s);
+
+	for (; left; s += len, left -= len)
+		if (!(len = utf8_sequence(s, left)))
+			return 0;
+	return 1;
+}
+
+/* Names are UTF-8 in pax headers, unless one says that they are bytes. */
+static void
+put_pax_names(struct strbuf *b, const char *path, const char *target)
+{
+	if ((path && !is_utf8(path)) || (target && !is_utf8(target)))
+		put_pax(b, "hdrcharset", "BINARY", 6);
+	if (path)
+		put_pax(b, "path", path, strlen(path));
+	if (target)
+		put_pax(b, "linkpath", target, strlen(target));
+}
+
 static void
 put_pax_xattrs(struct strbuf *b, const struct inode *i)
 {
@@ -214,14 +237,15 @@ tarball_add(struct tarball *t, const char *path, const struct inode *i, const ch
 	struct ustar h;
 
 	start_header(&h, type_letter(i, hard_link), mtime);
-	if (!fit_path(&h, path)) {
-		put_pax(&pax, "path", path, strlen(path));
-		snprintf(h.name, sizeof(h.name), "%.99s", "long-name");
-	}
-	if (target && strlen(target) <= sizeof(h.target) && is_ascii(target))
+	if (fit_path(&h, path))
+		path = NULL;
+	else
+		strcpy(h.name, "see-pax-header");
+	if (target && strlen(target) <= sizeof(h.target) && is_ascii(target)) {
 		memcpy(h.target, target, strlen(target));
-	else if (target)
-		put_pax(&pax, "linkpath", target, strlen(target));
+		target = NULL;
+	}
+	put_pax_names(&pax, path, target);
 	put_number(h.mode, sizeof(h.mode), i->mode & 07777);
 	if (i->uid <= SHORT_ID_MAX)
 		put_number(h.uid, sizeof(h.uid), i->uid);

@@ -281,7 +281,7 @@ open_parent(struct tree *t, const char *path, size_t layer, const char **name)
 static int
 refuse(const struct tree *t, size_t layer, const char *path, const char *why)
 {
-	report("%s: layer %zu: refused '%s': %s", t->what, layer + 1, path, why);
+	report("%s: layer %zu: refused '%.200s': %s", t->what, layer + 1, path, why);
 	return -1;
 }
 

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Writes image archives for the tests, sound ones and hostile ones.
+
+    archive.py OUT CASE
+
+A case is a function below; "archive.py --list hostile" prints the names of the hostile ones.
+"""
+import gzip
+import hashlib
+import io
+import json
+import sys
+import tarfile
+import time
+
+CAPABILITY = bytes([1, 0, 0, 2, 0, 4, 0, 0] + [0] * 12)
+
+
+def entry(name, data=None, type=None, mode=None, uid=0, gid=0, link="", mtime=0, **pax):
+    t = tarfile.TarInfo(name)
+    t.type = type or (tarfile.DIRTYPE if data is None and not link else
+                      tarfile.SYMTYPE if data is None else tarfile.REGTYPE)
+    t.mode = mode if mode is not None else (0o755 if t.type == tarfile.DIRTYPE else 0o644)
+    t.uid, t.gid, t.linkname, t.mtime = uid, gid, link, mtime
+    t.size = len(data or b"")
+    t.pax_headers = {k.replace("__", "."): v for k, v in pax.items()}
+    return t, data
+
+
+def layer(*entries):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as tar:
+        for t, data in entries:
+            tar.addfile(t, io.BytesIO(data) if data else None)
+    return out.getvalue()
+
+
+def image(layers, config=None, top=None, manifest=None, diff_ids=None, extra=(), steps=None):
+    """The archive's bytes: each layer a file, the config, manifest.json."""
+    diff_ids = diff_ids or ["sha256:" + hashlib.sha256(x).hexdigest() for x in layers]
+    steps = steps or ["COPY dir:0 in / "] * len(layers)
+    full = {"architecture": "amd64", "os": "linux", "config": config or {},
+            "history": [{"created_by": "/bin/sh -c #(nop) " + s} for s in steps],
+            "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+    full.update(top or {})
+    text = json.dumps(full).encode()
+    names = ["%d/layer.tar" % i for i in range(len(layers))]
+    parts = [entry(n, d) for n, d in zip(names, layers)]
+    parts.append(entry("config.json", text))
+    listed = manifest if manifest is not None else [{"Config": "config.json", "RepoTags": None, "Layers": names}]
+    parts.append(entry("manifest.json", json.dumps(listed).encode()))
+    return layer(*parts, *extra)
+
+
+# ---- sound ones
+
+LOWER = [
+    entry("bin"), entry("bin/tool", b"tool\n", mode=0o755), entry("bin/alias", link="tool"),
+    entry("bin/setuid", b"s\n", mode=0o4755), entry("bin/secret-tool", b"REMOVED-BY-UPPER\n", mode=0o755),
+    entry("data"), entry("data/one", b"1\n"), entry("data/two", b"2\n"),
+    entry("opaque"), entry("opaque/old", b"old\n"), entry("opaque/sub"), entry("opaque/sub/deep", b"deep\n"),
+    entry("swap"), entry("swap/was-a-folder"), entry("swap/was-a-folder/x", b"x\n"), entry("swap/was-a-file", b"f\n"),
+    entry("etc"), entry("etc/passwd", b"root:x:0:0::/:/bin/sh\n"), entry("etc/group", b"root:x:0:\n"),
+]
+UPPER = [
+    entry("bin", uid=0), entry("bin/.wh.secret-tool", b""),
+    entry("data", mode=0o700, uid=7, gid=8), entry("data/two", b"two, changed\n", mode=0o600),
+    entry("opaque"), entry("opaque/.wh..wh..opq", b""), entry("opaque/new", b"new\n"),
+    entry("swap"), entry("swap/.wh.was-a-folder", b""), entry("swap/was-a-folder", b"now a file\n"),
+    entry("swap/was-a-file"), entry("swap/was-a-file/inside", b"inside\n"),
+    entry("odd"), entry("odd/" + "n" * 200, b"long\n"), entry("odd/e\u0301", b"decomposed\n"),
+    entry("odd/bytes\udcff", b"no UTF-8\n"), entry("odd/new\nline and blank", b"newline\n"),
+    entry("odd/big-owner", b"big\n", uid=3000000, gid=4000000000),
+    entry("odd/capable", b"cap\n", mode=0o755, SCHILY__xattr__security__capability=CAPABILITY.decode("latin-1"),
+          SCHILY__xattr__user__note="mine"),
+    entry("odd/first", b"linked\n"), entry("odd/second", b"", type=tarfile.LNKTYPE, link="odd/first"),
+    entry("odd/far", link="/etc/passwd"), entry("odd/pipe", type=tarfile.FIFOTYPE, mode=0o644),
+]
+
+
+def flatten():
+    return image([layer(*LOWER), layer(*UPPER)])
+
+
+def reordered():
+    """The same, its entries in another order and with other times and user names."""
+    lower, upper = [], []
+    for src, dst in ((LOWER, lower), (UPPER, upper)):
+        for t, d in sorted(src, key=lambda e: e[0].name):
+            c = entry(t.name, d, t.type, t.mode, t.uid, t.gid, t.linkname, time.time())
+            c[0].pax_headers = dict(t.pax_headers)
+            c[0].uname = c[0].gname = "somebody"
+            dst.append(c)
+    return image([layer(*lower), layer(*upper)], top={"created": "2030-01-01T00:00:00Z", "docker_version": "99"},
+                 config={"Hostname": "abc", "Labels": {"io.buildah.version": "1.2"}, "Cmd": [], "OnBuild": None})
+
+
+def squashed():
+    """The lower layer twice over, the second time gzipped, as some tools store it."""
+    lower, upper = layer(*LOWER), layer(*UPPER)
+    ids = ["sha256:" + hashlib.sha256(x).hexdigest() for x in (lower, upper)]
+    return image([lower, gzip.compress(upper)], diff_ids=ids)
+
+
+def config():
+    return image([layer(entry("file", b"f"))], config={
+        "Hostname": "0123", "Env": ["A=b"], "Entrypoint": ["/file"], "Cmd": None, "ExposedPorts": {"80": {}, "53/udp": {}},
+        "Volumes": {"/data": {}}, "WorkingDir": "/srv/work/", "User": "1000", "Labels": {"who": "me", "io.buildah.version": "1"},
+        "Healthcheck": {"Test": ["CMD", "/file"], "Interval": 5, "Timeout": 0}, "StopSignal": "SIGINT", "ArgsEscaped": True,
+    }, top={"container": "x", "container_config": {"Cmd": ["x"]}, "created": "2001-01-01T00:00:00Z", "author": "me"})
+
+
+def ledger():
+    lines = [{"action": "remove", "path": "/bin/gone", "rule": "sysdirs", "type": "file", "mode": "0755", "uid": 0,
+              "gid": 0, "size": 5, "sha256": "0" * 64},
+             {"action": "mode", "path": "/etc/passwd", "rule": "accounts", "type": "file", "mode": "0600", "uid": 0,
+              "gid": 0, "size": 3, "to_mode": "0644"}]
+    text = "".join(json.dumps(x) + "\n" for x in lines).encode()
+    return image([
+        layer(entry("bin"), entry("bin/gone", b"gone\n", mode=0o755), entry("bin/untold", b"untold\n"),
+              entry("etc"), entry("etc/passwd", b"r:x\n"), entry("etc/group", b"")),
+        layer(entry("bin"), entry("bin/.wh.gone", b""), entry("bin/.wh.untold", b""), entry("etc/passwd", b"r:x\n"),
+              entry("var/lib/whittle"), entry("var/lib/whittle/ledger.jsonl", text)),
+    ], steps=["ADD file:0 in / ", "RUN x"])
+
+
+def grown():
+    """What the gate is for: more rights, accounts, ports and programs than flatten() has."""
+    more = [entry("bin/tool", b"tool\n", mode=0o4755), entry("usr/bin/new", b"new\n", mode=0o755),
+            entry("etc/passwd", b"root:x:0:0::/:/bin/sh\nsvc:x:9:9::/:/bin/sh\n"),
+            entry("srv/data", b"data, no program\n"), entry("data/one", b"1\n", mode=0o755)]
+    return image([layer(*LOWER), layer(*UPPER), layer(*more)], config={"ExposedPorts": {"8080/tcp": {}}})
+
+
+# ---- hostile ones: refused, each with these words
+
+def raw_layer(*entries):
+    return image([layer(*entries)])
+
+
+def bad_number():
+    """A size field of 8 EiB."""
+    data = bytearray(layer(entry("big", b"x")))
+    data[124:136] = b"\x80" + b"\0" * 3 + b"\x7f" + b"\xff" * 7
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return image([bytes(data)])
+
+
+def sparse():
+    t, d = entry("holes", b"x", GNU__sparse__major="0", GNU__sparse__minor="1", GNU__sparse__name="holes",
+                 GNU__sparse__size="1099511627776", GNU__sparse__map="0,1", GNU__sparse__numblocks="1")
+    return image([layer((t, d))])
+
+
+HOSTILE = {
+    "absolute": ("an absolute path", lambda: raw_layer(entry("/etc/evil", b"x"))),
+    "dotdot": ("'..'", lambda: raw_layer(entry("a/../../evil", b"x"))),
+    "dotdot-whiteout": ("a whiteout of no name", lambda: raw_layer(entry("a/.wh...", b""))),
+    "nameless-whiteout": ("a whiteout of no name", lambda: raw_layer(entry("a/.wh.", b""))),
+    "link-out": ("leads out of the image", lambda: raw_layer(entry("a"), entry("a/link", link="../../etc"))),
+    "hardlink-out": ("leads out of the image",
+                     lambda: raw_layer(entry("h", b"", type=tarfile.LNKTYPE, link="../../etc/passwd"))),
+    "hardlink-absolute": ("leads out of the image",
+                          lambda: raw_layer(entry("h", b"", type=tarfile.LNKTYPE, link="/etc/passwd"))),
+    "hardlink-to-nothing": ("a hard link to what isn't there",
+                            lambda: raw_layer(entry("h", b"", type=tarfile.LNKTYPE, link="nothing"))),
+    "hardlink-to-folder": ("a hard link to a folder",
+                           lambda: raw_layer(entry("d"), entry("h", b"", type=tarfile.LNKTYPE, link="d"))),
+    "through-link": ("isn't a folder", lambda: raw_layer(entry("l", link="/etc"), entry("l/evil", b"x"))),
+    "through-file": ("isn't a folder", lambda: raw_layer(entry("f", b"x"), entry("f/evil", b"x"))),
+    "device": ("a device node", lambda: raw_layer(entry("sda", type=tarfile.BLKTYPE))),
+    "overlay-whiteout": ("a device node", lambda: raw_layer(entry("w", type=tarfile.CHRTYPE))),
+    "twice": ("the same path twice", lambda: raw_layer(entry("a", b"1"), entry("a", b"2"))),
+    "twice-by-dots": ("the same path twice", lambda: raw_layer(entry("a", b"1"), entry("./a", b"2"))),
+    "long-name": ("a name that is too long", lambda: raw_layer(entry("n" * 256, b""))),
+    "long-path": ("a path that is too long", lambda: raw_layer(entry("d/" * 2048 + "x", b""))),
+    "root-file": ("", lambda: raw_layer(entry(".", b"x"))),
+    "huge": ("", bad_number),
+    "sparse": ("sparse", sparse),
+    "truncated-layer": ("digest differs", lambda: image([layer(entry("a", b"x" * 5000))[:3000]],
+                                                        diff_ids=["sha256:" + hashlib.sha256(layer(entry("a", b"x" * 5000))).hexdigest()])),
+    "truncated-layer-by-its-own-digest": ("", lambda: image([layer(entry("a", b"x" * 5000))[:3000]])),
+    "truncated-archive": ("", lambda: flatten()[:9000]),
+    "half-header": ("", lambda: flatten()[:700]),
+    "empty": ("not a tar archive", lambda: b""),
+    "text": ("", lambda: b"this is no archive\n" * 100),
+    "zip": ("", lambda: b"PK\x03\x04" + b"\0" * 600),
+    "wrong-digest": ("digest differs", lambda: image([layer(entry("a", b"x"))], diff_ids=["sha256:" + "0" * 64])),
+    "no-manifest": ("no such member", lambda: layer(entry("x", b"x"))),
+    "two-images": ("several", lambda: image([layer(entry("a", b"x"))], manifest=[{}, {}])),
+    "no-config": ("names no config", lambda: image([layer(entry("a", b"x"))], manifest=[{"Layers": []}])),
+    "config-outside": ("no such member", lambda: image([layer(entry("a", b"x"))],
+                                                       manifest=[{"Config": "../../etc/passwd", "Layers": []}])),
+    "layer-outside": ("no such member", lambda: image([layer(entry("a", b"x"))],
+                                                      manifest=[{"Config": "config.json", "Layers": ["/etc/passwd"]}])),
+    "layers-missing": ("aren't those of the config", lambda: image([layer(entry("a", b"x"))],
+                                                                   manifest=[{"Config": "config.json", "Layers": []}])),
+    "member-link-out": ("leads out of the archive", lambda: image([layer(entry("a", b"x"))],
+                                                                  extra=[entry("z/layer.tar", link="/etc/passwd")])),
+    "member-device": ("neither a file nor a folder", lambda: image([layer(entry("a", b"x"))],
+                                                                   extra=[entry("dev", type=tarfile.CHRTYPE)])),
+    "member-twice": ("the same member twice", lambda: image([layer(entry("a", b"x"))],
+                                                            extra=[entry("manifest.json", b"[]")])),
+    "bad-json": ("manifest.json", lambda: image([layer(entry("a", b"x"))]).replace(b'[{"Config"', b'[{"Config:')),
+    "wrong-type": ("wrong type", lambda: image([layer(entry("a", b"x"))], config={"Env": "A=b"})),
+    "no-architecture": ("architecture", lambda: image([layer(entry("a", b"x"))], top={"architecture": ""})),
+    "bomb": ("unpacks to more than a hundred times", lambda: image(
+        [gzip.compress(b"\0" * (200 << 20), 9)], diff_ids=["sha256:" + "0" * 64])),
+    "bad-gzip": ("not sound gzip", lambda: image([gzip.compress(b"x" * 100000)[:-50]], diff_ids=["sha256:" + "0" * 64])),
+    "bad-ledger": ("ledger.jsonl:1", lambda: raw_layer(entry("var/lib/whittle/ledger.jsonl", b"{\n"))),
+    "ledger-of-nothing": ("without an action", lambda: raw_layer(entry("var/lib/whittle/ledger.jsonl", b"{}\n"))),
+    "bad-base": ("not what pack writes there", lambda: raw_layer(entry("var/lib/whittle/base/sbom.cdx.json", b"[1]"))),
+    "bad-apk-database": ("not a field of apk's database", lambda: raw_layer(entry("lib/apk/db/installed", b"P:a\nnonsense\n"))),
+    "apk-file-first": ("a file before its package", lambda: raw_layer(entry("lib/apk/db/installed", b"F:bin\nR:x\n"))),
+}
+
+
+def main():
+    if sys.argv[1:] == ["--list", "hostile"]:
+        print("\n".join(HOSTILE))
+    elif sys.argv[1] == "--words":
+        print(HOSTILE[sys.argv[2]][0])
+    else:
+        out, case = sys.argv[1:]
+        with open(out, "wb") as f:
+            f.write(HOSTILE[case][1]() if case in HOSTILE else globals()[case]())
+
+
+main()
