@@ -355,6 +355,14 @@ read_integrity_baseline(struct context *x, const struct node *n)
 }
 
 static void
+read_integrity_root(struct context *x, const struct node *n)
+{
+	read_text(x, n, &x->rule->integrity_root);
+	if (x->rule->integrity_root && *x->rule->integrity_root != '/')
+		settings_error(x->s, n, "write the root's whole path, beginning with '/'");
+}
+
+static void
 read_integrity_every(struct context *x, const struct node *n)
 {
 	read_positive_duration(x, n, &x->rule->integrity_every);
@@ -366,12 +374,13 @@ read_integrity_rate(struct context *x, const struct node *n)
 	settings_size(x->s, n, &x->rule->integrity_rate);
 }
 
-/* "BASELINE" or {baseline: FILE, every: 1d, rate: 20m}. */
+/* "BASELINE" or {baseline: FILE, root: /, every: 1d, rate: 20m}. */
 static void
 read_integrity(struct context *x, const struct node *n)
 {
 	static const struct key keys[] = {{"baseline", read_integrity_baseline},
-	    {"every", read_integrity_every}, {"rate", read_integrity_rate}, {0}};
+	    {"root", read_integrity_root}, {"every", read_integrity_every},
+	    {"rate", read_integrity_rate}, {0}};
 
 	if (n->kind == NODE_SCALAR) {
 		read_integrity_baseline(x, n);
@@ -869,6 +878,7 @@ rule_free(struct rule *r)
 	needle_free(r->not_found);
 	needle_free(r->found);
 	free(r->integrity);
+	free(r->integrity_root);
 	free(r->summary);
 	free(r->path);
 }

@@ -39,6 +39,7 @@ struct rule {
 	int64_t uid, gid;        /* NOT_SET */
 	int32_t mode, mode_max;  /* permission bits, NOT_SET */
 	char *integrity;         /* path of the baseline, NULL */
+	char *integrity_root;    /* the tree that it is about */
 	int64_t integrity_every; /* ms between hashing everything */
 	int64_t integrity_rate;  /* bytes a second, 0: as fast as it goes */
 };

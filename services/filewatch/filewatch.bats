@@ -547,6 +547,155 @@ ended_well() {
 	[ "$(healthz)" = ERROR ]
 }
 
+@test "reload: what is known of unchanged rules stays" {
+	echo "an ERROR" >"$watched/log"
+	touch "$watched/a"
+	serve "{path: $watched/log, not-found: ERROR}" "{path: '$watched/**', missing: ok}"
+	since=$(get /api/v1/status | sed -n 's/.*"path":"[^"]*log","state":"failing","since":"\([^"]*\)".*/\1/p')
+	[ -n "$since" ]
+	searched=$(get /metrics | grep ^filewatch_searched)
+	sleep 1.1
+	settings "{path: $watched/a}" "{path: $watched/log, not-found: ERROR}" "{path: '$watched/**', missing: ok}"
+	kill -HUP "$server"
+	wait_until 5 grep -q "taken over: 3 rules" "$log"
+	wait_until 5 eval 'get /api/v1/status | grep -q "\"ok\":2"'
+	run_x 0 get /api/v1/status
+	expect "\"state\":\"failing\",\"since\":\"$since\""
+	[ "$(get /metrics | grep ^filewatch_searched)" = "$searched" ]
+	[ "$(grep -c "failing '$watched/log'" "$log")" = 1 ]
+	echo fine >"$watched/log"
+	wait_until 2 is_ok
+}
+
+# ---- notification ----
+
+notify_settings() { # EVERY
+	cat >"$dir/hook" <<-'EOT'
+		#!/bin/sh
+		env | grep '^FILEWATCH_' | sort >>"$(dirname "$0")/told.new"
+		printenv FILEWATCH_REPORT >>"$(dirname "$0")/told.new"
+		cp "$(dirname "$0")/told.new" "$(dirname "$0")/told"
+	EOT
+	chmod 755 "$dir/hook"
+	sed -i "1i notify: {command: [$dir/hook], every: $1}" "$dir/settings.yaml"
+}
+
+told() {
+	grep -qF "$1" "$dir/told"
+}
+
+@test "notify: a command is told of a change, and of its end" {
+	touch "$watched/a"
+	settings "{path: $watched/a}"
+	notify_settings 1ms
+	start "$FILEWATCH" -c "$dir/settings.yaml"
+	wait_until 10 is_ok
+	rm "$watched/a"
+	wait_until 5 told FILEWATCH_STATE=failing
+	told "FILEWATCH_PATH=$watched/a"
+	told FILEWATCH_BEFORE=ok
+	told FILEWATCH_MESSAGE=missing
+	told FILEWATCH_OVERALL=ERROR
+	touch "$watched/a"
+	wait_until 5 told FILEWATCH_STATE=ok
+	told "FILEWATCH_OVERALL=all ok"
+}
+
+@test "notify: no more often than allowed, and nothing is lost" {
+	settings "{path: $watched/a}" "{path: $watched/b}" "{path: $watched/c}"
+	touch "$watched/a" "$watched/b" "$watched/c"
+	notify_settings 2s
+	start "$FILEWATCH" -c "$dir/settings.yaml"
+	wait_until 10 is_ok
+	for f in a b c; do
+		rm "$watched/$f"
+		sleep 0.1
+	done
+	wait_until 5 told "FILEWATCH_CHANGES=2"
+	[ "$(grep -c FILEWATCH_CHANGES "$dir/told")" = 2 ]
+	told "failing $watched/b: missing"
+	told "failing $watched/c: missing"
+}
+
+@test "notify: the notifier ends with the watcher, also if that is killed" {
+	settings "{path: $watched}"
+	notify_settings 1s
+	start "$FILEWATCH" -c "$dir/settings.yaml"
+	wait_until 10 is_ok
+	child=$(pgrep -P "$started")
+	kill -KILL "$started"
+	wait_until 5 eval '! kill -0 '"$child"
+}
+
+# ---- protection ----
+
+status_of() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+@test "protection: no capabilities but to read, no new privileges, few system calls" {
+	[ "${SAN:-}" != 1 ] || skip "this machine cannot: sanitizers need what is forbidden"
+	serve "{path: $watched}"
+	[ "$(status_of "$server" NoNewPrivs)" = 1 ]
+	[ $((0x$(status_of "$server" CapEff) & ~4)) = 0 ]
+	[ $((0x$(status_of "$server" CapPrm) & ~4)) = 0 ]
+	[ $((0x$(status_of "$server" CapInh))) = 0 ]
+	for task in "/proc/$server/task"/*; do
+		[ "$(sed -n 's/^Seccomp:[[:space:]]*//p' "$task/status")" = 2 ]
+	done
+	grep -q "protected: no new privileges, seccomp" "$log"
+}
+
+@test "protection: what lies outside of what may be read isn't taken over at a reload" {
+	[ "${SAN:-}" != 1 ] || skip "this machine cannot: sanitizers need what is forbidden"
+	serve "{path: $watched}"
+	grep -q Landlock "$log" || skip "this machine cannot: no Landlock"
+	settings "{path: /usr/bin}"
+	kill -HUP "$server"
+	wait_until 5 grep -q "'/usr/bin' lies outside of what may be read" "$log"
+	is_ok
+}
+
+# ---- clients ----
+
+@test "clients: slow and silent ones keep nobody out" {
+	settings "{path: $watched}"
+	sed -i 's/^interval.*/connections: 8/' "$dir/settings.yaml"
+	start "$FILEWATCH" -c "$dir/settings.yaml"
+	wait_until 10 is_ok
+	start python3 - "$port" <<-'EOT'
+		import socket, sys, time
+		held = []
+		while True:
+		    # more than there are places, each sending a byte now and then
+		    while len(held) < 40:
+		        s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		        s.send(b"GET /healthz HTTP/1.1\r\n")
+		        held.append(s)
+		    for s in held[:]:
+		        try:
+		            s.send(b"X")
+		        except OSError:
+		            held.remove(s)
+		    time.sleep(0.05)
+	EOT
+	for _ in {1..20}; do
+		sleep 0.05
+		run_x 0 healthz
+		[ "$output" = "all ok" ]
+	done
+}
+
+@test "clients: a request that is too long is refused" {
+	serve "{path: $watched}"
+	long=$(head -c 20000 /dev/zero | tr '\0' a)
+	run curl -s -o /dev/null -w '%{http_code}' -H "X: $long" "http://127.0.0.1:$port/"
+	[ "$output" = 431 ] || [ "$output" = 413 ]
+	run curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/$long"
+	[ "$output" = 414 ]
+	is_ok
+}
+
 # A thread that is stopped is what a thread in a dead network file system looks like.
 hold_watcher() { # PID SECONDS
 	python3 - "$1" "$2" "http://127.0.0.1:$port/healthz" <<-'EOT'

@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include "board.h"
+#include "commands.h"
 #include "config.h"
 #include "http.h"
+#include "notify.h"
+#include "protect.h"
 #include "render.h"
 #include "report.h"
 #include "status.h"
@@ -21,6 +24,7 @@
 static const char usage_text[] =
     "usage: filewatch [-c FILE] [--once | --check-config]\n"
     "       filewatch nagios [-c FILE]\n"
+    "       filewatch baseline | verify | accept --help\n"
     "\n"
     "Watches files as the settings say, and serves what it finds over HTTP.\n"
     "\n"
@@ -135,44 +139,64 @@ nagios(int argc, char **argv)
 	return status;
 }
 
+/* From here on nothing is opened but files that are watched. */
+static int
+serve_protected(struct config *c, struct watcher *w, int fd, struct board *b)
+{
+	struct http *h = protect(c) ? NULL : http_start(fd, c, b);
+
+	if (!h)
+		return EXIT_TROUBLE;
+	report("serving %zu rules at http://%s:%s/", c->rules, c->host, c->port);
+	watch_run(w);
+	http_stop(h);
+	return EXIT_YES;
+}
+
 static int
 serve(struct config *c)
 {
 	struct board board;
-	struct watcher *w;
-	struct http *h;
+	struct watcher *w = NULL;
 	sigset_t set;
-	int fd;
+	int fd, notifier, status = EXIT_TROUBLE;
 
-	/* Before the HTTP thread starts, so that it leaves signals to the watcher. */
+	/* Children that end are of no interest; as process 1 there may be many. */
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	notifier = notify_start(c);
+	/* Before threads start, so that all leave signals to the watcher. */
 	watch_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	board_init(&board);
 	fd = http_listen(c);
-	w = fd < 0 ? NULL : watch_open(config_hold(c), &board);
-	h = w ? http_start(fd, c, &board) : NULL;
-	if (h) {
-		report("serving %zu rules at http://%s:%s/", c->rules, c->host, c->port);
-		watch_run(w);
-		http_stop(h);
-	}
-	if (w)
+	if (fd >= 0)
+		w = watch_open(config_hold(c), &board, notifier);
+	if (w) {
+		status = serve_protected(c, w, fd, &board);
 		watch_close(w);
+	}
 	board_clear(&board);
 	config_drop(c);
-	return h ? EXIT_YES : EXIT_TROUBLE;
+	return status;
 }
 
 int
 main(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} verbs[] = {{"nagios", nagios}, {"baseline", command_baseline},
+	    {"verify", command_verify}, {"accept", command_accept}};
 	struct options o;
 	struct config *c;
+	size_t i;
 
 	report_prog = "filewatch";
-	if (argc > 1 && strcmp(argv[1], "nagios") == 0)
-		return nagios(argc - 1, argv + 1);
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
 	if (!parse_options(argc, argv, &o) || optind != argc || (o.once && o.check)) {
 		fputs(usage_text, stderr);
 		return EXIT_TROUBLE;

@@ -46,18 +46,25 @@ status_hold(struct status *s)
 }
 
 void
+rule_status_clear(struct rule_status *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->shown_count; i++)
+		free(r->shown[i].path);
+	free(r->shown);
+	free(r->trouble);
+}
+
+void
 status_drop(struct status *s)
 {
-	size_t i, k;
+	size_t i;
 
 	if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	for (i = 0; i < s->rules; i++) {
-		for (k = 0; k < s->rule[i].shown_count; k++)
-			free(s->rule[i].shown[k].path);
-		free(s->rule[i].shown);
-		free(s->rule[i].trouble);
-	}
+	for (i = 0; i < s->rules; i++)
+		rule_status_clear(&s->rule[i]);
 	free(s->rule);
 	config_drop(s->config);
 	free(s);

@@ -72,6 +72,8 @@ void status_finish(struct status *s);
 struct status *status_hold(struct status *s);
 void status_drop(struct status *s);
 
+void rule_status_clear(struct rule_status *r);
+
 /* A rule's state in words: "2 of 12 files: …"; empty where all is well. */
 void status_describe(struct strbuf *b, const struct rule_status *r, int64_t now);
 

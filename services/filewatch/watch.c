@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -14,6 +15,9 @@
 #include "config.h"
 #include "events.h"
 #include "files.h"
+#include "integrity.h"
+#include "notify.h"
+#include "protect.h"
 #include "report.h"
 #include "status.h"
 #include "strbuf.h"
@@ -35,7 +39,8 @@ struct watched {
 	struct rule_state state;
 	enum how how;
 	bool scan_due;
-	int64_t rest_until; /* monotonic ns */
+	int64_t rest_until;          /* monotonic ns */
+	struct integrity *integrity; /* NULL: none */
 };
 
 struct touched {
@@ -48,7 +53,7 @@ struct watcher {
 	struct board *board;
 	struct watched *rule;
 	size_t rules;
-	int rootfd, signals, deadline, mounts;
+	int rootfd, signals, deadline, mounts, told, notifier;
 	struct events *events; /* NULL: none */
 	struct touched *touched;
 	size_t touched_count, touched_room;
@@ -321,25 +326,36 @@ search_on(struct watcher *w)
 	keep_promise(w);
 }
 
+static const char *
+overall(const struct watcher *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->rules; i++)
+		if (w->rule[i].state.state < STATE_GRACE)
+			return "ERROR";
+	return "all ok";
+}
+
+/* The log and the notifier hear of what a person would call a change. */
 static void
-tell(const struct rule_state *s, enum state before)
+tell(struct watcher *w, const struct rule_state *s, enum state before)
 {
 	struct rule_status now;
 	struct strbuf text = STRBUF_INIT;
-	size_t i;
+	const char *path = s->rule->path, *message;
 
 	if (s->state == before || s->state == STATE_PENDING ||
 	    (s->state == STATE_OK && before == STATE_PENDING))
 		return;
 	rule_report(s, &now);
 	status_describe(&text, &now, now_ns());
-	report("%s '%s'%s%s", state_name(s->state), s->rule->path, text.len ? ": " : "",
-	    text.len ? text.s : "");
+	message = text.len ? text.s : "";
+	report("%s '%s'%s%s", state_name(s->state), path, *message ? ": " : "", message);
+	notify_change(
+	    w->notifier, path, state_name(before), state_name(s->state), message, overall(w));
 	strbuf_free(&text);
-	for (i = 0; i < now.shown_count; i++)
-		free(now.shown[i].path);
-	free(now.shown);
-	free(now.trouble);
+	rule_status_clear(&now);
 }
 
 static void
@@ -357,7 +373,7 @@ judge_due_rules(struct watcher *w)
 		if (rule_judge(s, now))
 			w->changed = true;
 		if (!w->quiet)
-			tell(s, before);
+			tell(w, s, before);
 	}
 }
 
@@ -443,6 +459,8 @@ next_work(const struct watcher *w, int64_t now)
 		if (w->rule[i].scan_due)
 			earlier(&when, w->rule[i].rest_until);
 		polled |= w->rule[i].how & HOW_POLL;
+		if (w->rule[i].integrity && integrity_is_busy(w->rule[i].integrity))
+			earlier(&when, now + w->config->stale * MS);
 	}
 	if (polled)
 		earlier(&when, w->next_poll);
@@ -485,6 +503,46 @@ take_deadline(struct watcher *w)
 		w->rule[i].state.dirty = true;
 }
 
+/* A read that hangs must not leave an old result standing. */
+static void
+check_integrity(struct watcher *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->rules; i++) {
+		struct rule_state *s = &w->rule[i].state;
+
+		if (!w->rule[i].integrity || s->integrity & RULE_INTEGRITY ||
+		    !integrity_is_stuck(w->rule[i].integrity, w->config->stale * MS))
+			continue;
+		free(s->integrity_message);
+		s->integrity_message = xstrdup("comparing with the baseline hangs");
+		s->integrity = RULE_INTEGRITY;
+		s->dirty = true;
+	}
+}
+
+static void
+take_integrity(struct watcher *w)
+{
+	uint64_t times;
+	size_t i;
+
+	if (read(w->told, &times, sizeof(times)) < 0)
+		return;
+	for (i = 0; i < w->rules; i++) {
+		struct rule_state *s = &w->rule[i].state;
+		char *message;
+
+		if (!w->rule[i].integrity ||
+		    !integrity_take(w->rule[i].integrity, &s->integrity, &message))
+			continue;
+		free(s->integrity_message);
+		s->integrity_message = message;
+		s->dirty = true;
+	}
+}
+
 static void reload(struct watcher *w);
 
 static void
@@ -514,6 +572,7 @@ wait_for_work(struct watcher *w)
 	    {w->deadline, POLLIN, 0},
 	    {w->events && w->events_from <= now ? events_fd(w->events) : -1, POLLIN, 0},
 	    {w->mounts_from <= now ? w->mounts : -1, POLLPRI, 0},
+	    {w->told, POLLIN, 0},
 	};
 
 	arm_deadline(w);
@@ -533,6 +592,8 @@ wait_for_work(struct watcher *w)
 		scan_all(w);
 		w->mounts_from = monotonic_ns() + MOUNTS_PAUSE_MS * MS;
 	}
+	if (f[4].revents)
+		take_integrity(w);
 }
 
 /* ---- from beginning to end ---- */
@@ -553,37 +614,127 @@ set_rules(struct watcher *w, struct config *c)
 }
 
 static void
-drop_rules(struct watcher *w)
+start_integrity(struct watcher *w)
 {
 	size_t i;
 
 	for (i = 0; i < w->rules; i++)
-		rule_state_free(&w->rule[i].state);
+		if (w->config->rule[i].integrity)
+			w->rule[i].integrity = integrity_start(
+			    &w->config->rule[i], w->config, w->told, &w->board->counters);
+}
+
+static void
+stop_integrity(struct watcher *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->rules; i++) {
+		integrity_stop(w->rule[i].integrity);
+		w->rule[i].integrity = NULL;
+	}
+}
+
+static void
+forget_touched(struct watcher *w)
+{
+	size_t i;
+
 	for (i = 0; i < w->touched_count; i++)
 		free(w->touched[i].path);
+	w->touched_count = 0;
+}
+
+static void
+drop_rules(struct watcher *w)
+{
+	size_t i;
+
+	stop_integrity(w);
+	forget_touched(w);
+	for (i = 0; i < w->rules; i++)
+		rule_state_free(&w->rule[i].state);
 	free(w->rule);
-	w->rule = NULL;
-	w->rules = w->touched_count = 0;
+}
+
+/* The old place of a rule that stands unchanged in the new settings. */
+static struct watched *
+same_rule(struct watched *old, const struct config *from, const struct rule *r)
+{
+	size_t i;
+
+	if (r->pattern.direct) {
+		const struct rule *d = config_direct(from, r->path);
+
+		return d && strcmp(d->summary, r->summary) == 0 ? &old[d - from->rule] : NULL;
+	}
+	for (i = 0; i < from->rules; i++)
+		if (old[i].state.rule && strcmp(from->rule[i].path, r->path) == 0 &&
+		    strcmp(from->rule[i].summary, r->summary) == 0)
+			return &old[i];
+	return NULL;
+}
+
+/* What is known of a rule's files stays: since when they are wrong, and how far they were
+ * searched. */
+static void
+carry_over(struct watcher *w, struct watched *old, const struct config *from)
+{
+	size_t i;
+
+	for (i = 0; i < w->rules; i++) {
+		const struct rule *r = &w->config->rule[i];
+		struct watched *before = same_rule(old, from, r);
+
+		if (!before || !before->state.rule)
+			continue;
+		w->rule[i].state = before->state;
+		w->rule[i].state.rule = r;
+		before->state = (struct rule_state){0};
+	}
+}
+
+static void
+take_over(struct watcher *w, struct config *c)
+{
+	struct config *from = w->config;
+	struct watched *old = w->rule;
+	size_t i, n = w->rules;
+
+	stop_integrity(w);
+	forget_touched(w);
+	events_close(w->events);
+	w->events = events_open();
+	set_rules(w, c);
+	carry_over(w, old, from);
+	for (i = 0; i < n; i++)
+		rule_state_free(&old[i].state);
+	free(old);
+	start_integrity(w);
+	w->changed = true;
+	config_drop(from);
 }
 
 /* A bad file changes nothing: the old rules hold until there is a good one. */
 static void
 reload(struct watcher *w)
 {
-	struct config *c = config_read(w->config->file), *old = w->config;
+	struct config *c = config_read(w->config->file);
 
+	if (c && !protect_allows(c)) {
+		config_drop(c);
+		c = NULL;
+	}
 	if (!c) {
 		w->board->counters.reloads_failed++;
-		report("settings not taken over, the old rules hold: '%s'", old->file);
+		report("settings not taken over, the old rules hold: '%s'", w->config->file);
 		return;
 	}
 	w->board->counters.reloads++;
-	drop_rules(w);
-	events_close(w->events);
-	w->events = events_open();
-	set_rules(w, c);
-	w->changed = true;
-	config_drop(old);
+	take_over(w, c);
+	notify_reload(w->notifier);
+	if (w->notifier < 0 && c->notify.command)
+		report("a command to notify is taken over at the next start only");
 	report("settings taken over: %zu rules from '%s'", c->rules, c->file);
 }
 
@@ -597,22 +748,25 @@ watcher_new(struct config *c, struct board *b)
 	    .signals = -1,
 	    .deadline = -1,
 	    .mounts = -1,
+	    .told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	    .notifier = -1,
 	    .changed = true};
 	set_rules(w, c);
 	return w;
 }
 
 struct watcher *
-watch_open(struct config *c, struct board *b)
+watch_open(struct config *c, struct board *b, int notifier)
 {
 	struct watcher *w = watcher_new(c, b);
 	sigset_t set;
 
+	w->notifier = notifier;
 	watch_signals(&set);
 	w->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	w->deadline = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	w->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (w->rootfd >= 0 && w->signals >= 0 && w->deadline >= 0) {
+	if (w->rootfd >= 0 && w->signals >= 0 && w->deadline >= 0 && w->told >= 0) {
 		w->events = events_open();
 		return w;
 	}
@@ -637,9 +791,22 @@ watch_close(struct watcher *w)
 	close_if(w->signals);
 	close_if(w->deadline);
 	close_if(w->mounts);
+	close_if(w->told);
+	close_if(w->notifier);
 	config_drop(w->config);
 	free(w->touched);
 	free(w);
+}
+
+static bool
+any_integrity_is_unknown(const struct watcher *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->rules; i++)
+		if (w->rule[i].integrity && w->rule[i].state.integrity & RULE_UNVERIFIED)
+			return true;
+	return false;
 }
 
 struct status *
@@ -657,6 +824,10 @@ watch_once(struct config *c)
 		;
 	while (any_search_is_pending(w))
 		search_on(w);
+	start_integrity(w);
+	while (any_integrity_is_unknown(w))
+		if (poll(&(struct pollfd){w->told, POLLIN, 0}, 1, -1) > 0)
+			take_integrity(w);
 	judge_due_rules(w);
 	s = make_status(w);
 	watch_close(w);
@@ -667,11 +838,13 @@ watch_once(struct config *c)
 void
 watch_run(struct watcher *w)
 {
+	start_integrity(w);
 	while (!w->stop) {
 		take_times(w, monotonic_ns());
 		look_at_touched(w);
 		scan_due_rules(w);
 		search_on(w);
+		check_integrity(w);
 		judge_due_rules(w);
 		publish(w);
 		wait_for_work(w);

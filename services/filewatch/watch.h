@@ -13,8 +13,9 @@ struct watcher;
 /* The signals that a watcher takes; block them before any thread is started. */
 void watch_signals(sigset_t *set);
 
-/* Opens all that it needs while it still may. Takes config over. NULL after a message. */
-struct watcher *watch_open(struct config *c, struct board *b);
+/* Opens all that it needs while it still may. Takes config and the notifier's socket (-1:
+ * none) over. NULL after a message. */
+struct watcher *watch_open(struct config *c, struct board *b, int notifier);
 void watch_close(struct watcher *w);
 
 /* Looks at everything once, to the end, without events. The caller drops the result. */
