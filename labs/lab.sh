@@ -6,6 +6,7 @@ umask 022
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 LABS=$(dirname "$HERE")
+TOP=$(dirname "$LABS")
 HOST_PATH=${HOST_PATH:-$PATH:/usr/sbin:/sbin:/bin}
 export HOST_PATH
 # BusyBox's tools, then our own programs, then what BusyBox hasn't got.
@@ -76,6 +77,46 @@ private_host() {
 	[ "${LAB_HOST:-}" != "$(readlink /proc/self/ns/mnt)" ] || return 0
 	prepared
 	exec private-host /run "$LABS/obj/bin/sh" "$HERE/$(basename "$0")" "$@"
+}
+
+# For scripts that need the machine's own podman. They start in a new folder. What they make
+# in podman carries the label lab=$LAB_NAME, and by that it goes at the end, with the folder,
+# also when the script is interrupted; before that runs clean_up, if the script has one.
+with_podman() {
+	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
+	command -v podman >/dev/null || die "needs podman"
+	export ENGINE=podman
+	: "${LAB_NAME:=whittle-lab-$$}"
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/$LAB_NAME.XXXXXX")
+	trap leave EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	cd "$WORK"
+}
+
+leave() {
+	trap - EXIT
+	trap '' HUP INT TERM
+	cd /
+	! command -v clean_up >/dev/null || clean_up || :
+	ours ps -aq | host xargs -r "$TOP/infra/engine" rm -f -t 0 >/dev/null
+	ours images -aq | host xargs -r "$TOP/infra/engine" rmi -f >/dev/null
+	rm -rf "$WORK"
+}
+
+# ours ps|images OPTION: what carries our label. A list fails where somebody removes an image
+# while it is made.
+ours() {
+	for _ in 1 2 3 4 5; do
+		! list=$(podman "$@" --filter "label=lab=$LAB_NAME" 2>/dev/null) || break
+	done
+	printf '%s\n' "$list" | sort -u
+}
+
+# As the project sets it up for this host.
+podman() {
+	host "$TOP/infra/engine" "$@"
 }
 
 # make_root FOLDER: a root file system: BusyBox and two devices.

@@ -22,8 +22,18 @@ shows() {
 leaves_nothing() {
 	local signal
 	run_x 0 "$LABS/leftovers" "$1"
-	for signal in INT TERM ${3-KILL}; do
+	for signal in INT TERM KILL; do
 		run_x 0 "$LABS/leftovers" -k "$signal:$2" "$1"
 		expect "$2"
+	done
+}
+
+# leaves_nothing_in_podman SCRIPT SIGNAL:TEXT…: the same for a script that uses podman.
+leaves_nothing_in_podman() {
+	local script=$1 kill
+	shift
+	for kill; do
+		run_x 0 "$LABS/leftovers" -p -k "$kill" "$script"
+		expect "${kill#*:}"
 	done
 }

@@ -1,0 +1,61 @@
+# The instrument itself: what it is to find, it finds.
+load ../tests/helpers
+
+setup() {
+	cd "$BATS_TEST_DIRNAME"
+}
+
+teardown() {
+	[ -z "${group:-}" ] || rmdir "$group"
+	[ -z "${left:-}" ] || rm -rf "$left"
+	[ -z "${image:-}" ] || engine rmi -f "$image" >/dev/null
+}
+
+@test "a script that leaves nothing" {
+	requires root command:ip
+	run_x 0 ./leftovers true
+	[ -z "$output" ]
+}
+
+@test "a mount, a process, an interface, a file" {
+	requires root command:ip
+	run_x 1 ./leftovers mount -t tmpfs leftover /mnt
+	expect "/mnt rw,relatime - tmpfs leftover"
+	run_x 1 ./leftovers bash -c 'sleep 1000 & disown'
+	expect "process "
+	run_x 1 ./leftovers ip link add leftover type bridge
+	expect "leftover:"
+	left=/tmp/whittle-lab-left-$$
+	run_x 1 ./leftovers touch "$left"
+	[ "$output" = "file $left" ]
+}
+
+@test "a control group" {
+	requires root command:ip
+	local top
+	top=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup/) { print $5; exit } }' /proc/self/mountinfo)
+	[ -n "$top" ] || skip "this machine cannot: no cgroups"
+	group=$top/whittle-lab-leftover-$$
+	run_x 1 ./leftovers mkdir "$group"
+	[ "$output" = "cgroup $group" ]
+}
+
+@test "an image and a folder, of a script that uses podman" {
+	requires podman
+	tar -cf "$BATS_TEST_TMPDIR/empty.tar" -T /dev/null
+	# shellcheck disable=SC2016 # LAB_NAME is what leftovers gives
+	run_x 1 env ENGINE=podman ./leftovers -p bash -c '"$0" import -q --change "LABEL lab=$LAB_NAME" "$1" "localhost/$LAB_NAME"
+		mkdir "/tmp/$LAB_NAME.left"' "$ENGINE_CMD" "$BATS_TEST_TMPDIR/empty.tar"
+	left=$(grep -o '^/tmp/.*' <<<"$output")
+	[[ $output =~ "image "[0-9a-f]+" "(localhost/whittle-lab-test-[0-9]+) ]]
+	image=${BASH_REMATCH[1]}
+	[[ $left == /tmp/whittle-lab-test-*.left ]]
+}
+
+@test "a script that fails, and one that doesn't end by the signal" {
+	requires root command:ip
+	run_x 2 ./leftovers sh -c 'exit 3'
+	expect "sh: status 3"
+	run_x 2 ./leftovers -k TERM:here sh -c 'trap "" TERM; echo "# here"; exit 0'
+	expect "ended with status 0, not by SIGTERM"
+}
