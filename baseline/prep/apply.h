@@ -11,9 +11,8 @@ struct outcome {
 
 /*
  * Does what the plan says, in its stages. What can't be done is reported and the rest
- * goes on; but no further where the ledger can't be written. Returns 0 where all is done,
- * -1 after a report().
+ * goes on; but no further where the ledger can't be written.
  */
-int apply_plan(struct plan *p, struct ledger *l, struct outcome *o);
+void apply_plan(struct plan *p, struct ledger *l, struct outcome *o);
 
 #endif

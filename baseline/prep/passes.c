@@ -188,7 +188,7 @@ disarm(struct plan *p, uint32_t i)
 
 	if (plan_matches(p, SUID_DONT_DELETE_REGEX, i))
 		return;
-	if (conf_word(p->conf, SUID_ACTION) == SUID_REMOVE) {
+	if (conf_word(p->conf, SUID_ACTION) == SUID_REMOVE && !e->account) {
 		plan_remove_one(p, i);
 		return;
 	}
@@ -253,7 +253,7 @@ close_file(struct plan *p, uint32_t i)
 		plan_mode(p, i, plan_mode_of(e) & ~(mode_t)0002);
 }
 
-static const char *const account_paths[EDITS] = {
+const char *const account_paths[EDITS] = {
     [EDIT_PASSWD] = "/etc/passwd",
     [EDIT_GROUP] = "/etc/group",
     [EDIT_SHADOW] = "/etc/shadow",
@@ -321,11 +321,13 @@ edit_accounts(struct plan *p)
 		if (i == NO_ENTRY || p->tree->e[i].edit)
 			continue;
 		e = &p->tree->e[i];
-		if (read_accounts(p, i, &a) == 0) {
-			edit_make(&edits[k], (enum edit_file)k, &a, &rules);
-			if (edits[k].removed || edits[k].changed)
-				e->edit = p->pass;
+		if (read_accounts(p, i, &a)) {
+			p->failed = 1;
+			return;
 		}
+		edit_make(&edits[k], (enum edit_file)k, &a, &rules);
+		if (edits[k].removed || edits[k].changed)
+			e->edit = p->pass;
 		accounts_free(&a);
 	}
 }

@@ -22,7 +22,7 @@ plan_remove_one(struct plan *p, uint32_t i)
 {
 	struct entry *e = &p->tree->e[i];
 
-	if (!e->unwanted && i != TREE_ROOT)
+	if (!e->unwanted && !e->account && i != TREE_ROOT)
 		e->unwanted = p->pass;
 }
 
@@ -151,6 +151,21 @@ mark_sbin(struct tree *t)
 				t->e[i].sbin = 1;
 }
 
+/* /etc/passwd has the name of a dangerous program, but it is none. */
+static void
+mark_accounts(struct tree *t)
+{
+	size_t k;
+
+	for (k = 0; k < EDITS; k++) {
+		uint32_t name = tree_resolve(t, TREE_ROOT, account_paths[k], 0);
+		uint32_t file = tree_resolve(t, TREE_ROOT, account_paths[k], 1);
+
+		if (file != NO_ENTRY && is_file(&t->e[file]))
+			t->e[name].account = t->e[file].account = 1;
+	}
+}
+
 /* An expression that says what goes is off when it is empty; one that says what stays
  * then keeps nothing. */
 static int
@@ -255,20 +270,19 @@ settle(struct tree *t)
 int
 plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
 {
-	unsigned long reports = report_count;
-
 	memset(p, 0, sizeof(*p));
 	p->tree = tree;
 	p->conf = conf;
 	find_aliases(p);
 	mark_system_folders(tree);
 	mark_sbin(tree);
+	mark_accounts(tree);
 	run_passes(p);
 	do
 		settle_removals(tree);
 	while (run_again(p));
 	settle(tree);
-	return report_count == reports ? 0 : -1;
+	return p->failed ? -1 : 0;
 }
 
 void

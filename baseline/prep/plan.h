@@ -36,6 +36,7 @@ struct plan {
 	const struct conf *conf;
 	uint8_t pass; /* of the pass at work: its place in passes[], from 1 */
 	struct edit edits[EDITS];
+	int failed; /* a pass doesn't know enough for the plan to be carried out */
 	struct strbuf path, alias_path;
 	struct alias { /* on a usr-merged tree "/bin" is another name of "/usr/bin" */
 		char *real, *name;
@@ -43,8 +44,8 @@ struct plan {
 	size_t aliases;
 };
 
-/* Runs every pass that is switched on. Returns 0, or -1 after a report(); plan_free() is
- * due in both cases. */
+/* Runs every pass that is switched on. Returns 0, or -1 after a report() where no part of
+ * the plan can be trusted; plan_free() is due in both cases. */
 int plan_make(struct plan *p, struct tree *tree, const struct conf *conf);
 void plan_free(struct plan *p);
 
@@ -54,6 +55,9 @@ void plan_remove(struct plan *p, uint32_t i);
 void plan_remove_one(struct plan *p, uint32_t i);
 void plan_mode(struct plan *p, uint32_t i, mode_t mode);
 void plan_owner(struct plan *p, uint32_t i, uid_t uid, gid_t gid);
+
+/* Where the account files are. */
+extern const char *const account_paths[EDITS];
 
 /* The permission bits that an entry has after what is planned so far. */
 mode_t plan_mode_of(const struct entry *e);

@@ -974,3 +974,46 @@ in_image() {
 	rm -rf "$tree"/{dev,proc,sys,run/*,.dockerenv,etc/{hosts,hostname,resolv.conf}}
 	run_x 0 "$PREP" -a -r "$tree" -c "$conf"
 }
+
+@test "account files can be edited, but nothing removes them" {
+	requires root
+	bare
+	program /usr/bin/passwd
+	chmod 4644 "$tree/etc/passwd"
+	mkdir "$tree/etc/pam.d"
+	echo >"$tree/etc/pam.d/passwd"
+	echo >"$tree/etc/group"
+	mv "$tree/etc/group" "$tree/etc/real-group"
+	ln -s real-group "$tree/etc/group"
+	settings 'SYSDIRS_RM_REGEX=/(passwd|group|real-group)$'
+	harden
+	there /etc/passwd /etc/group /etc/real-group
+	gone /usr/bin/passwd /etc/pam.d/passwd
+	[ "$(mode_of /etc/passwd)" = 644 ]
+	is_sound
+}
+
+@test "folders that are swapped for links while it runs lead nowhere" {
+	requires root
+	local outside=$BATS_TEST_TMPDIR/outside i
+	bare
+	mkdir -p "$outside/d" "$tree/sbin/d"
+	for i in {1..200}; do
+		echo "$i" | tee "$outside/d/$i" >"$tree/sbin/d/$i"
+	done
+	chmod 666 "$outside"/d/* "$tree"/sbin/d/*
+	ln -s "$outside/d" "$tree/sbin/e"
+	cp -a "$tree" "$tree.fresh"
+	python3 "$TREE_PY" list "$outside" >"$before"
+	for ((i = 0; i < ${RACES:-10}; i++)); do
+		start python3 "$TREE_PY" swap "$tree/sbin" d e
+		wait_until 5 test -e "$tree/sbin/swapped"
+		"$PREP" -q -r "$tree" 2>>"$BATS_TEST_TMPDIR/said" || :
+		stop_all
+		rm -rf "$tree"
+		cp -a "$tree.fresh" "$tree"
+	done
+	run_x 0 python3 "$TREE_PY" same "$before" "$outside"
+	# They were swapped indeed.
+	grep -q "Not a directory\|changed during the run\|Stale" "$BATS_TEST_TMPDIR/said"
+}

@@ -206,36 +206,38 @@ check_ledger(const struct ledger *l, const struct tree *t)
 			    tree_path(t, i, &path));
 }
 
-static int
+static void
 harden(const struct options *o, struct plan *p, struct ledger *l)
 {
 	struct outcome done;
-	int result;
 
 	check_ledger(l, p->tree);
-	result = apply_plan(p, l, &done);
-	if (ledger_close(l)) {
+	apply_plan(p, l, &done);
+	if (ledger_close(l))
 		report("write the ledger:");
-		result = -1;
-	}
 	if (!o->quiet)
 		printf("%lu removed, %lu modes, %lu owners, %lu files edited\n", done.removed,
 		    done.modes, done.owners, done.edits);
-	return result ? EXIT_TROUBLE : EXIT_YES;
 }
 
+/* What was reported on the way (a folder that can't be read, say) is trouble, whatever
+ * came of the rest. */
 static int
 act(const struct options *o, struct plan *p, struct ledger *l)
 {
-	if (o->audit)
-		return audit(p, o->json) ? EXIT_NO : EXIT_YES;
-	if (conf_word(p->conf, SECRETS_FAIL) && report_secrets(p))
+	int status = EXIT_YES;
+
+	if (o->audit) {
+		if (audit(p, o->json))
+			status = EXIT_NO;
+	} else if (conf_word(p->conf, SECRETS_FAIL) && report_secrets(p)) {
 		return EXIT_NO;
-	if (!o->dry)
-		return harden(o, p, l);
-	if (!o->quiet)
+	} else if (!o->dry) {
+		harden(o, p, l);
+	} else if (!o->quiet) {
 		show_plan(p);
-	return EXIT_YES;
+	}
+	return report_count ? EXIT_TROUBLE : status;
 }
 
 /* A folder takes one descriptor for each level. */
@@ -275,8 +277,6 @@ main(int argc, char **argv)
 	allow_depth();
 	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf) == 0)
 		status = act(&options, &plan, &ledger);
-	if (status == EXIT_YES && tree.unread)
-		status = EXIT_TROUBLE;
 	if (fflush(stdout))
 		die("write to standard output:");
 	return status;

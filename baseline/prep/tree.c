@@ -112,7 +112,7 @@ read_target(struct tree *t, struct entry *e, const struct walk_entry *w)
 
 	if (n < 0 || n == (ssize_t)sizeof(target)) {
 		report("read link '%s':", w->path);
-		t->unread = 1;
+		e->mount = 1; /* where it leads isn't known, so it is left alone */
 		n = 0;
 	}
 	e->target = add_text(t, target, (size_t)n);
@@ -156,10 +156,8 @@ visit(const struct walk_entry *w, void *arg)
 static void
 unreadable(const char *path, void *arg)
 {
-	struct reading *r = arg;
-
+	(void)arg;
 	report("read '%s':", path);
-	r->t->unread = 1;
 }
 
 /* Entries came in order, so from the last to the first each folder's end is known once

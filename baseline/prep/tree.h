@@ -29,6 +29,7 @@ struct entry {
 	dev_t rdev;
 
 	unsigned mount : 1;      /* something is mounted here: not ours to change */
+	unsigned account : 1;    /* passwd and the like: edited, never removed */
 	unsigned system : 1;     /* a system folder, or below one */
 	unsigned sbin : 1;       /* below /sbin or /usr/sbin */
 	unsigned late : 2;       /* the stage in which it is applied, see plan.h */
@@ -52,10 +53,10 @@ struct tree {
 	uint32_t names_size;
 	uint32_t *linked; /* entries of files with several names, a file's side by side */
 	uint32_t linked_count;
-	int unread; /* a folder could not be read (and was reported) */
 };
 
-/* Walks the tree. Returns 0, or -1 after a report(). The caller frees in both cases. */
+/* Walks the tree; a folder in it that can't be read is reported and empty. Returns 0, or
+ * -1 after a report(). The caller frees in both cases. */
 int tree_read(struct tree *t, int rootfd);
 void tree_free(struct tree *t);
 

@@ -5,8 +5,10 @@
   tree.py check BEFORE LEDGER ROOT   whether BEFORE (a list) is ROOT and the ledger
   tree.py covers BEFORE LEDGER ROOT  whether the ledger holds at least all that changed
   tree.py same LIST ROOT             whether the tree is the list
+  tree.py swap FOLDER NAME NAME      swaps two names in a folder, again and again
   tree.py kill COUNT TREE CONF PREP  kills prep at random moments and runs it again
 """
+import ctypes
 import hashlib
 import json
 import os
@@ -187,6 +189,15 @@ def covers(before, ledger, root):
     return problems
 
 
+def swap(folder, *names):
+    libc = ctypes.CDLL(None)
+    fd = os.open(folder, os.O_PATH)
+    names = [os.fsencode(n) for n in names]
+    os.close(os.open("swapped", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+    while True:
+        libc.renameat2(fd, names[0], fd, names[1], 2)  # RENAME_EXCHANGE
+
+
 def run(prep, tree, conf, ledger):
     return subprocess.Popen([prep, "-q", "-r", tree, "-c", conf, "-o", ledger])
 
@@ -241,6 +252,8 @@ def main(args):
         return fail_on(covers(*args[1:]))
     if args[0] == "same":
         return fail_on(differences(load(args[1]), listing(args[2]), "listed"))
+    if args[0] == "swap":
+        return swap(*args[1:])
     if args[0] == "kill":
         return kill(int(args[1]), *args[2:])
     print(__doc__, file=sys.stderr)
