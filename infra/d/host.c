@@ -144,8 +144,9 @@ take_paths(const struct source *f)
 		f->h->state = pool_printf("%s/d", path_in(f, text));
 	if ((text = text_at(f, "vol_base")))
 		f->h->vol_base = path_in(f, text);
-	if ((text = text_at(f, "base")))
-		f->h->base = path_in(f, text);
+	text = text_at(f, "base");
+	if (text || settings_get(f->s->root, "base"))
+		f->h->base = text ? path_in(f, text) : NULL;
 	if ((text = text_at(f, "engine")))
 		f->h->engine = strchr(text, '/') ? path_in(f, text) : text;
 }

@@ -115,13 +115,12 @@ instances_sweep(struct app *a)
 		"label=whittle.role=test", NULL) == 0 &&
 	    out.s)
 		for (id = strtok_r(out.s, "\n", &save); id; id = strtok_r(NULL, "\n", &save)) {
-			if (engine_see(&a->engine, id, &s) != 1 || !s.owner ||
-			    !owner_is_gone(s.owner))
+			if (engine_see(&a->engine, id, &s) != 1 || !s.owner || !s.key ||
+			    !place_find(a, s.key) || !owner_is_gone(s.owner))
 				continue;
 			say("SWEEP", "%s, a test instance whose test is gone", s.name);
 			remove_instance(a, &s);
-			if (s.key && place_find(a, s.key))
-				remove_instances(a, s.key, false);
+			remove_instances(a, s.key, false);
 		}
 	strbuf_free(&out);
 }

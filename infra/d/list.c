@@ -261,7 +261,8 @@ fill_row(struct app *a, const struct container *c, const struct seens *seen,
 	if (running) {
 		/* podman without systemd never asks: what it says then means nothing. */
 		r->health = now->health && !(a->engine.kind == PODMAN && a->engine.no_timers)
-		    ? now->health : "-";
+				? now->health
+				: "-";
 		r->ports = port_list(now);
 		r->memory = size_text(memory_of(now->pid));
 	}

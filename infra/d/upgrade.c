@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "engine_args.h"
 #include "instance.h"
 #include "life.h"
 #include "pipeline.h"
@@ -569,12 +570,27 @@ clean_containers(struct cleaning *k, const struct seens *seen)
 		size_t len = strlen(s->name);
 
 		if (!s->transaction || s->running || len < 5 || !s->key ||
-		    state_has(&k->a->host, s->key, "journal.json"))
+		    !place_find(k->a, s->key) || state_has(&k->a->host, s->key, "journal.json"))
 			continue;
 		if (strcmp(s->name + len - 4, ".old") == 0 ||
 		    strcmp(s->name + len - 4, ".new") == 0)
 			remove_one(k, "container", "container", s->id, s->name);
 	}
+}
+
+/* Of a container that is among ours: another d on this machine may have others. */
+static bool
+is_own_network(struct app *a, const char *name)
+{
+	struct container c;
+
+	for (size_t i = 0; i < a->places.n; i++)
+		for (int test = 0; test < 2; test++)
+			if (host_container(&a->host, &a->places.v[i], test, NULL, NULL, &c) ==
+				0 &&
+			    network_name(&c) && strcmp(network_name(&c), name) == 0)
+				return true;
+	return false;
 }
 
 static void
@@ -588,7 +604,7 @@ clean_networks(struct cleaning *k, const struct seens *seen)
 	    out.s)
 		for (name = strtok_r(out.s, "\n", &save); name;
 		     name = strtok_r(NULL, "\n", &save)) {
-			bool used = false;
+			bool used = !is_own_network(k->a, name);
 
 			for (size_t i = 0; i < seen->n && !used; i++)
 				used = words_have(&seen->v[i].networks, name);

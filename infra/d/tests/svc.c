@@ -204,8 +204,8 @@ tool(int argc, char **argv)
 		return chmod(argv[3], (mode_t)strtol(argv[2], NULL, 8)) != 0;
 	if (strcmp(verb, "exit") == 0 && argc > 2)
 		return atoi(argv[2]);
-	for (int i = 1; i < argc; i++)
-		printf("%s%s", i > 1 ? " " : "", argv[i]);
+	for (int i = 2; i < argc; i++) /* echo */
+		printf("%s%s", i > 2 ? " " : "", argv[i]);
 	return printf("\n") < 0;
 }
 

@@ -1,0 +1,101 @@
+# Two tiny images and a place of their own for d: containers' folders, state, volumes. What
+# a test file makes has one prefix, $P, so that nothing else is touched, and goes with it.
+
+# shellcheck disable=SC2154 # run_x sets stderr
+
+fixture() {
+	requires engine
+	P=wt$((RANDOM % 9000 + 1000))$BATS_SUITE_TEST_NUMBER
+	export P ROOM=$BATS_FILE_TMPDIR
+	export WHITTLE_CONTAINERS=$ROOM/containers WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/volumes
+	export WHITTLE_SETTINGS=$ROOM/host.yaml WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1
+	mkdir -p "$WHITTLE_CONTAINERS" "$ROOM/bin"
+	echo "base: $ROOM/base" >"$WHITTLE_SETTINGS"
+	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
+		-o "$ROOM/svc" "$BATS_TEST_DIRNAME/tests/svc.c"
+}
+
+# Everything with our prefix: containers, networks, images.
+fixture_remove() {
+	[ -n "${P:-}" ] || return 0
+	local list
+	list=$(engine ps -aq --filter "name=$P" 2>/dev/null)
+	# shellcheck disable=SC2086 # a list of ids
+	[ -z "$list" ] || engine rm -f $list >/dev/null 2>&1 || :
+	list=$(engine network ls --format '{{.Name}}' 2>/dev/null | grep "^whittle-$P")
+	# shellcheck disable=SC2086
+	[ -z "$list" ] || engine network rm $list >/dev/null 2>&1 || :
+	list=$(engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "^localhost/whittle/$P")
+	# shellcheck disable=SC2086
+	[ -z "$list" ] || engine rmi -f $list >/dev/null 2>&1 || :
+}
+
+# container NAME [KIND]: a folder. KIND service (the default) has no shell; shell has one,
+# and an account "app"; neither says anything of ports.
+container() {
+	local folder=$WHITTLE_CONTAINERS/$1
+	mkdir -p "$folder/files"
+	cp "$ROOM/svc" "$folder/files/svc"
+	cp "$BATS_TEST_DIRNAME/tests/quick.mk" "$folder/Makefile"
+	mood "$1" 1
+	echo '@test "x" { true; }' >"$folder/test.bats"
+	{
+		echo "FROM scratch"
+		echo "COPY files/ /"
+		if [ "${2:-}" = shell ]; then
+			mkdir -p "$folder/files/bin" "$folder/files/etc" "$folder/files/tmp"
+			cp "$ROOM/svc" "$folder/files/bin/sh"
+			printf 'root:x:0:0::/:/bin/sh\napp:x:33:44::/:/bin/sh\n' >"$folder/files/etc/passwd"
+			printf 'root:x:0:\napp:x:44:\n' >"$folder/files/etc/group"
+		else
+			echo "USER 1000:1000"
+		fi
+		echo 'HEALTHCHECK --interval=1s --timeout=5s --retries=1 CMD ["/svc", "check"]'
+		echo 'CMD ["/svc"]'
+	} >"$folder/Dockerfile"
+	settings "$1" </dev/null
+}
+
+# settings NAME, YAML on standard input: that, and a readiness that doesn't take long.
+settings() {
+	{
+		cat
+		printf 'ready:\n  http: :8080/healthz\n  expect: all ok\n  within: 20s\n  stable: 300ms\n'
+		printf 'stop_timeout: 3s\n'
+	} >"$WHITTLE_CONTAINERS/$1/settings.yaml"
+}
+
+# mood NAME VERSION [SICK_AFTER_MS [CRASH]]: what its next image is like.
+mood() {
+	echo "$2 ${3:-0} ${4:-0}" >"$WHITTLE_CONTAINERS/$1/files/mood"
+}
+
+d() {
+	"$D" "$@"
+}
+
+live() {
+	echo "localhost/whittle/$1:live"
+}
+
+image_id() {
+	local id
+	id=$(engine image inspect -f '{{.Id}}' "$1" 2>/dev/null) || return 1
+	echo "sha256:${id#sha256:}"
+}
+
+# The version that answers inside the container.
+version_of() {
+	d e "$1" /svc cat /mood | cut -d' ' -f1
+}
+
+# serves NAME VERSION: it runs, and its service is that version's.
+serves() {
+	[ "$(engine inspect -f '{{.State.Running}}' "$1")" = true ] &&
+		[ "$(version_of "$1")" = "$2" ] && d e "$1" /svc check
+}
+
+# Names of all containers that have to do with one, sorted, on one line.
+all_of() {
+	engine ps -a --format '{{.Names}}' --filter "name=$1" | sort | paste -sd' '
+}

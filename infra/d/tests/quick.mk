@@ -1,0 +1,23 @@
+# The pipeline's contract without the pipeline, for tests that are about what comes after:
+# stamps that name an image, tags that move.
+
+E := $(TOP)/infra/engine
+R := localhost/whittle/$(notdir $(CURDIR))
+
+.PHONY: all test install
+all:
+	@if [ -e fail-build ]; then echo "the build fails"; exit 1; fi
+	@$(E) build -q --no-cache --iidfile iid -t $(R):latest . >/dev/null 2>log || { cat log; exit 1; }
+	@sed 's/^\(sha256:\)\{0,1\}/image sha256:/' iid >build-stamp; echo >>build-stamp
+
+test:
+	@if [ -e fail-test ]; then echo "the test fails"; exit 1; fi
+	@cp build-stamp test-stamp
+
+install:
+	@if [ -e fail-install ]; then echo "promotion refused"; exit 1; fi
+	@id=$$(sed -n 's/^image //p' test-stamp); \
+	live=$$($(E) image inspect -f '{{.Id}}' $(R):live 2>/dev/null || :); \
+	[ "sha256:$${live#sha256:}" != "$$id" ] || exit 0; \
+	[ -z "$$live" ] || $(E) tag $$live $(R):prev; \
+	$(E) tag $$id $(R):live
