@@ -186,42 +186,67 @@ compare_accounts(struct comparison *c, const char *kind, const struct accounts *
 
 /* ---- packages */
 
-static const char *
-version_in(const json_t *sbom, const char *type, const char *name)
+/* "apk/musl" of "apk/musl@1.2.5-r0": what a part is, in any version. */
+static int
+is_same_part(const char *ref, const char *other)
+{
+	size_t n = strcspn(ref, "@");
+
+	return n == strcspn(other, "@") && memcmp(ref, other, n) == 0;
+}
+
+static const json_t *
+part_in(const json_t *sbom, const char *ref)
 {
 	json_t *parts = json_object_get(sbom, "components"), *part;
 	size_t i;
 
 	json_array_foreach (parts, i, part) {
-		const char *got = json_string_value(json_object_get(part, "name"));
-		const char *got_type = json_string_value(json_object_get(part, "type"));
-		const char *version = json_string_value(json_object_get(part, "version"));
+		const char *got = json_string_value(json_object_get(part, "bom-ref"));
 
-		if (got && got_type && strcmp(got, name) == 0 && strcmp(got_type, type) == 0)
-			return version ? version : "";
+		if (got && is_same_part(got, ref))
+			return part;
 	}
 	return NULL;
 }
 
-static void
-compare_parts_one_way(struct comparison *c, const json_t *from, const json_t *to, int forward)
+static const char *
+version_of(const json_t *part)
 {
-	json_t *parts = json_object_get(from, "components"), *part;
+	const char *version = json_string_value(json_object_get(part, "version"));
+
+	return version ? version : "";
+}
+
+static void
+compare_parts(struct comparison *c)
+{
+	json_t *old = json_object_get(c->old.sbom, "components"), *part;
+	json_t *new = json_object_get(c->new.sbom, "components");
+	const json_t *other;
+	const char *ref;
 	size_t i;
 
-	json_array_foreach (parts, i, part) {
-		const char *name = json_string_value(json_object_get(part, "name"));
-		const char *type = json_string_value(json_object_get(part, "type"));
-		const char *version = json_string_value(json_object_get(part, "version"));
-		const char *other = name && type ? version_in(to, type, name) : NULL;
+	json_array_foreach (old, i, part) {
+		cleanup_free char *name = NULL;
 
-		version = version ? version : "";
-		if (!name || !type || (!forward && other))
+		ref = json_string_value(json_object_get(part, "bom-ref"));
+		if (!ref)
 			continue;
-		if (!forward)
-			note_change(c, "part", name, NULL, version);
-		else if (!other || strcmp(other, version) != 0)
-			note_change(c, "part", name, version, other);
+		name = xstrndup(ref, strcspn(ref, "@"));
+		other = part_in(c->new.sbom, ref);
+		if (!other || strcmp(version_of(part), version_of(other)) != 0)
+			note_change(c, "part", name, version_of(part),
+			    other ? version_of(other) : NULL);
+	}
+	json_array_foreach (new, i, part) {
+		cleanup_free char *name = NULL;
+
+		ref = json_string_value(json_object_get(part, "bom-ref"));
+		if (!ref || part_in(c->old.sbom, ref))
+			continue;
+		name = xstrndup(ref, strcspn(ref, "@"));
+		note_change(c, "part", name, NULL, version_of(part));
 	}
 }
 
@@ -380,8 +405,7 @@ compare(struct comparison *c)
 	compare_files(c);
 	compare_accounts(c, "account", &c->old.passwd, &c->new.passwd);
 	compare_accounts(c, "group", &c->old.group, &c->new.group);
-	compare_parts_one_way(c, c->old.sbom, c->new.sbom, 1);
-	compare_parts_one_way(c, c->new.sbom, c->old.sbom, 0);
+	compare_parts(c);
 	compare_config(c);
 }
 
