@@ -28,6 +28,8 @@ setup_file() {
 }
 
 teardown_file() {
+	# Without root, what it wrote is another user's: it has to go by its own hand.
+	rclone purge there:sub >/dev/null 2>&1 || :
 	engine rm -f "$NAME" >/dev/null 2>&1 || :
 	for tag in latest unpacked; do
 		engine rmi "localhost/whittle/$OWN:$tag" >/dev/null 2>&1 || :
@@ -49,11 +51,11 @@ rclone() {
 	run_x 0 rclone copy here: there:
 	diff -r "$VOLUMES/here" "$VOLUMES/there"
 	run_x 0 rclone check here: there:
-	echo other >"$VOLUMES/there/one"
+	echo more >"$VOLUMES/here/one"
 	run_x 1 rclone check here: there:
 	expect "1 differences found" "$stderr"
-	run_x 0 rclone copy here: there:
-	[ "$(cat "$VOLUMES/there/one")" = one ]
+	echo one >"$VOLUMES/here/one"
+	run_x 0 rclone check here: there:
 }
 
 @test "it serves what was copied, and its own names only" {
