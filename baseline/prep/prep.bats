@@ -561,7 +561,7 @@ program() {
 	mkdir -m 777 "$tree/srv/open"
 	chown -R 1000 "$tree/etc/network"
 	settings SHELL_RM=1 SUID_ACTION=strip 'ACCOUNTS_DONT_DELETE_REGEX=^guest'
-	run_x 0 python3 "$TREE_PY" kill "${KILLS:-50}" "$tree" "$conf" "$PREP"
+	run_x 0 python3 "$TREE_PY" kill "${KILLS:-25}" "$tree" "$conf" "$PREP"
 }
 
 @test "a full disk: nothing that isn't recorded changes, and a second run ends it" {
@@ -837,6 +837,12 @@ program() {
 
 # --- in an image
 
+# prep in $tree. A sanitizer build isn't static, so it can't run in there.
+install_prep() {
+	[ "${SAN:-}" != 1 ] || skip "this machine cannot: a sanitizer build isn't static"
+	cp "$PREP" "$tree/prep"
+}
+
 # As an engine starts it: process 1 of its own process namespace, the tree is its root.
 in_image() {
 	unshare --mount --pid --fork --kill-child sh -euc '
@@ -847,7 +853,7 @@ in_image() {
 
 @test "in an image: prep-local's values hold, the ledger is inside, /prep goes last" {
 	alpine
-	cp "$PREP" "$tree/prep"
+	install_prep
 	cat >"$tree/prep-local" <<-'EOT'
 		adduser -D -H app
 		ACCOUNTS_DONT_DELETE_REGEX='^app'
@@ -866,7 +872,7 @@ in_image() {
 
 @test "in an image: exit 0 in prep-local switches hardening off" {
 	alpine
-	cp "$PREP" "$tree/prep"
+	install_prep
 	echo 'exit 0' >"$tree/prep-local"
 	python3 "$TREE_PY" list "$tree" >"$before"
 	run_x 0 in_image
@@ -882,7 +888,7 @@ in_image() {
 
 @test "in an image: a slip in prep-local's or the environment's names is an error" {
 	alpine
-	cp "$PREP" "$tree/prep"
+	install_prep
 	echo 'GROUPS_DONT_DELETE_REGEX=x' >"$tree/prep-local"
 	run_x 2 in_image
 	expect "/prep-local: unknown key 'GROUPS_DONT_DELETE_REGEX', is 'GROUP_DONT_DELETE_REGEX' meant?" "$stderr"
@@ -900,8 +906,7 @@ in_image() {
 	requires root
 	mkdir "$tree/proc"
 	program /bin/su /bin/od
-	cp "$PREP" "$tree/prep"
-	[ "${SAN:-}" != 1 ] || skip "this machine cannot: a sanitizer build isn't static"
+	install_prep
 	settings 'SYSDIRS_RM_REGEX=/od$' 'BAD=1'
 	cp "$conf" "$tree/prep.conf"
 	run_x 2 in_image
@@ -920,14 +925,14 @@ in_image() {
 
 @test "in an image: a base's ledger is continued, links to it are not followed" {
 	alpine
-	cp "$PREP" "$tree/prep"
+	install_prep
 	mkdir -p "$tree/var/lib/whittle"
 	echo '{"action":"remove","path":"/from-base","rule":"sbin"}' >"$tree/var/lib/whittle/ledger.jsonl"
 	run_x 0 in_image
 	[ "$(head -n 1 "$tree/var/lib/whittle/ledger.jsonl" | jq -r .path)" = /from-base ]
 	[ "$(wc -l <"$tree/var/lib/whittle/ledger.jsonl")" -gt 100 ]
 	alpine
-	cp "$PREP" "$tree/prep"
+	install_prep
 	ln -s /etc "$tree/var/lib/whittle"
 	run_x 2 in_image
 	there /bin/su
@@ -936,7 +941,7 @@ in_image() {
 
 @test "/prep on a machine, not in a container, refuses" {
 	alpine
-	cp "$PREP" "$tree/prep"
+	install_prep
 	# In the host's process namespace, with the root that process 1 has: as on the host
 	# itself. Only the name is /prep.
 	run_x 2 unshare -m sh -euc '
@@ -949,11 +954,12 @@ in_image() {
 
 @test "in a build of the engine at hand" {
 	requires root engine alpine
-	[ "${SAN:-}" != 1 ] || skip "this machine cannot: a sanitizer build isn't static"
 	local image=localhost/whittle-test-prep-$$ context=$BATS_TEST_TMPDIR/context id
 	mkdir "$context"
 	tar -cf "$context/alpine.tar" -C "$BATS_FILE_TMPDIR/alpine" .
-	cp "$PREP" "$context/prep"
+	mkdir "$tree"
+	install_prep
+	mv "$tree/prep" "$context/prep"
 	printf 'SHELL_RM=1\nWORLD_WRITABLE_DIRS_RM=1\nln -s /nowhere /etc/link\n' >"$context/prep-local"
 	cat >"$context/Dockerfile" <<-'EOT'
 		FROM scratch
@@ -964,7 +970,6 @@ in_image() {
 	EOT
 	run_x 0 engine build -q -t "$image" "$context"
 	id=$(engine create "$image")
-	mkdir "$tree"
 	engine export "$id" | tar -xf - -C "$tree"
 	engine rm "$id" >/dev/null
 	engine rmi -f "$image" >/dev/null

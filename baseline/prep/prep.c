@@ -259,8 +259,8 @@ main(int argc, char **argv)
 {
 	struct options options = {0};
 	struct conf conf;
-	struct tree tree;
-	struct plan plan;
+	struct tree tree = {0};
+	struct plan plan = {0};
 	struct ledger ledger = {.fd = -1};
 	int rootfd, status = EXIT_TROUBLE;
 
@@ -279,5 +279,9 @@ main(int argc, char **argv)
 		status = act(&options, &plan, &ledger);
 	if (fflush(stdout))
 		die("write to standard output:");
+	plan_free(&plan);
+	tree_free(&tree);
+	conf_free(&conf);
+	close(rootfd);
 	return status;
 }
