@@ -295,15 +295,57 @@ found_temporary(uint32_t i, void *arg)
 		f->found(f, "leftover", i, "temporary file");
 }
 
+struct named_id {
+	uid_t id;
+	const char *name;
+	size_t line;
+};
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct named_id *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
 /* Two names for one id are one account with two passwords. */
+static void
+tell_shared_ids(struct finder *f, uint32_t entry, const struct accounts *a)
+{
+	struct named_id *ids = xcalloc(a->count, sizeof(*ids));
+	size_t i, n = 0;
+
+	for (i = 0; i < a->count; i++) {
+		const struct account_line *l = &a->line[i];
+
+		if (l->fields < 3 || account_id(l->field[2], &ids[n].id))
+			continue;
+		ids[n].name = l->field[0];
+		ids[n++].line = i;
+	}
+	if (n)
+		qsort(ids, n, sizeof(*ids), by_id);
+	for (i = 1; i < n; i++) {
+		cleanup_free char *text = NULL;
+
+		if (ids[i].id != ids[i - 1].id)
+			continue;
+		text = xasprintf("'%s' shares the id %u with '%s'", ids[i].name,
+		    (unsigned)ids[i].id, ids[i - 1].name);
+		f->found(f, "shared-id", entry, text);
+	}
+	free(ids);
+}
+
 static void
 find_shared_ids(struct finder *f, const char *path)
 {
 	struct tree *t = f->plan->tree;
 	uint32_t entry = tree_resolve(t, TREE_ROOT, path, 1);
 	struct accounts a;
-	size_t i;
-	uid_t id;
 	cleanup_fd int fd = -1;
 
 	if (entry == NO_ENTRY || !is_file(&t->e[entry]))
@@ -315,21 +357,7 @@ find_shared_ids(struct finder *f, const char *path)
 		report("read '%s':", tree_path(t, entry, &f->path));
 		return;
 	}
-	for (i = 0; i < a.count; i++) {
-		const struct account_line *l = &a.line[i];
-		const char *first;
-		char *text;
-
-		if (l->fields < 3 || account_id(l->field[2], &id))
-			continue;
-		first = accounts_name(&a, id);
-		if (first == l->field[0])
-			continue;
-		text = xasprintf(
-		    "'%s' shares the id %u with '%s'", l->field[0], (unsigned)id, first);
-		f->found(f, "shared-id", entry, text);
-		free(text);
-	}
+	tell_shared_ids(f, entry, &a);
 	accounts_free(&a);
 }
 

@@ -7,7 +7,7 @@
 #include "plan.h"
 #include "report.h"
 
-/* A shell by any of its usual names; "busybox-extras" and the like are meant as well. */
+/* A shell by any of its usual names, "bash-static" and "sh.distrib" among them. */
 static int
 is_shell_name(const char *name)
 {
@@ -15,13 +15,18 @@ is_shell_name(const char *name)
 	    "fish", "hush", "ion", "ksh", "ksh93", "loksh", "lksh", "mksh", "mrsh", "nu",
 	    "oksh", "osh", "posh", "pwsh", "rbash", "rksh", "rzsh", "sash", "sh", "tcsh",
 	    "toybox", "xonsh", "yash", "zsh"};
-	size_t i, n = strcspn(name, "-.");
+	static const char *const ends[] = {"", ".static", ".distrib"};
+	size_t i, k;
 
-	if (strncmp(name, "busybox", 7) != 0 && strncmp(name, "toybox", 6) != 0)
-		n = strlen(name);
-	for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
-		if (strlen(shells[i]) == n && strncmp(name, shells[i], n) == 0)
-			return 1;
+	for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+		size_t n = strlen(shells[i]);
+
+		if (strncmp(name, shells[i], n))
+			continue;
+		for (k = 0; k < sizeof(ends) / sizeof(ends[0]); k++)
+			if (name[n] == '-' || strcmp(name + n, ends[k]) == 0)
+				return 1;
+	}
 	return 0;
 }
 
@@ -305,6 +310,18 @@ read_accounts(struct plan *p, uint32_t i, struct accounts *a)
 	return 0;
 }
 
+/* Whether one of the files before it is the same one, by a link. */
+static int
+is_edited_before(const struct edit *edits, size_t k)
+{
+	size_t i;
+
+	for (i = 0; i < k; i++)
+		if (edits[i].entry == edits[k].entry)
+			return 1;
+	return 0;
+}
+
 static void
 edit_accounts(struct plan *p)
 {
@@ -318,7 +335,7 @@ edit_accounts(struct plan *p)
 		struct entry *e;
 		struct accounts a;
 
-		if (i == NO_ENTRY || p->tree->e[i].edit)
+		if (i == NO_ENTRY || is_edited_before(edits, k))
 			continue;
 		e = &p->tree->e[i];
 		if (read_accounts(p, i, &a)) {

@@ -80,22 +80,31 @@ find_aliases(struct plan *p)
 	}
 }
 
-/* Only an expression that is anchored at the path's start can fit "/bin/su" but not
- * "/usr/bin/su". */
+/* Where "/bin/su" is the end of "/usr/bin/su", only an expression that is anchored at the
+ * path's start can tell them apart. */
+static int
+is_no_news(const struct alias *a, const char *expression)
+{
+	size_t real = strlen(a->real), name = strlen(a->name);
+
+	return !strchr(expression, '^') && real >= name &&
+	       strcmp(a->real + real - name, a->name) == 0;
+}
+
 static int
 alias_matches(struct plan *p, enum conf_key key)
 {
 	size_t i;
 
-	if (!strchr(p->conf->value[key].text, '^'))
-		return 0;
 	for (i = 0; i < p->aliases; i++) {
-		size_t n = strlen(p->alias[i].real);
+		const struct alias *a = &p->alias[i];
+		size_t n = strlen(a->real);
 
-		if (strncmp(p->path.s, p->alias[i].real, n) || p->path.s[n] != '/')
+		if (strncmp(p->path.s, a->real, n) || p->path.s[n] != '/' ||
+		    is_no_news(a, p->conf->value[key].text))
 			continue;
 		strbuf_cut(&p->alias_path, 0);
-		strbuf_puts(&p->alias_path, p->alias[i].name);
+		strbuf_puts(&p->alias_path, a->name);
 		strbuf_puts(&p->alias_path, p->path.s + n);
 		if (conf_matches(p->conf, key, p->alias_path.s))
 			return 1;

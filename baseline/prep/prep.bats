@@ -258,10 +258,12 @@ program() {
 	alpine
 	ln "$tree/bin/busybox" "$tree/opt/box"
 	cp "$tree/bin/busybox" "$tree/usr/lib/copy"
+	printf '#!/bin/sh -' >"$tree/bin/sh.distrib"
+	chmod 755 "$tree/bin/sh.distrib"
 	ln -s ../lib/copy "$tree/usr/bin/applet"
 	harden
 	gone /bin/busybox /bin/sh /bin/ash /bin/ls /usr/bin/wget /opt/box /usr/lib/copy \
-		/usr/bin/applet /sbin/nologin
+		/usr/bin/applet /sbin/nologin /bin/sh.distrib
 	[ -z "$(find "$tree" -lname '*busybox*')" ]
 	[ -z "$(grep -rlF 'BusyBox v1' "$tree/bin" "$tree/sbin" "$tree/usr" "$tree/opt")" ]
 	is_sound
@@ -369,6 +371,17 @@ program() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/outside")" -eq 2 ]
 }
 
+@test "one account file under two names is edited once" {
+	requires root
+	bare
+	echo 'user1:x:1:1::/:/sbin/nologin' >"$tree/etc/passwd"
+	ln -s passwd "$tree/etc/shadow"
+	ln -s /etc/passwd "$tree/etc/group"
+	harden
+	[ "$(cat "$tree/etc/passwd")" = user1:x:1:1::/:/sbin/nologin ]
+	[ "$(readlink "$tree/etc/shadow")" = passwd ]
+}
+
 @test "setuid, setgid and capabilities: removed, stripped, kept" {
 	requires root
 	bare
@@ -462,11 +475,11 @@ program() {
 	ln -s usr/bin "$tree/bin"
 	ln -s usr/bin "$tree/sbin"
 	ln -s bin "$tree/usr/sbin"
-	program /usr/bin/useful /usr/bin/su
-	settings 'SYSDIRS_RM_REGEX=^/bin/su$'
+	program /usr/bin/useful /usr/bin/su /usr/bin/odd
+	settings 'SYSDIRS_RM_REGEX=^/bin/su$|/sbin/odd$'
 	harden
 	there /usr/bin/useful /sbin /usr/sbin/useful
-	gone /usr/bin/su # by its path on a tree that isn't merged
+	gone /usr/bin/su /usr/bin/odd # by their paths on a tree that isn't merged
 	is_sound
 }
 
