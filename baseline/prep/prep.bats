@@ -42,6 +42,7 @@ alpine() {
 debian() {
 	requires root command:debootstrap
 	local cached=$TOP/.cache/debian-tree
+	mkdir -p "$TOP/.cache"
 	(
 		flock 9
 		[ -d "$cached" ] && exit 0
@@ -931,9 +932,13 @@ in_image() {
 	expect "/prep.conf" "$stderr"
 	there /bin/od
 	rm "$tree/prep-local"
+	python3 "$TREE_PY" list "$tree" >"$before"
 	run_x 0 in_image
 	there /bin/su
 	gone /bin/od /prep /prep.conf
+	mv "$tree/var/lib/whittle/ledger.jsonl" "$ledger"
+	rm -r "$tree/var"
+	run_x 0 python3 "$TREE_PY" check "$before" "$ledger" "$tree"
 }
 
 @test "in an image: a base's ledger is continued, links to it are not followed" {
