@@ -55,7 +55,7 @@ full_image_name(const char *name)
 }
 
 int
-engine_image_id(const char *name, char id[SHA256_HEX])
+engine_find_id(const char *name, char id[SHA256_HEX])
 {
 	cleanup_free char *full = full_image_name(name);
 	const char *argv[] = {
@@ -64,23 +64,32 @@ engine_image_id(const char *name, char id[SHA256_HEX])
 	struct run r = {.argv = argv, .out = &out, .err = &err};
 	int status = run(&r);
 	const char *got = out.s ? out.s : "";
-	int bad = 1;
+	int result = 1;
 
 	if (strncmp(got, "sha256:", 7) == 0)
 		got += 7;
-	if (status == 126 || status == 127 || status < 0)
+	if (status == 126 || status == 127 || status < 0) {
 		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
-	else if (status || strspn(got, "0123456789abcdef") != SHA256_HEX - 1)
-		report("no image '%s' here", full);
-	else
-		bad = 0;
-	if (!bad) {
+		result = -1;
+	} else if (status == 0 && strspn(got, "0123456789abcdef") == SHA256_HEX - 1) {
 		memcpy(id, got, SHA256_HEX - 1);
 		id[SHA256_HEX - 1] = '\0';
+		result = 0;
 	}
 	strbuf_free(&out);
 	strbuf_free(&err);
-	return bad ? -1 : 0;
+	return result;
+}
+
+int
+engine_image_id(const char *name, char id[SHA256_HEX])
+{
+	cleanup_free char *full = full_image_name(name);
+	int status = engine_find_id(name, id);
+
+	if (status == 1)
+		report("no image '%s' here", full);
+	return status ? -1 : 0;
 }
 
 /* Quiet unless it fails; then what it said last. */

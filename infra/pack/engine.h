@@ -14,8 +14,10 @@ const char *engine_command(void);
  * where no tag is given. An ID stays what it is. free(3) it. */
 char *full_image_name(const char *name);
 
-/* The image ID that the engine has for a name. Returns 0, or -1 after a report(). */
+/* The image ID that the engine has for a name. Returns 0, or -1 after a report(); the second
+ * returns 1 without one where there is no such image. */
 int engine_image_id(const char *name, char id[SHA256_HEX]);
+int engine_find_id(const char *name, char id[SHA256_HEX]);
 
 /* An image's archive, in a file without a name in TMPDIR. Returns 0, or -1 after a report();
  * the caller closes in both cases. */

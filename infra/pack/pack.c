@@ -32,6 +32,14 @@ const struct verb verbs[] = {
 	"to a registry; prints and keeps the digest"},
     {"pull", verb_pull, "[--insecure] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
 	"and back, by digest"},
+    {"outdated", verb_outdated,
+	"[--lock FILE] [--upstreams FILE] [--cache DIR] [--offline] [--live] [--json]\n"
+	"       [--store DIR] [IMAGE...]",
+	"pins against upstreams' lists, packages against Alpine's security database"},
+    {"bump", verb_bump,
+	"[--lock FILE] [--upstreams FILE] [--cache DIR] [--lists DIR] [--keys DIR]\n"
+	"       [--version VERSION] [--no-signature] NAME",
+	"pin the newest release of a source, verified"},
     {NULL, NULL, NULL, NULL},
 };
 

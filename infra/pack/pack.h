@@ -12,9 +12,11 @@ struct verb {
 extern const struct verb verbs[]; /* ends with a NULL name */
 
 int verb_build(int argc, char **argv);
+int verb_bump(int argc, char **argv);
 int verb_diff(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_load(int argc, char **argv);
+int verb_outdated(int argc, char **argv);
 int verb_provenance(int argc, char **argv);
 int verb_pull(int argc, char **argv);
 int verb_push(int argc, char **argv);
