@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "cleanup.h"
 #include "report.h"
 #include "strbuf.h"
@@ -132,7 +133,8 @@ state_path(void)
 
 	if (given && *given)
 		return xasprintf("%s/idmap", given);
-	if (geteuid() == 0)
+	/* Root of a rootless user's own namespace is that user. */
+	if (geteuid() == 0 && overflow_id() == UINT32_MAX)
 		return xstrdup("/var/lib/whittle/idmap");
 	if (xdg && *xdg)
 		return xasprintf("%s/whittle/idmap", xdg);

@@ -23,7 +23,7 @@ struct header {
 	uint32_t path_len, map_len; /* with their NULs; they follow */
 	uint32_t pad;
 	uint64_t fs, ino;
-	int64_t born, born_ns;
+	int64_t born, born_ns, generation;
 	uint64_t session;   /* where the last one's segments begin */
 	uint64_t undo_from; /* JOURNAL_UNDOING: where what is to be undone begins */
 };
@@ -142,7 +142,7 @@ read_header(struct journal *j)
 	    (h->state == JOURNAL_UNDOING && !is_boundary(h->undo_from)))
 		return -1;
 	*a = (struct journal_about){
-	    h->fs, h->ino, h->born, h->born_ns, h->back, h->scanned, NULL, NULL};
+	    h->fs, h->ino, h->born, h->born_ns, h->generation, h->back, h->scanned, NULL, NULL};
 	a->path = header_text(h, 0, h->path_len);
 	if (a->path)
 		a->map = header_text(h, h->path_len, h->map_len);
@@ -208,6 +208,7 @@ journal_create(int dirfd, const char *name, const struct journal_about *about)
 	h->ino = about->ino;
 	h->born = about->born;
 	h->born_ns = about->born_ns;
+	h->generation = about->generation;
 	h->path_len = (uint32_t)strlen(about->path) + 1;
 	h->map_len = (uint32_t)strlen(about->map) + 1;
 	errno = ENAMETOOLONG;

@@ -24,7 +24,8 @@ enum journal_state {
 /* Whose work it is. */
 struct journal_about {
 	uint64_t fs, ino;      /* the tree's top, */
-	int64_t born, born_ns; /* and when it was made, 0 where the file system doesn't say */
+	int64_t born, born_ns; /* and when it was made, */
+	int64_t generation;    /* the inode number's; all 0 where the file system doesn't say */
 	bool back;             /* unshift */
 	bool scanned;          /* no inode had an id that stands on both sides of the map */
 	const char *path;      /* of the top, absolute */

@@ -154,8 +154,9 @@ print_plan(const char *folder, const struct journal_entry *e)
 /* --- fragile files ---
  *
  * A kill between the change of owner and the return of the bits would lose them, were they
- * not in the journal; a power failure would, were the journal not on the disk. So these
- * files are set aside and done in batches, with one sync for all before any is touched. */
+ * not in the journal. These files are set aside and done in batches by one thread at a
+ * time: another one that meets the same file under another name mustn't see it in between.
+ * With --sync a batch is on the disk before any of its files is touched. */
 
 struct planned {
 	struct inode_at at;
@@ -213,7 +214,7 @@ record_asides(struct shift *s, struct planned *plan)
 	if (!w->writer)
 		return 0;
 	journal_publish(w->writer);
-	if (journal_sync(w->writer) == 0)
+	if (!s->sync || journal_sync(w->writer) == 0)
 		return 0;
 	report("write journal '%s':", s->journal_name);
 	s->broke = true;

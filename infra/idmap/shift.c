@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@ enum {
 	OPTION_BUSY,
 	OPTION_AGAIN,
 	OPTION_OVERLAP,
+	OPTION_SYNC,
 };
 
 struct options {
@@ -112,7 +115,8 @@ read_options(int argc, char **argv, struct options *o, struct shift *s)
 	    {"cross-mounts", no_argument, NULL, OPTION_CROSS},
 	    {"busy", no_argument, NULL, OPTION_BUSY},
 	    {"again", no_argument, NULL, OPTION_AGAIN},
-	    {"overlap", no_argument, NULL, OPTION_OVERLAP}, {NULL, 0, NULL, 0}};
+	    {"overlap", no_argument, NULL, OPTION_OVERLAP},
+	    {"sync", no_argument, NULL, OPTION_SYNC}, {NULL, 0, NULL, 0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, SOURCE_SHORT "nqj:", options, NULL)) != -1) {
@@ -147,6 +151,9 @@ read_options(int argc, char **argv, struct options *o, struct shift *s)
 			break;
 		case OPTION_OVERLAP:
 			o->overlap = true;
+			break;
+		case OPTION_SYNC:
+			s->sync = true;
 			break;
 		default:
 			wrong_usage(argv[0]);
@@ -186,9 +193,12 @@ identify(int fd, struct journal_about *about)
 	struct inode_at at = {fd, "", true};
 	struct statfs fs;
 	struct statx st;
+	int generation = 0;
 
 	if (inode_stat(&at, &st) || fstatfs(fd, &fs))
 		return -1;
+	ioctl(fd, FS_IOC_GETVERSION, &generation);
+	about->generation = generation;
 	memcpy(&about->fs, &fs.f_fsid, sizeof(about->fs));
 	about->ino = st.stx_ino;
 	about->born = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec : 0;
@@ -200,7 +210,7 @@ static bool
 same_top(const struct journal_about *a, const struct journal_about *b)
 {
 	return a->fs == b->fs && a->ino == b->ino && a->born == b->born &&
-	       a->born_ns == b->born_ns;
+	       a->born_ns == b->born_ns && a->generation == b->generation;
 }
 
 static void
@@ -236,6 +246,7 @@ static int
 open_journal(struct shift *s)
 {
 	cleanup_free char *lock = xasprintf("%s.lock", s->journal_name);
+	cleanup_free char *before = xasprintf("%s.before", s->journal_name);
 
 	s->state = open_state_folder();
 	if (s->state < 0)
@@ -253,6 +264,10 @@ open_journal(struct shift *s)
 		return -1;
 	}
 	s->journal = journal_open(s->state, s->journal_name);
+	/* Killed when the old one stood aside and the new one wasn't there yet? */
+	if (!s->journal && errno == ENOENT &&
+	    renameat(s->state, before, s->state, s->journal_name) == 0)
+		s->journal = journal_open(s->state, s->journal_name);
 	if (!s->journal && errno != ENOENT) {
 		report("read journal '%s':", s->journal_name);
 		return -1;
@@ -284,7 +299,7 @@ stands_in_the_way(const struct shift *s, const struct journal *j)
 {
 	const struct journal_about *a = journal_about(j);
 	struct journal_about now;
-	cleanup_fd int fd = open(a->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_fd int fd = open(a->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return journal_state(j) != JOURNAL_DONE && nested(a->path, s->path) && fd >= 0 &&
 	       identify(fd, &now) == 0 && same_top(a, &now);

@@ -36,7 +36,7 @@ struct aside {
 
 struct shift {
 	const char *verb; /* "shift", "unshift" */
-	bool dry, quiet;
+	bool dry, quiet, sync;
 
 	struct idmap map;
 	struct convert convert;

@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { HEADER = 64 * 1024, SEGMENT = 512 * 1024 };
-static const struct journal_about about = {1, 2, 3, 4, false, false, "/x", "b:0:1:1"};
+static const struct journal_about about = {1, 2, 3, 4, 5, false, false, "/x", "b:0:1:1"};
 
 static int
 touch(const char *folder, const struct journal_entry *e, void *arg)

@@ -18,7 +18,7 @@
 static char dir[] = "/tmp/test_journal.XXXXXX";
 static int dirfd_ = -1;
 static const struct journal_about about = {
-    1, 2, 3, 4, false, true, "/srv/vol with blank", "b:0:100000:65536"};
+    1, 2, 3, 4, 5, false, true, "/srv/vol with blank", "b:0:100000:65536"};
 
 static int
 make_folder(void **state)
@@ -92,6 +92,7 @@ header(void **state)
 	assert_int_equal(journal_about(j)->ino, 2);
 	assert_int_equal(journal_about(j)->born, 3);
 	assert_int_equal(journal_about(j)->born_ns, 4);
+	assert_int_equal(journal_about(j)->generation, 5);
 	assert_false(journal_about(j)->back);
 	assert_true(journal_about(j)->scanned);
 	assert_string_equal(journal_about(j)->path, about.path);
