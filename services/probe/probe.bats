@@ -1,5 +1,6 @@
 # probe against servers that behave, and servers that don't.
 
+# shellcheck disable=SC2154,SC2016 # run_x sets stderr; perl has variables too
 load ../../tests/helpers
 
 setup() {
@@ -78,6 +79,7 @@ one_line() {
 }
 
 @test "nobody listens" {
+	local port
 	port=$(free_port)
 	run_x 1 "$PROBE" "http://127.0.0.1:$port/"
 	one_line "refused"
