@@ -79,11 +79,10 @@ one_line() {
 }
 
 @test "nobody listens" {
-	local port
-	port=$(free_port)
-	run_x 1 "$PROBE" "http://127.0.0.1:$port/"
+	unused=$(free_port)
+	run_x 1 "$PROBE" "http://127.0.0.1:$unused/"
 	one_line "refused"
-	run_x 1 "$PROBE" "tcp:127.0.0.1:$port"
+	run_x 1 "$PROBE" "tcp:127.0.0.1:$unused"
 	one_line "refused"
 	run_x 1 "$PROBE" "unix:$BATS_TEST_TMPDIR/none"
 	one_line "No such file"
