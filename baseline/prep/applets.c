@@ -188,18 +188,16 @@ print_outcome(
 #define TEXT(b) ((b)->s ? (b)->s : "")
 	if (json) {
 		printf("{\"cut\":[%s],\"alive\":[%s],\"builtin\":[%s],\"listed\":[%s],"
-		       "\"functions_overwritten\":%zu,\"bytes_overwritten\":%zu}\n",
-		    TEXT(cut), TEXT(&alive), TEXT(builtin), TEXT(&listed), a->functions,
-		    a->code_bytes);
+		       "\"code_erased\":%zu}\n",
+		    TEXT(cut), TEXT(&alive), TEXT(builtin), TEXT(&listed), a->erased);
 	} else {
 		printf("cut %zu, alive: %s\n", a->cut, TEXT(&alive));
 		if (builtin->len)
 			printf("still built into the shell: %s\n", builtin->s);
 		if (listed.len)
 			printf("dead, but \"busybox --list\" still names: %s\n", listed.s);
-		if (a->functions)
-			printf("overwritten: %zu functions, %zu bytes\n", a->functions,
-			    a->code_bytes);
+		if (a->erased)
+			printf("code erased: %zu bytes\n", a->erased);
 	}
 #undef TEXT
 	strbuf_free(&alive);

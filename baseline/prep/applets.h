@@ -26,12 +26,12 @@ struct applets {
 	size_t size;
 	struct applet *applet; /* in the program's own order */
 	size_t count;
-	char why[200]; /* what a call that failed has to say, follows the file's name */
+	int has_offsets; /* a table says where in the names a search may begin */
+	char why[200];   /* what a call that failed has to say, follows the file's name */
 	/* what applets_cut() did */
-	int changed;       /* the image is another than before */
-	size_t cut;        /* applets that lived before */
-	size_t functions;  /* entry points overwritten with trap instructions … */
-	size_t code_bytes; /* … that many bytes */
+	int changed;   /* the image is another than before */
+	size_t cut;    /* applets that lived before */
+	size_t erased; /* bytes of code overwritten with trap instructions */
 };
 
 /*
@@ -72,7 +72,7 @@ void applets_choose(struct applets *a, const char *list, int keep, struct strbuf
  * Cuts the doomed applets in the image: their entries lead to a function that only fails,
  * their names become slashes, which no command's name can hold (the table keeps its size
  * and its order, on which the program's search, its help texts and its tables of flags
- * stand), and code that nothing else reaches becomes traps where its bounds are known.
+ * stand), and code that nothing leads to any more becomes traps where that is certain.
  * The outcome is read and searched again, as the program would do it, before this returns
  * 0. -1: why says what is in the way; the image is not to be used.
  */

@@ -1,6 +1,7 @@
 #include "applets_code.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "strbuf.h"
@@ -8,16 +9,21 @@
 /* ---- what instructions may refer to ----
  *
  * Machine code is searched without knowing where instructions begin: each place that could
- * be one is taken for one. What is found is therefore more than there is, never less, as
- * far as the ways are concerned in which compilers form an address: a branch, an address
- * relative to the instruction, an absolute one, one relative to the table of offsets.
+ * be one is taken for one. On x86 what is found is therefore more than there is, never
+ * less, as far as the ways are concerned in which compilers form an address: a branch, an
+ * address relative to the instruction, an absolute one, one relative to the table of
+ * offsets.
  */
+
+enum reference { ADDRESS, BRANCH, SHORT_BRANCH };
+
+typedef void found_fn(void *arg, uint64_t from, uint64_t to, enum reference kind);
 
 struct search {
 	const struct elf *e;
-	uint64_t got; /* i386: what position-independent code counts from */
-	int pages; /* an address whose lower half isn't seen counts as all that it could be */
-	void (*found)(void *arg, uint64_t from, uint64_t to);
+	uint64_t got;       /* i386: what position-independent code counts from */
+	uint64_t low, high; /* the addresses that the program has */
+	found_fn *found;
 	void *arg;
 };
 
@@ -29,20 +35,22 @@ sign_extend(uint64_t v, unsigned bits)
 	return (int64_t)(((v & (2 * sign - 1)) ^ sign) - sign);
 }
 
-/* call, jmp, jcc, or an operand whose address counts from the instruction: the byte before
- * the four says so (Intel's manual, volume 2, appendix A and table 2-2). */
+/* Whether the four bytes at p count from the instruction: what stands before them says so
+ * (Intel's manual, volume 2, appendix A and table 2-2). Branches are call, jmp and jcc. */
 static int
-x86_relative(const unsigned char *p, size_t before, int wide)
+x86_is_relative(const unsigned char *p, size_t before, int wide, enum reference *kind)
 {
+	*kind = BRANCH;
 	if (before >= 1 && (p[-1] == 0xe8 || p[-1] == 0xe9))
 		return 1;
 	if (before >= 2 && p[-2] == 0x0f && (p[-1] & 0xf0) == 0x80)
 		return 1;
+	*kind = ADDRESS;
 	return wide && before >= 1 && (p[-1] & 0xc7) == 0x05;
 }
 
 static int
-x86_short_branch(unsigned char op)
+x86_is_short_branch(unsigned char op)
 {
 	return op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0;
 }
@@ -53,91 +61,78 @@ search_x86(const struct search *s, const struct elf_segment *seg)
 	const unsigned char *code = s->e->bytes + seg->offset;
 	int wide = s->e->word == 8;
 	uint64_t mask = wide ? UINT64_MAX : UINT32_MAX;
+	enum reference kind;
 
 	for (uint64_t i = 0; i < seg->filesz; i++) {
 		uint64_t here = seg->vaddr + i, v;
 
-		if (i > 0 && x86_short_branch(code[i - 1]))
+		if (i > 0 && x86_is_short_branch(code[i - 1]))
 			s->found(s->arg, here,
-			    (here + 1 + (uint64_t)sign_extend(code[i], 8)) & mask);
+			    (here + 1 + (uint64_t)sign_extend(code[i], 8)) & mask,
+			    SHORT_BRANCH);
 		if (i + 4 > seg->filesz)
 			continue;
 		v = elf_get(s->e, (size_t)(seg->offset + i), 4);
-		if (x86_relative(code + i, i < 2 ? (size_t)i : 2, wide))
-			s->found(
-			    s->arg, here, (here + 4 + (uint64_t)sign_extend(v, 32)) & mask);
-		if (!s->e->relocated)
-			s->found(s->arg, here, v);
+		if (x86_is_relative(code + i, i < 2 ? (size_t)i : 2, wide, &kind))
+			s->found(s->arg, here, (here + 4 + (uint64_t)sign_extend(v, 32)) & mask,
+			    kind);
+		if (!s->e->relocated && v >= s->low && v < s->high)
+			s->found(s->arg, here, v, ADDRESS);
 		if (!wide && s->got)
-			s->found(s->arg, here, (s->got + v) & mask);
+			s->found(s->arg, here, (s->got + v) & mask, ADDRESS);
 	}
 }
 
-/* The address that adrp and a following add to the same register form. */
-static void
-search_aarch64_page(const struct search *s, const struct elf_segment *seg, uint64_t i,
-    uint64_t page, unsigned reg)
+/* Instructions stand low byte first even in a big-endian program. */
+static uint32_t
+aarch64_instruction(const struct elf *e, uint64_t off)
 {
-	uint64_t here = seg->vaddr + i, end = i + 64 < seg->filesz ? i + 64 : seg->filesz;
-	int seen = 0;
+	const unsigned char *p = e->bytes + off;
 
-	for (uint64_t j = i + 4; j + 4 <= end; j += 4) {
-		uint64_t op = elf_get(s->e, (size_t)(seg->offset + j), 4);
-
-		if ((op & 0xffc00000) == 0x91000000 && ((op >> 5) & 31) == reg) {
-			s->found(s->arg, here, page + ((op >> 10) & 0xfff));
-			seen = 1;
-		}
-	}
-	for (unsigned at = 0; s->pages && !seen && elf_is_code(s->e, page + at) && at < 4096;
-	     at += 4)
-		s->found(s->arg, here, page + at);
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Arm's manual, C4.1: adr, adrp, b and bl, b.cond and cbz, ldr of a literal, tbz. */
+/* Arm's manual, C4.1: adr, or adrp (a page's address) with an add to the same register
+ * soon after. */
 static void
 search_aarch64(const struct search *s, const struct elf_segment *seg)
 {
 	for (uint64_t i = 0; i + 4 <= seg->filesz; i += 4) {
-		uint64_t here = seg->vaddr + i, op = 0, low, off19;
+		uint64_t here = seg->vaddr + i, page;
+		uint32_t op = aarch64_instruction(s->e, seg->offset + i), add;
+		uint64_t low = ((op >> 3) & 0x1ffffc) | ((op >> 29) & 3);
 
-		/* Instructions stand low byte first even in a big-endian program. */
-		for (unsigned b = 0; b < 4; b++)
-			op |= (uint64_t)s->e->bytes[seg->offset + i + b] << (8 * b);
-		low = ((op >> 3) & 0x1ffffc) | ((op >> 29) & 3);
-		off19 = (uint64_t)sign_extend(op >> 5, 19) * 4;
 		if ((op & 0x9f000000) == 0x10000000)
-			s->found(s->arg, here, here + (uint64_t)sign_extend(low, 21));
-		else if ((op & 0x9f000000) == 0x90000000)
-			search_aarch64_page(s, seg, i,
-			    (here & ~(uint64_t)4095) + (uint64_t)sign_extend(low, 21) * 4096,
-			    (unsigned)op & 31);
-		else if ((op & 0x7c000000) == 0x14000000)
-			s->found(s->arg, here, here + (uint64_t)sign_extend(op, 26) * 4);
-		else if ((op & 0xff000000) == 0x54000000 || (op & 0x7e000000) == 0x34000000 ||
-			 (op & 0x3b000000) == 0x18000000)
-			s->found(s->arg, here, here + off19);
-		else if ((op & 0x7e000000) == 0x36000000)
-			s->found(s->arg, here, here + (uint64_t)sign_extend(op >> 5, 14) * 4);
-		/* a literal: an address beside the code */
-		if (!s->e->relocated)
-			s->found(s->arg, here, op);
+			s->found(s->arg, here, here + (uint64_t)sign_extend(low, 21), ADDRESS);
+		if ((op & 0x9f000000) != 0x90000000)
+			continue;
+		page = (here & ~(uint64_t)4095) + (uint64_t)sign_extend(low, 21) * 4096;
+		for (uint64_t k = i + 4; k <= i + 64 && k + 4 <= seg->filesz; k += 4) {
+			add = aarch64_instruction(s->e, seg->offset + k);
+			if ((add & 0xffc00000) == 0x91000000 && ((add >> 5) & 31) == (op & 31))
+				s->found(s->arg, here, page + ((add >> 10) & 0xfff), ADDRESS);
+		}
 	}
 }
 
-static int
-is_readable(const struct elf *e)
+int
+code_is_readable(const struct elf *e)
 {
 	return e->machine->number == EM_X86_64 || e->machine->number == EM_386 ||
 	       e->machine->number == EM_AARCH64;
 }
 
 static void
-search_code(
-    const struct elf *e, int pages, void (*found)(void *, uint64_t, uint64_t), void *arg)
+search_code(const struct elf *e, found_fn *found, void *arg)
 {
-	struct search s = {e, elf_dynamic(e, DT_PLTGOT, 0), pages, found, arg};
+	struct search s = {e, elf_dynamic(e, DT_PLTGOT, 0), UINT64_MAX, 0, found, arg};
 
+	for (size_t i = 0; i < e->loads; i++) {
+		const struct elf_segment *l = &e->load[i];
+
+		s.low = l->vaddr < s.low ? l->vaddr : s.low;
+		s.high = l->vaddr + l->memsz > s.high ? l->vaddr + l->memsz : s.high;
+	}
 	for (size_t i = 0; i < e->loads; i++) {
 		if (!e->load[i].executable)
 			continue;
@@ -154,12 +149,13 @@ struct targets {
 };
 
 static void
-set_bit(void *arg, uint64_t from, uint64_t to)
+set_bit(void *arg, uint64_t from, uint64_t to, enum reference kind)
 {
 	struct targets *t = arg;
 	size_t off;
 
 	(void)from;
+	(void)kind;
 	if (elf_offset(t->e, to, 1, &off) == 0)
 		t->bits[off / 8] |= (unsigned char)(1 << off % 8);
 }
@@ -169,8 +165,7 @@ code_targets(const struct elf *e)
 {
 	struct targets t = {e, xcalloc(e->size / 8 + 1, 1)};
 
-	if (is_readable(e))
-		search_code(e, 0, set_bit, &t);
+	search_code(e, set_bit, &t);
 	return t.bits;
 }
 
@@ -229,194 +224,207 @@ code_find_failure(const struct elf *e, uint64_t *pointer)
 	return -1;
 }
 
-/* ---- bounds ----
+/* ---- what nothing leads to ----
  *
- * The Linux Standard Base's .eh_frame and .eh_frame_hdr, in the one shape that linkers
- * write; in any other nothing is known.
+ * Known are the entry points of all applets: no code runs on into them from above. A
+ * function is in one piece from its first byte on, so that whoever gets to an address may
+ * get to everything from there to the next entry point, and to what that refers to. Parts
+ * that compilers take out of a function are entered by wide branches or jump tables. What
+ * is before the first entry point that was cut or after the last one of all may do
+ * anything.
  */
 
-enum { PCREL_SDATA4 = 0x1b, UDATA4 = 0x03, DATAREL_SDATA4 = 0x3b };
-
-static uint64_t
-leb128(const struct elf *e, size_t *at, size_t end)
-{
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; *at < end; shift += 7) {
-		unsigned char b = e->bytes[(*at)++];
-
-		if (shift < 63)
-			value |= (uint64_t)(b & 0x7f) << shift;
-		if (!(b & 0x80))
-			break;
-	}
-	return value;
-}
-
-/* Whether the entry that many describe says its functions' addresses as four bytes that
- * count from themselves, and has nothing else to say. */
-static int
-is_plain_cie(const struct elf *e, uint64_t vaddr)
-{
-	size_t at, end;
-	uint64_t len;
-
-	if (elf_offset(e, vaddr, 12, &at) < 0)
-		return 0;
-	len = elf_get(e, at, 4);
-	if (len < 12 || elf_offset(e, vaddr, 4 + len, &at) < 0 || elf_get(e, at + 4, 4) != 0)
-		return 0;
-	end = at + 4 + (size_t)len;
-	if (e->bytes[at + 8] != 1 || memcmp(e->bytes + at + 9, "zR", 3) != 0)
-		return 0;
-	at += 12;
-	leb128(e, &at, end); /* code alignment */
-	leb128(e, &at, end); /* data alignment */
-	at++;                /* return address column */
-	return leb128(e, &at, end) == 1 && at < end && e->bytes[at] == PCREL_SDATA4;
-}
-
-static int
-read_fde(const struct elf *e, uint64_t vaddr, struct code_range *out)
-{
-	size_t at;
-	uint64_t back;
-
-	if (elf_offset(e, vaddr, 16, &at) < 0)
-		return -1;
-	back = elf_get(e, at + 4, 4);
-	if (elf_get(e, at, 4) < 12 || back == 0 || !is_plain_cie(e, vaddr + 4 - back))
-		return -1;
-	out->start = vaddr + 8 + (uint64_t)sign_extend(elf_get(e, at + 8, 4), 32);
-	out->end = out->start + elf_get(e, at + 12, 4);
-	if (e->word == 4) {
-		out->start &= UINT32_MAX;
-		out->end &= UINT32_MAX;
-	}
-	return 0;
-}
-
-/* The table's row of that start, by bisection; its address counts from the table's head. */
-static size_t
-find_row(const struct elf *e, size_t rows, size_t n, uint64_t start)
-{
-	size_t low = 0, high = n;
-	int64_t wanted = (int64_t)(start - e->unwind.vaddr);
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (sign_extend(elf_get(e, rows + 8 * mid, 4), 32) < wanted)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static uint64_t
-row_value(const struct elf *e, size_t at)
-{
-	uint64_t v = e->unwind.vaddr + (uint64_t)sign_extend(elf_get(e, at, 4), 32);
-
-	return e->word == 8 ? v : v & UINT32_MAX;
-}
-
-int
-code_bounds(const struct elf *e, uint64_t start, struct code_range *out)
-{
-	size_t head = (size_t)e->unwind.offset, rows = head + 12, n, i, off;
-
-	if (!is_readable(e) || e->unwind.filesz < 12 || e->bytes[head] != 1 ||
-	    e->bytes[head + 1] != PCREL_SDATA4 || e->bytes[head + 2] != UDATA4 ||
-	    e->bytes[head + 3] != DATAREL_SDATA4)
-		return -1;
-	n = (size_t)elf_get(e, head + 8, 4);
-	if (n > (e->unwind.filesz - 12) / 8)
-		return -1;
-	i = find_row(e, rows, n, start);
-	if (i == n || row_value(e, rows + 8 * i) != start)
-		return -1;
-	if (read_fde(e, row_value(e, rows + 8 * i + 4), out) < 0 || out->start != start)
-		return -1;
-	if (i + 1 < n && row_value(e, rows + 8 * (i + 1)) < out->end)
-		return -1;
-	out->used = 0;
-	return out->end > start && elf_is_code(e, start) && elf_is_code(e, out->end - 1) &&
-		       elf_offset(e, start, out->end - start, &off) == 0
-		   ? 0
-		   : -1;
-}
-
-/* ---- what is left without a way to it ---- */
-
-struct marking {
-	struct code_range *ranges;
-	size_t n;
-	int changed;
+struct span {
+	uint32_t from, to; /* counted from the region's start */
 };
 
-static struct code_range *
-range_of(const struct marking *m, uint64_t address)
+struct spans {
+	struct span *s;
+	size_t n, room;
+};
+
+struct reach {
+	const struct elf *e;
+	uint64_t start, size; /* the region */
+	const uint64_t *entries;
+	size_t entry_count;
+	unsigned char *live; /* one for each byte */
+	struct spans edges;  /* from one place to another, as they are found: upwards */
+	struct spans todo;   /* what has become live, and its edges weren't followed yet */
+};
+
+static void
+push(struct spans *list, uint32_t from, uint32_t to)
 {
-	size_t low = 0, high = m->n;
+	if (list->n == list->room) {
+		list->room = list->room ? 2 * list->room : 4096;
+		list->s = xreallocarray(list->s, list->room, sizeof *list->s);
+	}
+	list->s[list->n++] = (struct span){from, to};
+}
+
+/* The first entry point above an address, or the region's end. */
+static uint64_t
+next_entry(const struct reach *r, uint64_t address)
+{
+	size_t low = 0, high = r->entry_count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (m->ranges[mid].end <= address)
+		if (r->entries[mid] <= address)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < m->n && address >= m->ranges[low].start ? &m->ranges[low] : NULL;
+	return low < r->entry_count ? r->entries[low] : r->start + r->size;
 }
 
 static void
-mark_target(void *arg, uint64_t from, uint64_t to)
+enter(struct reach *r, uint64_t address)
 {
-	struct marking *m = arg;
-	struct code_range *target = range_of(m, to), *source;
+	uint64_t from = address - r->start, at = from, end = next_entry(r, address) - r->start;
 
-	if (!target || target->used)
-		return;
-	source = range_of(m, from);
-	if (source && !source->used)
-		return;
-	target->used = 1;
-	m->changed = 1;
+	/* where it was entered before, it was so up to the end */
+	while (at < end && !r->live[at])
+		r->live[at++] = 1;
+	if (at > from)
+		push(&r->todo, (uint32_t)from, (uint32_t)at);
 }
 
-void
-code_mark_used(const struct elf *e, const struct elf_pointers *pointers,
-    struct code_range *ranges, size_t n)
+static int
+is_inside(const struct reach *r, uint64_t address)
 {
-	struct marking m = {ranges, n, 1};
-
-	/* A pointer into the middle is a function's own: a jump table's. */
-	for (size_t i = 0; i < pointers->n; i++) {
-		struct code_range *r = range_of(&m, pointers->p[i].value);
-
-		if (r && r->start == pointers->p[i].value)
-			r->used = 1;
-	}
-	mark_target(&m, 0, e->entry);
-	mark_target(&m, 0, elf_dynamic(e, DT_INIT, 0));
-	mark_target(&m, 0, elf_dynamic(e, DT_FINI, 0));
-	/* What only one of these refers to is reached once that one is. */
-	while (m.changed) {
-		m.changed = 0;
-		search_code(e, 1, mark_target, &m);
-	}
+	return address >= r->start && address - r->start < r->size;
 }
 
-void
-code_trap(struct elf *e, const struct code_range *range)
+static void
+add_edge(struct reach *r, uint64_t from, uint64_t to)
+{
+	if (!is_inside(r, to))
+		return;
+	if (is_inside(r, from))
+		push(&r->edges, (uint32_t)(from - r->start), (uint32_t)(to - r->start));
+	else
+		enter(r, to);
+}
+
+/* A table of a switch: distances from its own start to places in the code. */
+static void
+add_jump_table(struct reach *r, uint64_t from, uint64_t table)
 {
 	size_t off;
 
-	/* int3; on aarch64 all zeros is an instruction that never will be one */
-	if (elf_offset(e, range->start, range->end - range->start, &off) == 0)
-		memset(e->bytes + off, e->machine->number == EM_AARCH64 ? 0 : 0xcc,
-		    (size_t)(range->end - range->start));
+	for (uint64_t at = table; elf_offset(r->e, at, 4, &off) == 0; at += 4) {
+		uint64_t to = table + (uint64_t)sign_extend(elf_get(r->e, off, 4), 32);
+
+		if (!elf_is_code(r->e, to))
+			break;
+		add_edge(r, from, to);
+	}
+}
+
+static void
+add_reference(void *arg, uint64_t from, uint64_t to, enum reference kind)
+{
+	struct reach *r = arg;
+
+	/* A short branch stays within its function. */
+	if (kind == SHORT_BRANCH && is_inside(r, to) &&
+	    next_entry(r, from) != next_entry(r, to))
+		return;
+	add_edge(r, from, to);
+	if (kind == ADDRESS)
+		add_jump_table(r, from, to);
+}
+
+/* Follows the edges that begin in what is live, until nothing more becomes so. */
+static void
+follow(struct reach *r)
+{
+	while (r->todo.n > 0) {
+		struct span part = r->todo.s[--r->todo.n];
+		size_t low = 0, high = r->edges.n;
+
+		while (low < high) {
+			size_t mid = low + (high - low) / 2;
+
+			if (r->edges.s[mid].from < part.from)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		for (; low < r->edges.n && r->edges.s[low].from < part.to; low++)
+			enter(r, r->start + r->edges.s[low].to);
+	}
+}
+
+/* Symbols that the program offers to its libraries. */
+static void
+add_symbols(struct reach *r)
+{
+	const struct elf *e = r->e;
+	size_t size = e->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym), off;
+	struct elf_section s;
+
+	for (size_t i = 0; elf_section(e, i, &s) == 0; i++) {
+		if (s.type != SHT_DYNSYM || elf_offset(e, s.address, s.size, &off) < 0)
+			continue;
+		for (uint64_t k = 0; k + size <= s.size; k += size)
+			add_edge(r, 0, elf_get(e, off + k + (e->word == 8 ? 8 : 4), e->word));
+	}
+}
+
+static int
+is_all_code(const struct reach *r)
+{
+	const struct elf *e = r->e;
+
+	for (size_t i = 0; e->sections && i < e->codes; i++)
+		if (r->start >= e->code[i].start && r->start < e->code[i].end &&
+		    r->size <= e->code[i].end - r->start)
+			return 1;
+	return 0;
+}
+
+/* All that leads into the region, from outside or from itself. */
+static void
+add_edges(struct reach *r, const struct elf_pointers *pointers)
+{
+	for (size_t i = 0; i < pointers->n; i++)
+		add_edge(r, 0, pointers->p[i].value);
+	add_edge(r, 0, r->e->entry);
+	add_edge(r, 0, elf_dynamic(r->e, DT_INIT, 0));
+	add_edge(r, 0, elf_dynamic(r->e, DT_FINI, 0));
+	add_symbols(r);
+	search_code(r->e, add_reference, r);
+}
+
+int
+code_erase(struct elf *e, const struct elf_pointers *pointers, const uint64_t *entries,
+    size_t n, uint64_t first_cut, size_t *bytes)
+{
+	struct reach r = {.e = e, .start = first_cut, .entries = entries, .entry_count = n};
+	size_t off;
+
+	*bytes = 0;
+	if (e->machine->number != EM_X86_64 || n == 0 || entries[n - 1] <= first_cut)
+		return -1;
+	r.size = entries[n - 1] - first_cut;
+	if (!is_all_code(&r) || r.size >= UINT32_MAX ||
+	    elf_offset(e, r.start, r.size, &off) < 0)
+		return -1;
+	r.live = xcalloc(r.size, 1);
+	add_edges(&r, pointers);
+	follow(&r);
+	for (size_t i = 0; i < r.size; i++) {
+		if (!r.live[i]) {
+			e->bytes[off + i] = 0xcc; /* int3 */
+			++*bytes;
+		}
+	}
+	free(r.live);
+	free(r.edges.s);
+	free(r.todo.s);
+	return 0;
 }

@@ -7,9 +7,12 @@
 
 #include "applets_elf.h"
 
+/* Whether code of this processor can be searched for what it refers to. */
+int code_is_readable(const struct elf *e);
+
 /*
  * One bit for each byte of the file, its offset's: set where an instruction may form the
- * address of that byte. For free(3). No bit is set for a processor whose code isn't known.
+ * address of that byte. For free(3).
  */
 unsigned char *code_targets(const struct elf *e);
 
@@ -17,26 +20,14 @@ unsigned char *code_targets(const struct elf *e);
  * pointer to a function. Returns 0, or -1 where there is none. */
 int code_find_failure(const struct elf *e, uint64_t *pointer);
 
-struct code_range {
-	uint64_t start, end;
-	int used; /* something outside refers to it */
-};
-
 /*
- * The bounds of the function that begins at start, from the unwind tables. Returns 0, or
- * -1 where they don't say it exactly.
+ * Fills the code that nothing leads to with instructions that end the process. entries are
+ * the entry points of all applets, sorted; first_cut is the lowest that was cut; pointers
+ * are those of the program as it now is. Returns 0 with the number of bytes, or -1 where
+ * the code can't be followed: it is for another processor than x86-64, or the section
+ * headers don't say that all from first_cut to the last entry is code.
  */
-int code_bounds(const struct elf *e, uint64_t start, struct code_range *out);
-
-/*
- * Marks each range used that something refers to, other than the ranges that stay unused:
- * an instruction that may form an address inside it, or a pointer to its start. ranges
- * are sorted and apart.
- */
-void code_mark_used(const struct elf *e, const struct elf_pointers *pointers,
-    struct code_range *ranges, size_t n);
-
-/* Fills a range with instructions that end the process. */
-void code_trap(struct elf *e, const struct code_range *range);
+int code_erase(struct elf *e, const struct elf_pointers *pointers, const uint64_t *entries,
+    size_t n, uint64_t first_cut, size_t *bytes);
 
 #endif

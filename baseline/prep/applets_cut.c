@@ -13,12 +13,50 @@
 #include "cleanup.h"
 #include "strbuf.h"
 
+/* ---- choosing ---- */
+
+static struct applet *
+find_word(const struct applets *a, const char *word, size_t len)
+{
+	cleanup_free char *name = xstrndup(word, len);
+
+	return applets_find(a, name);
+}
+
+void
+applets_choose(struct applets *a, const char *list, int keep, struct strbuf *unknown)
+{
+	static const char between[] = ", \t\n";
+
+	for (size_t i = 0; i < a->count; i++)
+		a->applet[i].doomed =
+		    keep && a->applet[i].name && !applets_is_dispatcher(a->applet[i].name);
+	for (list += strspn(list, between); *list; list += strspn(list, between)) {
+		size_t len = strcspn(list, between);
+		struct applet *p = find_word(a, list, len);
+
+		if (!p || (keep && !p->alive) || (!keep && applets_is_dispatcher(p->name))) {
+			strbuf_add(unknown, unknown->len ? " " : "", unknown->len ? 1 : 0);
+			strbuf_add(unknown, list, len);
+		} else {
+			p->doomed = !keep;
+		}
+		list += len;
+	}
+}
+
 /* ---- cutting ---- */
 
 static int
 stays(const struct applet *p)
 {
 	return p->alive && !p->doomed;
+}
+
+static int
+is_cut_now(const struct applet *p)
+{
+	return p->alive && p->doomed;
 }
 
 /* Where the doomed shall lead: where others were led before, to "false", or to any
@@ -40,14 +78,15 @@ choose_dead_entry(struct applets *a, uint64_t *value)
 	    a, "has no function that only fails, to which a cut applet could lead");
 }
 
-/* Whether the program takes its bearings from this name when it looks for another. */
+/* Whether the program may take its bearings from this name when it looks for another. If
+ * it isn't known how it searches, any name may serve for that. */
 static int
 is_landmark(const struct applets *a, size_t i)
 {
 	for (size_t part = 1; part < name_parts(a->count); part++)
 		if (name_part_start(a->count, part) == i)
 			return 1;
-	return 0;
+	return !a->has_offsets;
 }
 
 static const char *
@@ -75,52 +114,37 @@ cut_name(struct applets *a, size_t i)
 }
 
 static int
-by_start(const void *a, const void *b)
+by_value(const void *a, const void *b)
 {
-	uint64_t x = ((const struct code_range *)a)->start;
-	uint64_t y = ((const struct code_range *)b)->start;
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
 }
 
-/* The functions that doomed entries led to, sorted and apart. */
-static size_t
-doomed_code(const struct applets *a, uint64_t dead, struct code_range *out)
-{
-	size_t n = 0, apart = 0;
-
-	for (size_t i = 0; i < a->count; i++)
-		if (a->applet[i].doomed &&
-		    code_bounds(&a->elf, a->applet[i].entry.value, &out[n]) == 0 &&
-		    !(dead >= out[n].start && dead < out[n].end))
-			n++;
-	qsort(out, n, sizeof *out, by_start);
-	for (size_t i = 0; i < n; i++)
-		if (apart == 0 || out[i].start >= out[apart - 1].end)
-			out[apart++] = out[i];
-	return apart;
-}
-
-/* After the entries were led elsewhere: overwrites their code where nothing uses it. */
+/* After the doomed entries were led elsewhere: erases the code that only they led to. What
+ * an earlier cut led elsewhere needn't be where a function begins. */
 static int
-cut_code(struct applets *a, struct code_range *ranges, size_t n)
+cut_code(struct applets *a)
 {
+	cleanup_free uint64_t *entries = xcalloc(a->count, sizeof *entries);
+	uint64_t first_cut = UINT64_MAX;
 	struct elf_pointers pointers;
-	const char *why = n ? elf_pointers(&a->elf, &pointers) : NULL;
+	const char *why = elf_pointers(&a->elf, &pointers);
+	size_t n = 0;
 
 	if (why)
 		return applets_refuse(a, "%s", why);
-	if (n == 0)
-		return 0;
-	code_mark_used(&a->elf, &pointers, ranges, n);
-	elf_pointers_free(&pointers);
-	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].used)
-			continue;
-		code_trap(&a->elf, &ranges[i]);
-		a->functions++;
-		a->code_bytes += (size_t)(ranges[i].end - ranges[i].start);
+	for (size_t i = 0; i < a->count; i++) {
+		uint64_t entry = a->applet[i].entry.value;
+
+		if (a->applet[i].alive)
+			entries[n++] = entry;
+		if (is_cut_now(&a->applet[i]) && entry < first_cut)
+			first_cut = entry;
 	}
+	qsort(entries, n, sizeof *entries, by_value);
+	code_erase(&a->elf, &pointers, entries, n, first_cut, &a->erased);
+	elf_pointers_free(&pointers);
 	return 0;
 }
 
@@ -180,17 +204,14 @@ has_survivors(const struct applets *a)
 int
 applets_cut(struct applets *a)
 {
-	cleanup_free struct code_range *ranges = xcalloc(a->count, sizeof *ranges);
 	uint64_t dead;
-	size_t n;
 
 	a->changed = 0;
-	a->cut = a->functions = a->code_bytes = 0;
+	a->cut = a->erased = 0;
 	if (!has_survivors(a))
 		return applets_refuse(a, "would be left without any applet");
 	if (choose_dead_entry(a, &dead) < 0)
 		return -1;
-	n = doomed_code(a, dead, ranges);
 	for (size_t i = 0; i < a->count; i++) {
 		struct elf_pointer entry = a->applet[i].entry;
 
@@ -201,16 +222,20 @@ applets_cut(struct applets *a)
 		elf_set_pointer(&a->elf, &entry, dead);
 		cut_name(a, i);
 	}
-	return cut_code(a, ranges, n) < 0 ? -1 : check_result(a);
+	if (a->cut > 0 && cut_code(a) < 0)
+		return -1;
+	return check_result(a);
 }
 
 /* ---- writing ---- */
 
-/* Signatures over the old contents must not stand on the new ones. */
+/* Not what the system gives to a new file (labels), nor a signature over other contents. */
 static int
-is_signature(const char *attribute)
+goes_along(const char *attribute)
 {
-	return strcmp(attribute, "security.ima") == 0 || strcmp(attribute, "security.evm") == 0;
+	return strcmp(attribute, "security.capability") == 0 ||
+	       strcmp(attribute, "system.posix_acl_access") == 0 ||
+	       strncmp(attribute, "user.", 5) == 0;
 }
 
 static int
@@ -226,7 +251,7 @@ copy_attributes(int from, int to)
 	for (const char *name = names; n > 0 && name < names + n; name += strlen(name) + 1) {
 		cleanup_free char *value = NULL;
 
-		if (is_signature(name))
+		if (!goes_along(name))
 			continue;
 		if ((len = fgetxattr(from, name, NULL, 0)) < 0)
 			return -1;
@@ -286,5 +311,5 @@ applets_write(const struct applets *a, int dirfd, const char *name, int like_fd)
 		errno = saved;
 		return -1;
 	}
-	return fsync(dirfd);
+	return 0;
 }

@@ -77,12 +77,9 @@ int
 elf_is_code(const struct elf *e, uint64_t vaddr)
 {
 	vaddr = elf_code_address(e, vaddr);
-	for (size_t i = 0; i < e->loads; i++) {
-		const struct elf_segment *s = &e->load[i];
-
-		if (s->executable && vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz)
+	for (size_t i = 0; i < e->codes; i++)
+		if (vaddr >= e->code[i].start && vaddr < e->code[i].end)
 			return 1;
-	}
 	return 0;
 }
 
@@ -102,7 +99,7 @@ read_segment(struct elf *e, size_t off)
 	    .executable = (flags & PF_X) != 0,
 	};
 
-	if (type != PT_LOAD && type != PT_DYNAMIC && type != PT_GNU_EH_FRAME)
+	if (type != PT_LOAD && type != PT_DYNAMIC)
 		return NULL;
 	if (!within(s.offset, s.filesz, e->size))
 		return "is cut short: a segment goes on after its end";
@@ -110,8 +107,6 @@ read_segment(struct elf *e, size_t off)
 		return "has a damaged segment";
 	if (type == PT_DYNAMIC)
 		e->dynamic = s;
-	else if (type == PT_GNU_EH_FRAME)
-		e->unwind = s;
 	else if (e->loads == ELF_LOADS)
 		return "has more segments than a program has";
 	else
@@ -142,6 +137,47 @@ read_segments(struct elf *e)
 	return NULL;
 }
 
+int
+elf_section(const struct elf *e, size_t i, struct elf_section *out)
+{
+	int wide = e->word == 8;
+	uint64_t table = elf_get(e, wide ? 40 : 32, e->word), at;
+	size_t size = wide ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr), counts = wide ? 58 : 46;
+
+	if (table == 0 || elf_get(e, counts, 2) != size || i >= elf_get(e, counts + 2, 2))
+		return -1;
+	at = table + i * size; /* elf_open() saw that the table is in the file */
+	out->type = (uint32_t)elf_get(e, (size_t)at + 4, 4);
+	out->flags = elf_get(e, (size_t)at + 8, e->word);
+	out->address = elf_get(e, (size_t)at + 8 + e->word, e->word);
+	out->size = elf_get(e, (size_t)at + 8 + 3 * e->word, e->word);
+	return 0;
+}
+
+static void
+add_code(struct elf *e, uint64_t start, uint64_t size)
+{
+	if (size > 0 && e->codes < ELF_CODES)
+		e->code[e->codes++] = (struct elf_range){start, start + size};
+}
+
+static void
+find_code(struct elf *e)
+{
+	struct elf_section s;
+
+	for (size_t i = 0; elf_section(e, i, &s) == 0; i++)
+		for (size_t k = 0; k < e->loads; k++)
+			if (s.type == SHT_PROGBITS && (s.flags & SHF_EXECINSTR) &&
+			    e->load[k].executable && s.address >= e->load[k].vaddr &&
+			    within(s.address - e->load[k].vaddr, s.size, e->load[k].filesz))
+				add_code(e, s.address, s.size);
+	e->sections = e->codes > 0;
+	for (size_t k = 0; !e->sections && k < e->loads; k++)
+		if (e->load[k].executable)
+			add_code(e, e->load[k].vaddr, e->load[k].filesz);
+}
+
 static const struct elf_machine *
 known_machine(uint64_t number, int big)
 {
@@ -154,6 +190,7 @@ known_machine(uint64_t number, int big)
 const char *
 elf_open(struct elf *e, unsigned char *bytes, size_t size)
 {
+	const char *why;
 	uint64_t type;
 
 	*e = (struct elf){.bytes = bytes, .size = size};
@@ -174,7 +211,10 @@ elf_open(struct elf *e, unsigned char *bytes, size_t size)
 	e->machine = known_machine(elf_get(e, 18, 2), e->big);
 	if (!e->machine)
 		return "is for a processor that isn't known here";
-	return read_segments(e);
+	why = read_segments(e);
+	if (!why)
+		find_code(e);
+	return why;
 }
 
 uint64_t
@@ -244,8 +284,11 @@ add_with_addend(struct growing *g, uint64_t at, size_t addend)
 	return add_pointer(g, p);
 }
 
-/* A relocation against a symbol of the program itself, or (symbol 0) a function that is
- * asked for the address: no word that can be rewritten, but somebody points there. */
+/*
+ * A relocation against a symbol, or (symbol 0) a function that is asked for the address: no
+ * word that can be rewritten, but somebody may point there, or to where the word leads as
+ * long as it isn't resolved.
+ */
 static int
 add_other(struct growing *g, uint64_t at, uint64_t symbol, uint64_t addend)
 {
@@ -254,11 +297,13 @@ add_other(struct growing *g, uint64_t at, uint64_t symbol, uint64_t addend)
 	uint64_t table = elf_dynamic(e, DT_SYMTAB, 0), value = addend;
 	size_t off;
 
-	if (symbol != 0) {
-		if (elf_offset(e, table + symbol * size, size, &off) < 0)
-			return 0;
+	if (symbol != 0 && elf_offset(e, table + symbol * size, size, &off) == 0)
 		value += elf_get(e, off + (e->word == 8 ? 8 : 4), e->word);
-	}
+	if (add_pointer(g, (struct elf_pointer){.at = at, .value = value}) < 0)
+		return -1;
+	if (elf_offset(e, at, e->word, &off) < 0)
+		return 0;
+	value = elf_get(e, off, e->word);
 	return add_pointer(g, (struct elf_pointer){.at = at, .value = value});
 }
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ELF_LOADS = 32 };
+enum { ELF_LOADS = 32, ELF_CODES = 32 };
 
 struct elf_segment {
 	uint64_t vaddr, memsz;   /* addresses, as the program's own headers count them */
@@ -32,7 +32,13 @@ struct elf {
 	uint64_t entry;
 	struct elf_segment load[ELF_LOADS];
 	size_t loads;
-	struct elf_segment dynamic, unwind; /* PT_DYNAMIC, PT_GNU_EH_FRAME; filesz 0: none */
+	struct elf_segment dynamic; /* filesz 0: none */
+	/* Where its code is: by the section headers, else its executable segments. */
+	struct elf_range {
+		uint64_t start, end;
+	} code[ELF_CODES];
+	size_t codes;
+	int sections; /* there are section headers that say where code is */
 };
 
 /*
@@ -55,6 +61,14 @@ uint64_t elf_code_address(const struct elf *e, uint64_t pointer);
 
 /* The value of an entry of the dynamic section, the first of its tag, or missing. */
 uint64_t elf_dynamic(const struct elf *e, uint64_t tag, uint64_t missing);
+
+struct elf_section {
+	uint32_t type;
+	uint64_t flags, address, size;
+};
+
+/* Section header i. Returns 0, or -1 where there is none. */
+int elf_section(const struct elf *e, size_t i, struct elf_section *out);
 
 /* A word of the program that holds an address of code once it runs. */
 struct elf_pointer {

@@ -17,7 +17,8 @@ enum {
 	STRAY_NAMES = 64, /* strings before the table that look like names, at most */
 	FEWEST = 3,       /* fewer applets can't be told from other tables */
 	MOST = 4096,
-	MAX_SIZE = 64 << 20,
+	MOST_TRIES = 1000, /* a hostile file could have any number of things to try */
+	MAX_SIZE = 32 << 20,
 };
 
 int
@@ -44,10 +45,12 @@ struct row {
 struct table {
 	size_t count;
 	size_t at[MOST];         /* the file's offset of each name */
-	signed char group[MOST]; /* of aliases; -1: none, -2: cut */
+	signed char group[MOST]; /* of aliases, or NO_GROUP, or IS_CUT */
 	size_t no_false;         /* the number of "false"; MOST: not there */
 	const struct elf_pointer *entry;
 };
+
+enum { NO_GROUP = -1, IS_CUT = -2 };
 
 struct search {
 	struct applets *a;
@@ -55,6 +58,8 @@ struct search {
 	unsigned char *targets; /* what code refers to; NULL until somebody asks */
 	struct row row;
 	struct table *trial, *found; /* the latter once tables isn't 0 */
+	int certain;                 /* only names count whose offsets are in the file */
+	size_t tries;                /* how often offsets were looked for */
 	size_t tables;               /* how many tables of names were found */
 	size_t nameable; /* the number of names in one that has no entry points; 0: none */
 };
@@ -84,7 +89,7 @@ sort_names_out(const struct search *s, struct table *t)
 		const char *name = string_at(s, t->at[i]);
 		int cut = name_kind(name, strlen(name)) == CUT_NAME;
 
-		t->group[i] = cut ? -2 : (signed char)name_group(name);
+		t->group[i] = cut ? IS_CUT : (signed char)name_group(name);
 		if (strcmp(name, "false") == 0)
 			t->no_false = i;
 	}
@@ -104,12 +109,14 @@ are_known(const struct search *s, const struct table *t)
 
 /* Whether the table of offsets into the names is in the file. */
 static int
-has_offsets(const struct search *s, const struct table *t)
+has_offsets(struct search *s, const struct table *t)
 {
 	unsigned char bytes[16];
 	struct elf view = s->a->elf;
 	size_t n = 0;
 
+	if (name_parts(t->count) == 1 || s->tries++ >= MOST_TRIES)
+		return 0;
 	view.bytes = bytes;
 	for (size_t part = 1; part < name_parts(t->count); part++, n += 2) {
 		size_t offset = t->at[name_part_start(t->count, part)] - t->at[0];
@@ -127,7 +134,7 @@ dead_entry(const struct table *t, const struct elf_pointer *entry, uint64_t *val
 {
 	size_t i = 0;
 
-	while (i < t->count && t->group[i] != -2)
+	while (i < t->count && t->group[i] != IS_CUT)
 		i++;
 	if (i == t->count)
 		i = t->no_false;
@@ -152,11 +159,11 @@ fits(const struct table *t, const struct elf_pointer *entry)
 	for (size_t i = 0; i < t->count; i++) {
 		int g = t->group[i];
 
-		if (g == -2) {
+		if (g == IS_CUT) {
 			if (entry[i].value != dead)
 				return -1;
 			fit += cut++ > 0;
-		} else if (g >= 0 && !(known && entry[i].value == dead)) {
+		} else if (g != NO_GROUP && !(known && entry[i].value == dead)) {
 			if (seen[g] && shared[g] != entry[i].value)
 				return -1;
 			fit += seen[g];
@@ -188,24 +195,27 @@ is_referred_to(struct search *s, size_t off)
 	return s->targets[off / 8] >> off % 8 & 1;
 }
 
+/* Whether more than the pointers' number speaks for t, whose names have no offsets: the
+ * code refers to where both tables begin; or, where code can't be read, the names are a
+ * whole row, and some are aliases. */
 static int
-code_knows(struct search *s, const struct table *t, const struct elf_pointer *entry)
+is_confirmed(struct search *s, const struct table *t, const struct elf_pointer *entry, int fit)
 {
 	size_t off;
 
+	if (!code_is_readable(&s->a->elf))
+		return fit > 0 && t->at[0] == s->row.at[0];
 	return is_referred_to(s, t->at[0]) && elf_offset(&s->a->elf, entry->at, 1, &off) == 0 &&
 	       is_referred_to(s, off);
 }
 
 /*
- * Finds the entry points of t. Doubt is out of the question where the names are certain
- * (has_offsets) and the pointers fit at one place alone, confirmed by aliases or by there
- * being not one pointer more. Few names have no offsets: then all of them must be known,
- * there must not be a pointer more, and aliases or the code's own references to both
- * tables must confirm it. Returns how many places fit.
+ * Finds the entry points of t. Where the names are certain (has_offsets), the pointers must
+ * fit at one place alone, confirmed by aliases or by there being not one pointer more.
+ * Else there must not be a pointer more, and is_confirmed(). Returns how many places fit.
  */
 static size_t
-find_entries(struct search *s, struct table *t, int certain)
+find_entries(struct search *s, struct table *t)
 {
 	size_t places = 0, run;
 
@@ -213,13 +223,13 @@ find_entries(struct search *s, struct table *t, int certain)
 		const struct elf_pointer *p = s->pointers.p + i;
 
 		run = run_at(s, i);
-		if (run < t->count || (!certain && run != t->count))
+		if (run < t->count || (!s->certain && run != t->count))
 			continue;
 		for (size_t k = 0; k + t->count <= run && places < 2; k++) {
 			int fit = fits(t, p + k);
 
 			if (fit < 0 || (fit == 0 && run != t->count) ||
-			    (fit == 0 && !certain && !code_knows(s, t, p + k)))
+			    (!s->certain && !is_confirmed(s, t, p + k, fit)))
 				continue;
 			t->entry = p + k;
 			places++;
@@ -233,15 +243,13 @@ static int
 try_names(struct search *s, size_t start, size_t first)
 {
 	struct table *t = s->trial;
-	int certain;
 
 	take_names(s, start, first, t);
-	certain = name_parts(t->count) > 1;
-	if (t->count < FEWEST || (certain ? !has_offsets(s, t) : !are_known(s, t)))
+	if (t->count < FEWEST || (s->certain ? !has_offsets(s, t) : !are_known(s, t)))
 		return 0;
 	sort_names_out(s, t);
-	if (find_entries(s, t, certain) != 1) {
-		if (certain)
+	if (find_entries(s, t) != 1) {
+		if (s->certain)
 			s->nameable = t->count;
 		return 0;
 	}
@@ -335,9 +343,15 @@ search_tables(struct search *s)
 	why = elf_pointers(&s->a->elf, &s->pointers);
 	if (why)
 		return applets_refuse(s->a, "%s", why);
-	for (size_t i = 0; i < s->a->elf.loads; i++)
-		if (!s->a->elf.load[i].writable)
-			search_segment(s, &s->a->elf.load[i]);
+	/* Below 32 applets there are no offsets, nor where the compiler put them all into
+	 * the code; then other things have to be certain. */
+	for (int pass = 0; pass < 2 && !s->tables && !s->nameable; pass++) {
+		s->certain = pass == 0;
+		for (size_t i = 0; i < s->a->elf.loads; i++)
+			if (!s->a->elf.load[i].writable)
+				search_segment(s, &s->a->elf.load[i]);
+	}
+	s->a->has_offsets = s->certain;
 	if (s->tables > 1)
 		return applets_refuse(
 		    s->a, "isn't clear: more than one table of names has its entry points");
@@ -438,7 +452,7 @@ take_table(struct applets *a, const struct table *t)
 		p->name_at = t->at[i];
 		p->name_len = strlen((const char *)a->image + t->at[i]);
 		p->entry = t->entry[i];
-		if (t->group[i] == -2)
+		if (t->group[i] == IS_CUT)
 			continue;
 		p->name = xstrndup((const char *)a->image + t->at[i], p->name_len);
 		p->alive = i == t->no_false || !known || p->entry.value != dead;
@@ -501,7 +515,7 @@ applets_read(struct applets *a, int fd)
 	if (!S_ISREG(st.st_mode))
 		return applets_refuse(a, "isn't a regular file");
 	if (st.st_size > MAX_SIZE)
-		return applets_refuse(a, "is larger than 64 MiB, as no BusyBox is");
+		return applets_refuse(a, "is larger than 32 MiB, as no BusyBox is");
 	image = xmalloc((size_t)st.st_size + 1);
 	while (got < (size_t)st.st_size &&
 	       (n = pread(fd, image + got, (size_t)st.st_size - got, (off_t)got)) != 0) {
@@ -543,36 +557,4 @@ int
 applets_is_dispatcher(const char *name)
 {
 	return strncmp(name, "busybox", 7) == 0;
-}
-
-/* ---- choosing ---- */
-
-static struct applet *
-find_word(const struct applets *a, const char *word, size_t len)
-{
-	cleanup_free char *name = xstrndup(word, len);
-
-	return applets_find(a, name);
-}
-
-void
-applets_choose(struct applets *a, const char *list, int keep, struct strbuf *unknown)
-{
-	static const char between[] = ", \t\n";
-
-	for (size_t i = 0; i < a->count; i++)
-		a->applet[i].doomed =
-		    keep && a->applet[i].name && !applets_is_dispatcher(a->applet[i].name);
-	for (list += strspn(list, between); *list; list += strspn(list, between)) {
-		size_t len = strcspn(list, between);
-		struct applet *p = find_word(a, list, len);
-
-		if (!p || (keep && !p->alive) || (!keep && applets_is_dispatcher(p->name))) {
-			strbuf_add(unknown, unknown->len ? " " : "", unknown->len ? 1 : 0);
-			strbuf_add(unknown, list, len);
-		} else {
-			p->doomed = !keep;
-		}
-		list += len;
-	}
 }

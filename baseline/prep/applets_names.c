@@ -145,17 +145,18 @@ name_between(const char *before, const char *after, char *out, size_t len)
 {
 	size_t longest = strlen(before) < len ? strlen(before) : len - 1;
 
-	for (size_t stem = longest + 1; stem-- > 0;) {
-		for (int raised = 0; raised <= (stem > 0); raised++) {
-			memset(out, '/', len);
-			memcpy(out, before, stem);
-			out[len] = '\0';
-			if (raised)
-				out[stem - 1]++;
-			if (strcmp(out, before) > 0 && (!after || strcmp(out, after) < 0) &&
-			    name_kind(out, len) == CUT_NAME)
-				return 0;
-		}
+	for (size_t n = 2 * longest + 2; n-- > 0;) {
+		size_t stem = n / 2;
+		int raised = n % 2 == 0 && stem > 0;
+
+		memset(out, '/', len);
+		memcpy(out, before, stem);
+		out[len] = '\0';
+		if (raised)
+			out[stem - 1]++;
+		if (strcmp(out, before) > 0 && (!after || strcmp(out, after) < 0) &&
+		    name_kind(out, len) == CUT_NAME)
+			return 0;
 	}
 	return -1;
 }

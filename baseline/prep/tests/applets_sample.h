@@ -20,8 +20,9 @@ struct sample {
 	unsigned before, after; /* pointers to code beside the table of entry points */
 	unsigned no_offsets : 1, no_banner : 1, no_references : 1, no_failure : 1;
 	unsigned garbage : 1;        /* bytes without a NUL right before the first name */
-	unsigned unwind : 1;         /* .eh_frame and its table */
+	unsigned sections : 1;       /* section headers */
 	const char *caller, *callee; /* the one's code calls the other's */
+	const char *jumper, *jumped; /* the one's jump table leads into the other's code */
 };
 
 static const char sample_names[] =
@@ -93,7 +94,7 @@ sample_headers(const struct sample_file *f)
 	sample_put(f, 24, f->word, sample_address(f, SAMPLE_CODE));
 	sample_put(f, wide ? 32 : 28, f->word, wide ? 64 : 52);
 	sample_put(f, counts + 2, 2, wide ? 56 : 32);
-	sample_put(f, counts + 4, 2, 4 + f->s->unwind);
+	sample_put(f, counts + 4, 2, 4);
 	sample_segment(f, 0, PT_LOAD, PF_R, SAMPLE_READ, SAMPLE_CODE);
 	sample_segment(f, 1, PT_LOAD, PF_R | PF_X, SAMPLE_CODE, SAMPLE_DATA - SAMPLE_CODE);
 	sample_segment(f, 2, PT_LOAD, PF_R | PF_W, SAMPLE_DATA, SAMPLE_SIZE - SAMPLE_DATA);
@@ -240,31 +241,37 @@ sample_code(const struct sample_file *f)
 	}
 }
 
-/* One entry a function, and the table that is sorted by address. */
+/* A switch of one function with a case in the middle of another's code. */
 static void
-sample_unwind(const struct sample_file *f, size_t at)
+sample_jump_table(const struct sample_file *f, size_t at)
 {
-	static const unsigned char cie[] = {1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, 0, 0, 0};
-	size_t n = f->count, frames = at + 12 + 8 * n, fde = frames + 20;
-	uint64_t head = sample_address(f, at);
+	uint64_t from = sample_function(f, sample_index(f, f->s->jumper)), table;
+	uint64_t to = sample_function(f, sample_index(f, f->s->jumped)) + SAMPLE_FUNCTION / 2;
+	size_t code = (size_t)(SAMPLE_CODE + from - sample_address(f, SAMPLE_CODE));
 
-	memcpy(f->b + at, "\x01\x1b\x03\x3b", 4);
-	sample_put(f, at + 4, 4, sample_address(f, frames) - (head + 4));
-	sample_put(f, at + 8, 4, n);
-	sample_put(f, frames, 4, 16);
-	memcpy(f->b + frames + 8, cie, sizeof cie);
-	for (size_t i = 0; i < n; i++, fde += 20) {
-		uint64_t start =
-		    sample_address(f, SAMPLE_CODE + SAMPLE_LEAD + SAMPLE_FUNCTION * i);
+	table = sample_address(f, at);
+	sample_put(f, at, 4, from - table);
+	sample_put(f, at + 4, 4, to - table);
+	sample_put(f, at + 8, 4, 0x7fffffff);
+	memcpy(f->b + code, "\x48\x8d\x05", 3);
+	sample_put(f, code + 3, 4, table - (from + 7));
+}
 
-		sample_put(f, at + 12 + 8 * i, 4, start - head);
-		sample_put(f, at + 16 + 8 * i, 4, sample_address(f, fde) - head);
-		sample_put(f, fde, 4, 16);
-		sample_put(f, fde + 4, 4, fde + 4 - frames);
-		sample_put(f, fde + 8, 4, start - sample_address(f, fde + 8));
-		sample_put(f, fde + 12, 4, SAMPLE_FUNCTION);
-	}
-	sample_segment(f, 4, PT_GNU_EH_FRAME, PF_R, at, 12 + 8 * n);
+/* Section headers: the one that must be there, and .text. */
+static void
+sample_sections(const struct sample_file *f, size_t at)
+{
+	int wide = f->word == 8;
+	size_t size = wide ? 64 : 40, s = at + size;
+
+	sample_put(f, wide ? 40 : 32, f->word, at);
+	sample_put(f, wide ? 58 : 46, 2, size);
+	sample_put(f, wide ? 60 : 48, 2, 2);
+	sample_put(f, s + 4, 4, SHT_PROGBITS);
+	sample_put(f, s + 8, f->word, SHF_ALLOC | SHF_EXECINSTR);
+	sample_put(f, s + 8 + f->word, f->word, sample_address(f, SAMPLE_CODE));
+	sample_put(f, s + 8 + 2 * f->word, f->word, SAMPLE_CODE);
+	sample_put(f, s + 8 + 3 * f->word, f->word, SAMPLE_DATA - SAMPLE_CODE);
 }
 
 /* Returns SAMPLE_SIZE bytes for free(3); f says what stands where. */
@@ -296,8 +303,10 @@ sample_build(struct sample_file *f, const struct sample *s)
 		sample_dynamic(f, &dynamic, tags[1], bytes);
 		at += bytes;
 	}
-	if (s->unwind)
-		sample_unwind(f, (at + 7) & ~(size_t)7);
+	if (s->jumper)
+		sample_jump_table(f, at);
+	if (s->sections)
+		sample_sections(f, at + 16);
 	f->table_at += s->before * f->word;
 	return f->b;
 }

@@ -48,6 +48,7 @@ static const struct {
 		"ash awk base64 basename bunzip2 bzcat cat chmod chown cp cut date dd df "
 		"dmesg du echo egrep env expr factor fgrep find free getty grep gunzip gzip "
 		"halt head id ls poweroff ps reboot sh vi wget zcat"}},
+    {"no offsets into the names", {.wide = 1, .machine = EM_X86_64, .no_offsets = 1}},
     {"few names, confirmed by aliases",
 	{.machine = EM_ARM, .kind = SAMPLE_REL, .names = "[ cat false ls sh test"}},
     {"few names, confirmed by the code",
@@ -251,8 +252,8 @@ static const struct damage damages[] = {
     {"a processor from elsewhere", "isn't known here", {.wide = 1, .machine = EM_IA_64}, NULL},
     {"PowerPC64 with descriptors", "isn't known here",
 	{.wide = 1, .big = 1, .machine = EM_PPC64}, NULL},
-    {"no offsets into the names", "no table of applets that is certain",
-	{.wide = 1, .machine = EM_X86_64, .no_offsets = 1}, NULL},
+    {"no offsets into the names, one pointer more", "no table of applets that is certain",
+	{.wide = 1, .machine = EM_X86_64, .no_offsets = 1, .before = 1}, NULL},
     {"names out of order", "no table of applets that is certain",
 	{.wide = 1, .machine = EM_X86_64}, swap_two_names},
     {"a pointer less", "isn't certain which entry points", {.wide = 1, .machine = EM_X86_64},
@@ -339,42 +340,91 @@ leaves_something(void **state)
 
 /* ---- code ---- */
 
-static void
-traps_what_nothing_reaches(void **state)
+/* The functions in the order of their code, and what is in it: nothing but nop, unless it
+ * was erased or the sample has an instruction there. */
+static int
+is_erased(const struct applets *a, const struct sample_file *f, const char *name, size_t from,
+    size_t to)
 {
-	const struct sample s = {.wide = 1,
-	    .machine = EM_X86_64,
-	    .kind = SAMPLE_RELA,
-	    .unwind = 1,
-	    .caller = "cat",
-	    .callee = "wget"};
+	size_t at = SAMPLE_CODE + (size_t)(sample_function(f, sample_index(f, name)) -
+					   sample_address(f, SAMPLE_CODE));
+	size_t traps = 0;
+
+	for (size_t i = from; i < to; i++)
+		traps += a->image[at + i] == 0xcc;
+	assert_true(traps == 0 || traps == to - from);
+	return traps > 0;
+}
+
+static void
+erases_what_nothing_leads_to(void **state)
+{
+	static const enum sample_kind kinds[] = {SAMPLE_RELA, SAMPLE_RELR, SAMPLE_STATIC};
+	/* wget is called, vi jumped into, false where the dead lead; the last function,
+	 * that of yes, has no known end */
+	static const char *const gone[] = {"ash", "awk", "grep", "sed", "test", "xargs", "vi"};
+	static const char *const there[] = {
+	    "cat", "ls", "false", "gunzip", "zcat", "wget", "yes"};
 	struct strbuf unknown = STRBUF_INIT;
-	struct sample_file f;
-	struct applets a;
-	size_t functions = 0;
 
 	(void)state;
-	assert_int_equal(applets_parse(&a, sample_build(&f, &s), SAMPLE_SIZE), 0);
-	applets_choose(&a, "cat gunzip", 1, &unknown);
-	assert_int_equal(applets_cut(&a), 0);
-	for (size_t i = 0; i < f.count; i++) {
-		size_t at = (size_t)sample_function(&f, i);
-		/* called, kept, kept by another name, and where the dead lead */
-		int stays = strcmp(f.name[i], "wget") == 0 || strcmp(f.name[i], "cat") == 0 ||
-			    strcmp(f.name[i], "gunzip") == 0 ||
-			    strcmp(f.name[i], "zcat") == 0 || strcmp(f.name[i], "false") == 0;
+	for (size_t k = 0; k < 3; k++) {
+		const struct sample s = {.wide = 1,
+		    .machine = EM_X86_64,
+		    .kind = kinds[k],
+		    .sections = 1,
+		    .caller = "cat",
+		    .callee = "wget",
+		    .jumper = "ls",
+		    .jumped = "vi"};
+		struct sample_file f;
+		struct applets a;
+		size_t traps = 0;
 
-		assert_int_equal(a.image[at + SAMPLE_FUNCTION - 1], stays ? 0x90 : 0xcc);
-		assert_int_equal(a.image[at] == 0xcc, !stays);
+		assert_int_equal(applets_parse(&a, sample_build(&f, &s), SAMPLE_SIZE), 0);
+		applets_choose(&a, "cat ls gunzip", 1, &unknown);
+		assert_int_equal(applets_cut(&a), 0);
+		for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+			if (!is_erased(&a, &f, gone[i], 0, SAMPLE_FUNCTION / 2))
+				fail_msg("%s is there", gone[i]);
+		for (size_t i = 0; i < sizeof there / sizeof *there; i++)
+			if (is_erased(&a, &f, there[i], 0, SAMPLE_FUNCTION))
+				fail_msg("%s is gone", there[i]);
+		assert_false(is_erased(&a, &f, "vi", SAMPLE_FUNCTION / 2, SAMPLE_FUNCTION));
+		for (size_t i = 0; i < SAMPLE_LEAD; i++)
+			assert_int_not_equal(a.image[SAMPLE_CODE + i], 0xcc);
+		for (size_t i = SAMPLE_CODE; i < SAMPLE_DATA; i++)
+			traps += a.image[i] == 0xcc;
+		assert_int_equal(a.erased, traps);
+		applets_free(&a);
 	}
-	for (size_t i = 0; i < SAMPLE_LEAD; i++)
-		assert_int_not_equal(a.image[SAMPLE_CODE + i], 0xcc);
-	for (size_t at = SAMPLE_CODE; at < SAMPLE_DATA; at += SAMPLE_FUNCTION)
-		functions += a.image[at] == 0xcc && a.image[at + 1] == 0xcc;
-	assert_int_equal(a.functions, functions);
-	assert_int_equal(a.code_bytes, functions * SAMPLE_FUNCTION);
-	assert_true(functions > 40);
-	applets_free(&a);
+}
+
+static void
+erases_nothing_where_it_cannot_know(void **state)
+{
+	static const struct sample samples[] = {
+	    {.wide = 1, .machine = EM_X86_64, .kind = SAMPLE_RELA},
+	    {.machine = EM_386, .kind = SAMPLE_REL, .sections = 1},
+	    {.wide = 1, .machine = EM_AARCH64, .kind = SAMPLE_RELA, .sections = 1},
+	};
+	struct strbuf unknown = STRBUF_INIT;
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		struct sample_file f;
+		struct applets a;
+		unsigned char before[SAMPLE_DATA - SAMPLE_CODE];
+
+		assert_int_equal(
+		    applets_parse(&a, sample_build(&f, &samples[k]), SAMPLE_SIZE), 0);
+		memcpy(before, a.image + SAMPLE_CODE, sizeof before);
+		applets_choose(&a, "cat", 1, &unknown);
+		assert_int_equal(applets_cut(&a), 0);
+		assert_int_equal(a.erased, 0);
+		assert_memory_equal(before, a.image + SAMPLE_CODE, sizeof before);
+		applets_free(&a);
+	}
 }
 
 /* ---- names ---- */
@@ -457,7 +507,8 @@ main(void)
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(needs_a_function_that_fails),
 	    cmocka_unit_test(leaves_something),
-	    cmocka_unit_test(traps_what_nothing_reaches),
+	    cmocka_unit_test(erases_what_nothing_leads_to),
+	    cmocka_unit_test(erases_nothing_where_it_cannot_know),
 	    cmocka_unit_test(tells_names_apart),
 	    cmocka_unit_test(finds_strings_between),
 	};
