@@ -55,7 +55,7 @@ add_package(struct apkdb *db)
 	if (db->packages % 64 == 0)
 		db->package =
 		    xreallocarray(db->package, db->packages + 64, sizeof(*db->package));
-	db->package[db->packages] = (struct apk_package){NULL};
+	db->package[db->packages] = (struct apk_package){.name = NULL};
 	return &db->package[db->packages++];
 }
 

@@ -50,7 +50,6 @@ file_component(const struct item *item)
 	const struct inode *i = item->node->inode;
 	cleanup_free char *path = xasprintf("/%s", item->path);
 	json_t *c = json_pack("{s:s}", "type", "file"), *hashes;
-	cleanup_free char *exact = NULL;
 	char hex[SHA256_HEX];
 
 	json_set_text(c, "name", path);

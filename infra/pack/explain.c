@@ -49,7 +49,6 @@ read_ledger(struct question *q)
 static const json_t *
 owner_in_sbom(const json_t *sbom, const char *path)
 {
-	cleanup_free char *legible = NULL;
 	json_t *parts = json_object_get(sbom, "components"), *part, *file;
 	json_t *text = json_text(path);
 	const json_t *found = NULL;
@@ -298,7 +297,7 @@ verb_explain(int argc, char **argv)
 	    {"json", no_argument, NULL, JSON}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *state = NULL;
 	cleanup_free char *path = NULL;
-	struct question q = {NULL};
+	struct question q = {.path = NULL};
 	int opt, json = 0, status = EXIT_TROUBLE;
 
 	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)

@@ -343,5 +343,5 @@ image_close(struct image *i)
 	json_decref(i->tags);
 	tdestroy(i->parts, part_free);
 	bytes_unmap(&i->map);
-	*i = (struct image){NULL};
+	*i = (struct image){.file = NULL};
 }

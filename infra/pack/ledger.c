@@ -172,7 +172,8 @@ add_untold(struct tree *t, struct taking *taking)
 
 	for (i = 0; i < t->gone_count; i++)
 		sorted[i] = &t->gone[i];
-	qsort(sorted, t->gone_count, sizeof(*sorted), compare_gone);
+	if (t->gone_count)
+		qsort(sorted, t->gone_count, sizeof(*sorted), compare_gone);
 	for (i = 0; i < t->gone_count; i++) {
 		cleanup_free char *path = xasprintf("/%s", sorted[i]->path);
 		json_t *line;

@@ -254,7 +254,8 @@ manifest_parse(struct manifest *m, struct bytes text, const char *what)
 		}
 	}
 	free(xattrs);
-	qsort(m->entry, m->count, sizeof(*m->entry), compare_entries);
+	if (m->count)
+		qsort(m->entry, m->count, sizeof(*m->entry), compare_entries);
 	for (i = 1; i < m->count; i++)
 		if (strcmp(m->entry[i - 1].path, m->entry[i].path) == 0) {
 			report("%s: '%s' stands in it twice", what, m->entry[i].path);

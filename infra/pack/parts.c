@@ -543,7 +543,7 @@ parts_free(struct parts *p)
 	free(p->part);
 	free(p->owner);
 	paths_free(p->paths);
-	*p = (struct parts){NULL};
+	*p = (struct parts){.part = NULL};
 }
 
 /* What a purl lets stand: RFC 3986's unreserved characters, and ':' . */

@@ -136,8 +136,8 @@ push(const char *name, const char *to, const char *state, int tls_verify)
 	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
 	cleanup_free char *folder = scratch_folder(), *archive = NULL, *digest_file = NULL;
 	cleanup_free char *digest = NULL, *repository = repository_of(to), *tag = NULL;
-	struct record r = {NULL};
-	struct image i = {NULL};
+	struct record r = {.folder = NULL};
+	struct image i = {.file = NULL};
 	int bad;
 
 	if (!folder)
@@ -168,7 +168,7 @@ pull(const char *from, const char *tag, int tls_verify)
 	const char *tls = tls_verify ? "--src-tls-verify=true" : "--src-tls-verify=false";
 	cleanup_free char *folder = scratch_folder(), *archive = NULL;
 	cleanup_free char *source = xasprintf("docker://%s", from), *destination = NULL;
-	struct image i = {NULL};
+	struct image i = {.file = NULL};
 	int bad;
 
 	if (!folder)

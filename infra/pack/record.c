@@ -88,7 +88,7 @@ record_open(struct record *r, const char *image, const char *state)
 	cleanup_free char *root = store_root(state);
 	char *slash;
 
-	*r = (struct record){NULL};
+	*r = (struct record){.folder = NULL};
 	if (find_id(image, r->id))
 		return -1;
 	r->folder = store_find(root, r->id);
@@ -110,7 +110,7 @@ record_close(struct record *r)
 	free(r->folder);
 	free(r->name);
 	json_decref(r->config);
-	*r = (struct record){NULL};
+	*r = (struct record){.folder = NULL};
 }
 
 char *

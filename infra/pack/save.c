@@ -17,7 +17,7 @@ static int
 save(const char *name, const char *file, const char *state)
 {
 	struct record r;
-	struct image i = {NULL};
+	struct image i = {.file = NULL};
 	cleanup_free char *tag = NULL;
 	int bad = record_open(&r, name, state) || engine_save(r.id, &i);
 

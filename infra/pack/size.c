@@ -289,7 +289,7 @@ verb_size(int argc, char **argv)
 	    {"json", no_argument, NULL, JSON}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *state = NULL;
 	struct report_on o = {{NULL, 0, 0, 0}, {NULL, 0, 0, 0}, {NULL, 0, 0, 0}, {NULL, 0}, 0};
-	struct record r = {NULL};
+	struct record r = {.folder = NULL};
 	int opt, json = 0, status = EXIT_TROUBLE;
 
 	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)

@@ -60,7 +60,7 @@ tree_free(struct tree *t)
 		inode_release(t->gone[i].inode);
 	}
 	free(t->gone);
-	*t = (struct tree){NULL};
+	*t = (struct tree){.root = NULL};
 }
 
 static struct node *

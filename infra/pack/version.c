@@ -46,7 +46,7 @@ compare_component(const char **a, const char **b, int first)
 	       n = na < nb ? na : nb;
 	int order;
 
-	if (first || (**a != '0' && **b != '0') || na == 1 || nb == 1)
+	if (first || ((na < 2 || **a != '0') && (nb < 2 || **b != '0')))
 		return compare_digits(a, b);
 	order = strncmp(*a, *b, n);
 	*a += na;

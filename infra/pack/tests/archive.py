@@ -13,6 +13,7 @@ import sys
 import tarfile
 import time
 
+tarfile.RECORDSIZE = 512
 CAPABILITY = bytes([1, 0, 0, 2, 0, 4, 0, 0] + [0] * 12)
 
 
