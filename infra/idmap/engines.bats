@@ -40,7 +40,7 @@ make_etc() {
 	grep -v ^4321 "$AREA/etc/subuid" >"$AREA/etc/subgid"
 	rm -f "$AREA/etc/docker/daemon.json"
 	chown 4321:4322 "$AREA/home"
-	mkdir -p -m 700 "$AREA/home/run"
+	mkdir -m 700 "$AREA/home/run"
 	chown 4321:4322 "$AREA/home/run"
 }
 
@@ -99,13 +99,23 @@ make_volume() {
 	chmod 4755 "$VOLUME/setuid"
 }
 
-# What a container sees of the volume, and that www can write to its file.
+# What a container sees of the volume, and that www can write to its file: for its shell.
+# shellcheck disable=SC2089,SC2090
 inside='stat -c "%u:%g %a %n" /vol /vol/*; su -s /bin/sh www -c "echo text >/vol/www"; cat /vol/www'
 inside_wanted='0:0 755 /vol
 0:0 644 /vol/root
 0:0 4755 /vol/setuid
 3333:3434 644 /vol/www
 text'
+
+# Where the machine is busy, podman may find a container's mounts in use for a moment.
+remove() {
+	for _ in {1..50}; do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.1
+	done
+	"$@" >/dev/null
+}
 
 same() {
 	[ "$1" = "$2" ] || {
@@ -114,7 +124,8 @@ same() {
 	}
 }
 
-export -f engine private own_storage as_alice as_map make_volume same
+export -f engine private own_storage as_alice as_map make_volume remove same
+# shellcheck disable=SC2090
 export inside inside_wanted
 
 # --- podman, root's ---
@@ -129,7 +140,7 @@ root_podman_volume() {
 
 	engine run -d --name "$CONTAINER" --network none --uidmap 0:500000:65536 --user www \
 		-v "$VOLUME:/vol" localhost/alpine:idmap sleep 100 >/dev/null
-	trap 'engine rm -f -t 0 "$CONTAINER" >/dev/null' EXIT
+	trap 'remove engine rm -f -t 0 "$CONTAINER"' EXIT
 	same "$("$IDMAP" show --map "container:$CONTAINER")" b:0:500000:65536
 	same "$("$IDMAP" explain "$CONTAINER" | head -n 3)" \
 		"root: user root (0) inside is 500000 outside, whom no account of the host has
@@ -149,7 +160,7 @@ export -f root_podman_volume
 root_podman_auto() {
 	own_storage
 	local want
-	trap 'engine rm -f -t 0 "$CONTAINER"-{1,2,3} >/dev/null' EXIT
+	trap 'remove engine rm -f -t 0 "$CONTAINER"-{1,2,3}' EXIT
 	want=$("$IDMAP" show --map podman:auto:size=4000)
 	same "$want" b:0:3000000:4000
 	engine run -d --name "$CONTAINER-1" --network none --userns=auto:size=4000 \
@@ -170,13 +181,13 @@ root_podman_auto() {
 		localhost/alpine:idmap sleep 100 >/dev/null 2>&1
 	same "$("$IDMAP" show --map "container:$CONTAINER-3")" "$want"
 	# a volume for it
-	engine rm -f -t 0 "$CONTAINER-2" >/dev/null
+	remove engine rm -f -t 0 "$CONTAINER-2"
 	make_volume
 	engine create --name "$CONTAINER-2" --network none --userns=auto:size=4000 -v "$VOLUME:/vol" \
 		localhost/alpine:idmap sh -c "$inside" >/dev/null 2>&1
 	"$IDMAP" shift -q "$VOLUME" --map "container:$CONTAINER-2"
 	same "$(engine start --attach "$CONTAINER-2" 2>/dev/null)" "$inside_wanted"
-	engine rm -f -t 0 "$CONTAINER"-{1,2,3} >/dev/null
+	remove engine rm -f -t 0 "$CONTAINER"-{1,2,3}
 	engine create --name "$CONTAINER-1" --network none localhost/alpine:idmap sleep 1 >/dev/null
 	same "$("$IDMAP" show --map "container:$CONTAINER-1")" b:0:0:4294967295
 	"$IDMAP" explain "$CONTAINER-1" | grep -q "There is no user namespace"
@@ -204,7 +215,7 @@ rootless_podman() {
 		got=$(cat "/proc/$(as_alice "$ENGINE_CMD" inspect -f '{{.State.Pid}}' "$CONTAINER")/"{uid_map,gid_map} | as_map)
 		same "$("$IDMAP" show --map "podman:$userns" --user alice)" "$got"
 		same "$(as_alice "$IDMAP" show --map "container:$CONTAINER")" "$got"
-		as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER" >/dev/null 2>&1
+		remove as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER"
 	done
 	for uidmap in 0:1:100 "0:0:50 --uidmap 50:70000:900"; do
 		# shellcheck disable=SC2086 # options
@@ -213,7 +224,7 @@ rootless_podman() {
 		# shellcheck disable=SC2086
 		same "$("$IDMAP" show --map podman --user alice --uidmap $uidmap)" \
 			"$(as_alice "$IDMAP" show --map "container:$CONTAINER")"
-		as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER" >/dev/null 2>&1
+		remove as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER"
 	done
 
 	# a volume that root's containers used, for alice's

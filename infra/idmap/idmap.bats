@@ -48,10 +48,10 @@ teardown() {
 	expect "which map?" "$stderr"
 	run_x 2 "$IDMAP" show --map 0:1
 	expect "want [u:|g:|b:]INSIDE:OUTSIDE:COUNT" "$stderr"
-	run_x 2 "$IDMAP" show --map $MAP extra
-	run_x 2 "$IDMAP" check --map $MAP
+	run_x 2 "$IDMAP" show --map "$MAP" extra
+	run_x 2 "$IDMAP" check --map "$MAP"
 	run_x 2 "$IDMAP" shift --undo -n x
-	run_x 2 "$IDMAP" shift --map $MAP /
+	run_x 2 "$IDMAP" shift --map "$MAP" /
 	expect "not that" "$stderr"
 }
 
@@ -104,23 +104,23 @@ teardown() {
 }
 
 @test "out and in translate, with names from a passwd file" {
-	run_x 0 "$IDMAP" out 33 0 65535 --map $MAP
+	run_x 0 "$IDMAP" out 33 0 65535 --map "$MAP"
 	[ "$output" = $'100033\n100000\n165535' ]
-	run_x 0 "$IDMAP" in --map $MAP 100033 165535
+	run_x 0 "$IDMAP" in --map "$MAP" 100033 165535
 	[ "$output" = $'33\n65535' ]
-	run_x 1 "$IDMAP" in --map $MAP 33 100000
+	run_x 1 "$IDMAP" in --map "$MAP" 33 100000
 	[ "$output" = $'-\n0' ]
-	run_x 1 "$IDMAP" out --map $MAP 65536
+	run_x 1 "$IDMAP" out --map "$MAP" 65536
 	[ "$output" = - ]
-	run_x 0 "$IDMAP" out --map $MAP --passwd "$ROOT/etc/passwd" alice 5
+	run_x 0 "$IDMAP" out --map "$MAP" --passwd "$ROOT/etc/passwd" alice 5
 	[ "$output" = $'101000\n100005' ]
-	run_x 0 "$IDMAP" in --map $MAP --passwd "$ROOT/etc/passwd" 101001 100005
+	run_x 0 "$IDMAP" in --map "$MAP" --passwd "$ROOT/etc/passwd" 101001 100005
 	[ "$output" = $'1001 bob\n5' ]
 	run_x 0 "$IDMAP" out -g --map u:0:5:1,g:0:7:9 --group "$ROOT/etc/group" 3
 	[ "$output" = 10 ]
-	run_x 2 "$IDMAP" out --map $MAP nobody-knows
+	run_x 2 "$IDMAP" out --map "$MAP" nobody-knows
 	expect "no id 'nobody-knows'" "$stderr"
-	run_x 2 "$IDMAP" in --map $MAP 4294967295
+	run_x 2 "$IDMAP" in --map "$MAP" 4294967295
 }
 
 @test "explain says in words who is who" {
@@ -136,7 +136,7 @@ teardown() {
 	expect "root: user 0 inside has no id outside"
 	expect "the service: user 7 inside has no id outside"
 	expect "the service: group 5 inside is 100005"
-	run_x 2 "$IDMAP" explain -R "$ROOT" --map $MAP --service carol
+	run_x 2 "$IDMAP" explain -R "$ROOT" --map "$MAP" --service carol
 	expect "no user 'carol' inside" "$stderr"
 }
 
@@ -313,14 +313,15 @@ teardown() {
 }
 
 @test "many setups at once give everybody a range of their own" {
-	local i
+	local i pids=()
 	for i in {1..12}; do
 		echo "u$i:x:$((2000 + i)):1::/:/bin/sh" >>"$ROOT/etc/passwd"
 	done
 	for i in {1..12}; do
-		"$IDMAP" setup u$i -y -R "$ROOT" >/dev/null &
+		"$IDMAP" setup "u$i" -y -R "$ROOT" >/dev/null &
+		pids+=($!)
 	done
-	wait
+	wait "${pids[@]}"
 	run_x 0 "$IDMAP" lint -R "$ROOT"
 	[ "$(grep -c ^u "$ROOT/etc/subuid")" -eq 12 ]
 }
@@ -379,25 +380,25 @@ teardown() {
 	requires root
 	local t=$BATS_TEST_TMPDIR/tree
 	mkdir "$t"
-	touch "$t"/{inside,unshifted,twice,foreign,mixed,$'odd\n\033name'}
+	touch "$t"/{inside,unshifted,twice,foreign,mixed} "$t"/$'odd\n\033name'
 	chown 100000:100000 "$t"
 	chown 100033:165535 "$t/inside"
 	chown 33:34 "$t/unshifted"
 	chown 200000:200033 "$t/twice"
 	chown 70000:400000 "$t/foreign" "$t"/odd*
 	chown 100033:33 "$t/mixed"
-	run_x 1 "$IDMAP" check "$t" --map $MAP --json
+	run_x 1 "$IDMAP" check "$t" --map "$MAP" --json
 	[ "$(jq -c .counts <<<"$output")" = '{"inside":2,"unshifted":1,"twice":1,"foreign":2,"mixed":1}' ]
 	[ "$(jq -c '.examples.mixed' <<<"$output")" = '[{"path":"mixed","uid":100033,"gid":33}]' ]
 	[ "$(jq -r .good <<<"$output")" = false ]
-	run_x 1 "$IDMAP" check "$t" --map $MAP
+	run_x 1 "$IDMAP" check "$t" --map "$MAP"
 	expect "shifted twice"
 	expect "200000:200033  twice"
 	refute $'\033'
 	rm "$t"/[!i]*
-	run_x 0 "$IDMAP" check "$t" --map $MAP
+	run_x 0 "$IDMAP" check "$t" --map "$MAP"
 	[ "$output" = "         2  inside the map" ]
-	run_x 2 "$IDMAP" check "$t/none" --map $MAP
+	run_x 2 "$IDMAP" check "$t/none" --map "$MAP"
 }
 
 @test "check calls an inode mixed whose ACL or capability stayed behind" {
@@ -408,10 +409,10 @@ teardown() {
 	touch "$t/acl" "$t/good"
 	chown -R 100000:100000 "$t"
 	setfacl -m u:100033:r "$t/good" 2>/dev/null || skip "this machine cannot: no ACLs in $t"
-	run_x 0 "$IDMAP" check "$t" --map $MAP
+	run_x 0 "$IDMAP" check "$t" --map "$MAP"
 	setfacl -m u:33:r "$t/acl"
 	setcap cap_net_raw+ep "$t/cap"
-	run_x 1 "$IDMAP" check "$t" --map $MAP --json
+	run_x 1 "$IDMAP" check "$t" --map "$MAP" --json
 	[ "$(jq -c '[.counts.mixed, .counts.inside]' <<<"$output")" = '[2,2]' ]
 	[ "$(jq -c '[.examples.mixed[].path] | sort' <<<"$output")" = '["acl","cap"]' ]
 }
@@ -441,18 +442,18 @@ try_mount() {
 	echo text >"$from/d/file"
 	chown 33:34 "$from/d/file"
 	chown 5:6 "$from/d"
-	run_x 0 "$IDMAP" mount "$from" "$to" --map $MAP
+	run_x 0 "$IDMAP" mount "$from" "$to" --map "$MAP"
 	[ "$(stat -c %u:%g "$to/d/file")" = 100033:100034 ]
 	[ "$(stat -c %u:%g "$from/d/file")" = 33:34 ]
-	run_x 0 "$IDMAP" check "$to" --map $MAP
+	run_x 0 "$IDMAP" check "$to" --map "$MAP"
 	# who is 100005 outside writes as 5
 	(cd "$to/d" && setpriv --reuid 100005 --regid 100006 --clear-groups touch new)
 	[ "$(stat -c %u:%g "$from/d/new")" = 5:6 ]
 	# it is in use now
-	run_x 1 "$IDMAP" shift "$from" --map $MAP
+	run_x 1 "$IDMAP" shift "$from" --map "$MAP"
 	expect "it is mounted with a map at" "$stderr"
 	umount "$to"
-	run_x 0 "$IDMAP" shift -q "$from" --map $MAP
+	run_x 0 "$IDMAP" shift -q "$from" --map "$MAP"
 	[ "$(stat -c %u:%g "$from/d/new")" = 100005:100006 ]
 }
 
@@ -478,11 +479,11 @@ try_mount() {
 @test "mount says why not, and offers shift" {
 	requires root
 	mkdir "$BATS_TEST_TMPDIR/mapped"
-	run_x 1 "$IDMAP" mount /proc/sys "$BATS_TEST_TMPDIR/mapped" --map $MAP
+	run_x 1 "$IDMAP" mount /proc/sys "$BATS_TEST_TMPDIR/mapped" --map "$MAP"
 	expect "'/proc/sys' can't be mounted with a map: proc can't be mounted with a map" "$stderr"
 	expect "idmap shift --map b:0:100000:65536 '/proc/sys'" "$stderr"
 	run ! mountpoint -q "$BATS_TEST_TMPDIR/mapped"
-	run_x 2 "$IDMAP" mount "$BATS_TEST_TMPDIR/none" "$BATS_TEST_TMPDIR/mapped" --map $MAP
+	run_x 2 "$IDMAP" mount "$BATS_TEST_TMPDIR/none" "$BATS_TEST_TMPDIR/mapped" --map "$MAP"
 }
 
 @test "doctor says which to use" {
