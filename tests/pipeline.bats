@@ -106,6 +106,21 @@ change() {
 	done
 }
 
+@test "modes that a umask makes change nothing; a program's x does" {
+	chmod 755 files/bin/serve
+	run_x 0 make all
+	id=$(stamp build)
+	chmod 700 files/bin/serve files/bin
+	chmod 600 files/etc/conf
+	run_x 0 make all
+	refute BUILD
+	[ "$(stamp build)" = "$id" ]
+	chmod 755 files/etc/conf
+	run_x 0 make all
+	expect BUILD
+	[ "$(stamp build)" != "$id" ]
+}
+
 @test "odd file names count too" {
 	run_x 0 make all
 	echo x >$'files/etc/new\nline \\ "quoted"'
