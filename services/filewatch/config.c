@@ -556,6 +556,15 @@ summarize(const struct rule *r)
 	return strbuf_steal(&b);
 }
 
+static const struct rule no_rule = {.max_age = NOT_SET,
+    .min_age = NOT_SET,
+    .grace = NOT_SET,
+    .uid = NOT_SET,
+    .gid = NOT_SET,
+    .mode = NOT_SET,
+    .mode_max = NOT_SET,
+    .integrity_every = DAY};
+
 static void
 read_rule(struct context *x, const struct node *n)
 {
@@ -567,15 +576,8 @@ read_rule(struct context *x, const struct node *n)
 	    {0}};
 	struct rule *r = x->rule;
 
-	*r = (struct rule){.line = n->line,
-	    .max_age = NOT_SET,
-	    .min_age = NOT_SET,
-	    .grace = NOT_SET,
-	    .uid = NOT_SET,
-	    .gid = NOT_SET,
-	    .mode = NOT_SET,
-	    .mode_max = NOT_SET,
-	    .integrity_every = DAY};
+	*r = no_rule;
+	r->line = n->line;
 	if (n->kind != NODE_MAP) {
 		settings_error(x->s, n, "a rule is a map: write '- path: /…'");
 		return;
@@ -594,7 +596,7 @@ read_rules(struct context *x, const struct node *n)
 		settings_error(x->s, n, "rules is a list: write '- path: /…' lines");
 		return;
 	}
-	x->c->rule = xcalloc(n->count, sizeof(*x->c->rule));
+	x->c->rule = xcalloc(n->count + 1, sizeof(*x->c->rule));
 	x->c->rules = n->count;
 	for (i = 0; i < n->count; i++) {
 		struct context in_rule = {x->s, x->c, &x->c->rule[i]};
@@ -760,6 +762,25 @@ read_sidecar(struct context *x, const struct node *n)
 		settings_error(x->s, n, "expected 'baseline: FILE'");
 }
 
+/* The neighbour has a place among the rules, so that it is shown and counted as they are. */
+static void
+add_sidecar_rule(struct config *c)
+{
+	struct rule *r;
+
+	if (!c->sidecar.baseline)
+		return;
+	if (!c->rule)
+		c->rule = xcalloc(1, sizeof(*c->rule));
+	r = &c->rule[c->rules++];
+	*r = no_rule;
+	r->is_sidecar = r->missing_ok = true;
+	r->path = c->sidecar.neighbour ? xasprintf("neighbour %s", c->sidecar.neighbour)
+				       : xstrdup("neighbour");
+	r->summary = xasprintf("as in %s", c->sidecar.baseline);
+	pattern_parse(&r->pattern, "/proc/neighbour");
+}
+
 /* ---- all of it ---- */
 
 static int
@@ -781,6 +802,8 @@ index_rules(struct context *x)
 	for (i = 0; i < c->rules; i++) {
 		const struct rule *r = &c->rule[i];
 
+		if (r->is_sidecar)
+			continue;
 		if (r->path && r->pattern.direct)
 			c->direct[c->directs++] = r;
 		else if (r->path && r->skip)
@@ -815,6 +838,7 @@ read_root(struct context *x, const struct node *root)
 	read_keys(x, root, keys);
 	if (x->c->rules == 0 && !x->c->sidecar.baseline && x->s->errors == 0)
 		settings_error(x->s, NULL, "no rules: there is nothing to watch");
+	add_sidecar_rule(x->c);
 	index_rules(x);
 }
 

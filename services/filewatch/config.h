@@ -31,6 +31,7 @@ struct rule {
 	char *summary; /* what is asked, for people: "at most 2 h old; without 'ERROR'" */
 	struct pattern pattern;
 	bool skip;
+	bool is_sidecar; /* stands for the neighbour, has no files of its own */
 	bool missing_ok;
 	int64_t max_age, min_age, grace; /* ms, NOT_SET */
 	enum empty_kind empty;

@@ -122,7 +122,7 @@ rule_state_init(struct rule_state *s, const struct rule *r)
 	    .dirty = true,
 	    .state = r->skip ? STATE_SKIP : STATE_PENDING,
 	    .findings = RULE_NOT_SCANNED,
-	    .integrity = r->integrity ? RULE_UNVERIFIED : 0,
+	    .integrity = r->integrity || r->is_sidecar ? RULE_UNVERIFIED : 0,
 	    .next = NEVER,
 	    .since = now_ns()};
 }
@@ -287,7 +287,7 @@ rule_scan(
 	s->dirty = true;
 	free(s->trouble);
 	s->trouble = NULL;
-	if (!s->rule->skip)
+	if (!s->rule->skip && !s->rule->is_sidecar)
 		scan_rule(rootfd, c, s->rule, &visitor, &x);
 	sweep(s);
 	s->scanned = true;

@@ -16,6 +16,7 @@
 #include "protect.h"
 #include "render.h"
 #include "report.h"
+#include "sidecar.h"
 #include "status.h"
 #include "strbuf.h"
 #include "times.h"
@@ -24,7 +25,7 @@
 static const char usage_text[] =
     "usage: filewatch [-c FILE] [--once | --check-config]\n"
     "       filewatch nagios [-c FILE]\n"
-    "       filewatch baseline | verify | accept --help\n"
+    "       filewatch baseline | verify | accept | healthz --help\n"
     "\n"
     "Watches files as the settings say, and serves what it finds over HTTP.\n"
     "\n"
@@ -143,8 +144,11 @@ nagios(int argc, char **argv)
 static int
 serve_protected(struct config *c, struct watcher *w, int fd, struct board *b)
 {
-	struct http *h = protect(c) ? NULL : http_start(fd, c, b);
+	struct http *h;
 
+	if (c->sidecar.baseline && sidecar_check(c))
+		return EXIT_TROUBLE;
+	h = protect(c) ? NULL : http_start(fd, c, b);
 	if (!h)
 		return EXIT_TROUBLE;
 	report("serving %zu rules at http://%s:%s/", c->rules, c->host, c->port);
@@ -188,7 +192,8 @@ main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} verbs[] = {{"nagios", nagios}, {"baseline", command_baseline},
-	    {"verify", command_verify}, {"accept", command_accept}};
+	    {"verify", command_verify}, {"accept", command_accept},
+	    {"healthz", command_healthz}};
 	struct options o;
 	struct config *c;
 	size_t i;

@@ -249,13 +249,25 @@ while True:
 	[ "$(ls "$dir/small")" = b ]
 }
 
-@test "mounts in the tree are not entered" {
+@test "mounts in the tree are not entered where nothing is known below" {
 	requires root
 	mkdir "$tree/mnt"
 	baseline
 	mount -t tmpfs none "$tree/mnt"
 	MOUNTED=$tree/mnt
 	touch "$tree/mnt/inside"
+	verify 0
+}
+
+@test "but what is mounted over something known stands in its place" {
+	requires root
+	baseline
+	mount -t tmpfs none "$tree/sub/deep"
+	MOUNTED=$tree/sub/deep
+	verify 1
+	[ "${lines[0]}" = 'removed /sub/deep/new\012line' ]
+	[ "${#lines[@]}" = 2 ]
+	echo three >"$tree/sub/deep/"$'new\nline'
 	verify 0
 }
 

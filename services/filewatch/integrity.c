@@ -15,6 +15,7 @@
 #include "config.h"
 #include "events.h"
 #include "hash.h"
+#include "mailbox.h"
 #include "report.h"
 #include "status.h"
 #include "strbuf.h"
@@ -28,7 +29,7 @@ struct integrity {
 	const struct config *config;
 	struct counters *counters;
 	pthread_t thread;
-	int told, stop;
+	int stop;
 	struct throttle throttle;
 	/* the thread's own */
 	struct baseline baseline;
@@ -40,10 +41,7 @@ struct integrity {
 	uint64_t counted;
 	/* for both */
 	_Atomic bool busy;
-	pthread_mutex_t lock;
-	bool is_new;
-	uint32_t findings;
-	char *message;
+	struct mailbox mailbox;
 	/* the watcher's own */
 	uint64_t progress;
 	int64_t progress_at; /* monotonic ns, 0: wasn't busy */
@@ -58,33 +56,13 @@ root_of(const struct rule *r)
 static void
 say(struct integrity *i, uint32_t findings, char *message)
 {
-	const uint64_t one = 1;
-
-	pthread_mutex_lock(&i->lock);
-	free(i->message);
-	i->message = message;
-	i->findings = findings;
-	i->is_new = true;
-	pthread_mutex_unlock(&i->lock);
-	if (write(i->told, &one, sizeof(one)) < 0) {
-		/* full: then it was told already */
-	}
+	mailbox_put(&i->mailbox, findings, message);
 }
 
-bool
-integrity_take(struct integrity *i, uint32_t *findings, char **message)
+struct mailbox *
+integrity_mailbox(struct integrity *i)
 {
-	bool is_new;
-
-	pthread_mutex_lock(&i->lock);
-	is_new = i->is_new;
-	i->is_new = false;
-	if (is_new) {
-		*findings = i->findings;
-		*message = i->message ? xstrdup(i->message) : NULL;
-	}
-	pthread_mutex_unlock(&i->lock);
-	return is_new;
+	return &i->mailbox;
 }
 
 bool
@@ -311,11 +289,9 @@ integrity_start(
 	*i = (struct integrity){.rule = r,
 	    .config = c,
 	    .counters = counters,
-	    .told = told,
-	    .stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-	    .findings = RULE_UNVERIFIED};
+	    .stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 	throttle_init(&i->throttle, r->integrity_rate);
-	pthread_mutex_init(&i->lock, NULL);
+	mailbox_init(&i->mailbox, told);
 	error = pthread_create(&i->thread, NULL, run, i);
 	if (error == 0)
 		return i;
@@ -341,7 +317,7 @@ integrity_stop(struct integrity *i)
 	events_close(i->events);
 	baseline_free(&i->baseline);
 	free(i->memory);
-	free(i->message);
+	mailbox_clear(&i->mailbox);
 	close(i->stop);
 	free(i);
 }

@@ -8,6 +8,7 @@
 struct config;
 struct counters;
 struct integrity;
+struct mailbox;
 struct rule;
 
 /* Starts the thread. It writes to the eventfd told whenever there is something new. NULL
@@ -17,9 +18,8 @@ struct integrity *integrity_start(
 /* Ends it, also in the middle of a large file. */
 void integrity_stop(struct integrity *i);
 
-/* The result: enum rule_finding bits, and words for them. *message is NULL or for the caller
- * to free. Returns false where nothing is new since the last call. */
-bool integrity_take(struct integrity *i, uint32_t *findings, char **message);
+/* Where its result comes. */
+struct mailbox *integrity_mailbox(struct integrity *i);
 
 /* It is at work, and didn't get any further for so many ns: some read hangs. */
 bool integrity_is_stuck(struct integrity *i, int64_t patience);

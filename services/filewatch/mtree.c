@@ -105,6 +105,24 @@ baseline_find(const struct baseline *b, const char *path)
 	return b->count ? bsearch(&key, b->entry, b->count, sizeof(*b->entry), by_path) : NULL;
 }
 
+bool
+baseline_has_below(const struct baseline *b, const char *folder)
+{
+	cleanup_free char *prefix = xasprintf("%s/", strcmp(folder, "/") == 0 ? "" : folder);
+	size_t low = 0, high = b->count, n = strlen(prefix);
+
+	/* The first entry that isn't before the prefix. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(b->entry[middle].path, prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < b->count && strncmp(b->entry[low].path, prefix, n) == 0;
+}
+
 const char *
 baseline_exclude(struct baseline *b, const char *pattern)
 {

@@ -328,7 +328,8 @@ visit(const struct walk_entry *e, void *arg)
 	if (baseline_is_excluded(s->c->baseline, path))
 		return WALK_SKIP;
 	look_at_entry(s, e->dirfd, e->name, path, &e->st, e->is_mount);
-	return WALK_GO;
+	/* What is mounted over something that the baseline knows stands in its place. */
+	return e->is_mount && !baseline_has_below(s->c->baseline, path) ? WALK_SKIP : WALK_GO;
 }
 
 static void
@@ -354,7 +355,7 @@ trouble(const char *path, void *arg)
 static int
 look_below(struct survey *s, const char *path)
 {
-	static const struct walk_options options = {.trouble = trouble};
+	static const struct walk_options options = {.cross_mounts = 1, .trouble = trouble};
 	cleanup_fd int fd = open_no_links(s->c->rootfd, path, O_RDONLY | O_DIRECTORY, 0);
 
 	if (fd < 0) {

@@ -47,9 +47,9 @@ struct comparison {
 	size_t count;
 };
 
-/* Fills in the differences. A folder isn't entered where something is mounted on it, and
- * mount points themselves aren't compared. Returns 0, or -1 with errno where nothing could
- * be compared or the throttle's stop was set. */
+/* Fills in the differences. Mount points themselves aren't compared, and a folder isn't
+ * entered where something is mounted on it that the baseline knows nothing of. Returns 0, or -1
+ * with errno where nothing could be compared or the throttle's stop was set. */
 int compare(struct comparison *c);
 void comparison_free(struct comparison *c);
 

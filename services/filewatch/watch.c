@@ -16,9 +16,11 @@
 #include "events.h"
 #include "files.h"
 #include "integrity.h"
+#include "mailbox.h"
 #include "notify.h"
 #include "protect.h"
 #include "report.h"
+#include "sidecar.h"
 #include "status.h"
 #include "strbuf.h"
 #include "times.h"
@@ -41,6 +43,8 @@ struct watched {
 	bool scan_due;
 	int64_t rest_until;          /* monotonic ns */
 	struct integrity *integrity; /* NULL: none */
+	struct sidecar_watch *sidecar;
+	struct mailbox *mailbox; /* of one of these, NULL */
 };
 
 struct touched {
@@ -232,7 +236,8 @@ scan_watching(struct watcher *w, size_t i)
 		return;
 	}
 	events_begin(w->events, i);
-	r->how = events_watch_way(w->events, r->state.rule);
+	r->how =
+	    r->state.rule->is_sidecar ? HOW_EVENTS : events_watch_way(w->events, r->state.rule);
 	rule_scan(&r->state, w->config, w->rootfd, &also);
 	events_sweep(w->events, i);
 }
@@ -534,12 +539,13 @@ take_integrity(struct watcher *w)
 		struct rule_state *s = &w->rule[i].state;
 		char *message;
 
-		if (!w->rule[i].integrity ||
-		    !integrity_take(w->rule[i].integrity, &s->integrity, &message))
+		if (!w->rule[i].mailbox ||
+		    !mailbox_take(w->rule[i].mailbox, &s->integrity, &message))
 			continue;
 		free(s->integrity_message);
 		s->integrity_message = message;
 		s->dirty = true;
+		w->changed = true; /* other words for the same finding, perhaps */
 	}
 }
 
@@ -614,14 +620,28 @@ set_rules(struct watcher *w, struct config *c)
 }
 
 static void
+start_background(struct watcher *w, size_t i)
+{
+	const struct rule *r = &w->config->rule[i];
+	struct counters *counters = &w->board->counters;
+	struct watched *at = &w->rule[i];
+
+	if (r->is_sidecar) {
+		at->sidecar = w->quiet ? NULL : sidecar_start(w->config, w->told, counters);
+		at->mailbox = at->sidecar ? sidecar_mailbox(at->sidecar) : NULL;
+	} else if (r->integrity) {
+		at->integrity = integrity_start(r, w->config, w->told, counters);
+		at->mailbox = at->integrity ? integrity_mailbox(at->integrity) : NULL;
+	}
+}
+
+static void
 start_integrity(struct watcher *w)
 {
 	size_t i;
 
 	for (i = 0; i < w->rules; i++)
-		if (w->config->rule[i].integrity)
-			w->rule[i].integrity = integrity_start(
-			    &w->config->rule[i], w->config, w->told, &w->board->counters);
+		start_background(w, i);
 }
 
 static void
@@ -631,7 +651,10 @@ stop_integrity(struct watcher *w)
 
 	for (i = 0; i < w->rules; i++) {
 		integrity_stop(w->rule[i].integrity);
+		sidecar_stop(w->rule[i].sidecar);
 		w->rule[i].integrity = NULL;
+		w->rule[i].sidecar = NULL;
+		w->rule[i].mailbox = NULL;
 	}
 }
 
@@ -804,7 +827,7 @@ any_integrity_is_unknown(const struct watcher *w)
 	size_t i;
 
 	for (i = 0; i < w->rules; i++)
-		if (w->rule[i].integrity && w->rule[i].state.integrity & RULE_UNVERIFIED)
+		if (w->rule[i].mailbox && w->rule[i].state.integrity & RULE_UNVERIFIED)
 			return true;
 	return false;
 }

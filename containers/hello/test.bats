@@ -1,0 +1,90 @@
+# One page, by one program, as hellouser, from a root that is read-only.
+
+# shellcheck disable=SC2154,SC2016 # run_x sets stderr; for another shell
+load ../../tests/helpers
+
+setup_file() {
+	export IMAGE=${TEST_IMAGE:-localhost/whittle/hello:latest}
+	export ID=whittle-test-hello-$$
+	PORT=$(free_port)
+	export PORT
+	engine run -d --name "$ID" --read-only --cap-drop ALL --security-opt no-new-privileges \
+		--memory 32m --pids-limit 32 -p "127.0.0.1:$PORT:8000" "$IMAGE" >/dev/null
+	wait_until 20 curl -fs "http://127.0.0.1:$PORT/"
+	engine create --name "$ID-files" "$IMAGE" >/dev/null
+	engine export "$ID-files" >"$BATS_FILE_TMPDIR/image.tar"
+	engine rm "$ID-files" >/dev/null
+	mkdir "$BATS_FILE_TMPDIR/root"
+	tar -C "$BATS_FILE_TMPDIR/root" --no-same-owner --exclude='dev/*' \
+		-xf "$BATS_FILE_TMPDIR/image.tar"
+}
+
+teardown_file() {
+	local c
+	# One by one: podman removes none where one of them isn't there.
+	for c in "$ID" "$ID-files"; do
+		engine rm -f "$c" >/dev/null 2>&1 || :
+	done
+}
+
+@test "it serves the page, and says no to what isn't there" {
+	run_x 0 curl -fs "http://127.0.0.1:$PORT/"
+	[ "$output" = "$(cat files/srv/index.html)" ]
+	run_x 0 curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/none"
+	[ "$output" = 404 ]
+}
+
+@test "nothing outside of its folder is served, nothing is run, nothing is taken in" {
+	for path in /../etc/passwd /%2e%2e/etc/passwd /..%2fetc/passwd //etc/passwd; do
+		run_x 0 curl -s --path-as-is -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT$path"
+		[[ $output == 40[034] ]]
+	done
+	run_x 0 curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/cgi-bin/x"
+	[[ $output == 40[034] ]]
+	run_x 0 curl -s -o /dev/null -w '%{http_code}' -X PUT -d x "http://127.0.0.1:$PORT/index.html"
+	[[ $output == [45]0[0-9] ]]
+	run_x 0 curl -fs "http://127.0.0.1:$PORT/"
+	expect "Hello, world!"
+}
+
+@test "its own health check works" {
+	run_x 0 engine exec "$ID" /bin/probe http://127.0.0.1:8000/ 'Hello, world!'
+	run_x 0 engine inspect -f '{{.Config.Healthcheck.Test}}' "$ID"
+	expect probe
+}
+
+@test "it runs as hellouser, who can write nothing" {
+	run_x 0 cat "$BATS_FILE_TMPDIR/root/etc/passwd"
+	[[ $output == "hellouser:x:8000:8000:"*":/sbin/nologin" ]]
+	run_x 0 engine inspect -f '{{.Config.User}}' "$ID"
+	[ "$output" = hellouser ]
+	run_x 0 engine top "$ID" hpid
+	pid=$(tail -n 1 <<<"$output" | tr -d ' ')
+	[ "$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status")" = 8000 ]
+	run_x 0 find "$BATS_FILE_TMPDIR/root" -xdev ! -type l -perm /002 -print
+	[ -z "$output" ] || {
+		echo "$output"
+		return 1
+	}
+}
+
+@test "httpd, probe, and nothing else to start" {
+	run_x 0 find "$BATS_FILE_TMPDIR/root" -type f -perm /111 -printf '/%P\n'
+	[ "$(sort <<<"$output" | grep -v '^/lib/ld-musl')" = "/bin/httpd
+/bin/probe" ]
+	run_x 0 find "$BATS_FILE_TMPDIR/root" -type f -perm /6000 -print
+	[ -z "$output" ]
+	run_x 127 engine run --rm --network none --entrypoint /bin/sh "$IMAGE"
+	# By another name it is httpd all the same.
+	ln "$BATS_FILE_TMPDIR/root/bin/httpd" "$BATS_FILE_TMPDIR/sh"
+	run "$BATS_FILE_TMPDIR/sh" -c 'echo $((6 * 7))'
+	refute 42
+	run "$BATS_FILE_TMPDIR/root/bin/httpd" sh -c 'echo $((6 * 7))'
+	refute 42
+}
+
+@test "prep's own audit finds nothing in it" {
+	[ -x "$PREP" ] || skip "prep isn't built"
+	grep -E '^[A-Z_]+=' files/prep-local | tr -d "'" >"$BATS_TEST_TMPDIR/prep.conf"
+	run_x 0 "$PREP" -a -r "$BATS_FILE_TMPDIR/root" -c "$BATS_TEST_TMPDIR/prep.conf"
+}
