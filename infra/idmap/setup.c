@@ -81,10 +81,13 @@ login_number(int root, const char *key, uint32_t otherwise)
 		return otherwise;
 	for (i = 0; i < lines.count; i++) {
 		const char *text = lines.line[i].text + strspn(lines.line[i].text, " \t");
-		const char *rest = text + n + strspn(text + n, " \t");
+		size_t blanks;
 
-		if (strncmp(text, key, n) == 0 && rest > text + n) {
-			cleanup_free char *word = xstrndup(rest, strspn(rest, "0123456789"));
+		if (strncmp(text, key, n) != 0 || (blanks = strspn(text + n, " \t")) == 0)
+			continue;
+		text += n + blanks;
+		{
+			cleanup_free char *word = xstrndup(text, strspn(text, "0123456789"));
 
 			account_id(word, &value);
 		}
