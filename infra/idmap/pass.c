@@ -18,6 +18,20 @@ stop(struct shift *s)
 	__atomic_store_n(&s->sweep.stop, 1, __ATOMIC_RELAXED);
 }
 
+/* There's no going on. */
+static void
+break_off(struct shift *s)
+{
+	__atomic_store_n(&s->broke, true, __ATOMIC_RELAXED);
+	stop(s);
+}
+
+static bool
+broke(const struct shift *s)
+{
+	return __atomic_load_n(&s->broke, __ATOMIC_RELAXED);
+}
+
 static void
 show_progress(void *arg)
 {
@@ -74,25 +88,29 @@ record(struct shift *s, struct worker *w, uint64_t folder, const char *path,
 		return 0;
 	if (w->writer)
 		shift_complain(s, "record in the journal", path, e->name);
-	pthread_mutex_lock(&s->lock);
-	s->broke = true;
-	pthread_mutex_unlock(&s->lock);
-	stop(s);
+	break_off(s);
 	return -1;
 }
 
 /* --- what may come of an inode --- */
 
+/* One thread counts, another one reads for the progress line. */
+static void
+bump(unsigned long *n)
+{
+	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+}
+
 static void
 count_change(struct counts *c, const struct journal_entry *e)
 {
-	c->changed++;
+	bump(&c->changed);
 	if (e->new_value[XATTR_ACCESS].bytes || e->new_value[XATTR_DEFAULT].bytes)
-		c->acls++;
+		bump(&c->acls);
 	if (e->new_value[XATTR_CAPABILITY].bytes)
-		c->capabilities++;
+		bump(&c->capabilities);
 	if (e->fragile && e->mode & SET_ID_BITS)
-		c->set_ids++;
+		bump(&c->set_ids);
 }
 
 /* One inode that is immutable is no reason to leave the rest; a file system that is full,
@@ -108,10 +126,8 @@ take_failure(struct shift *s, enum change_result result, const char *folder, con
 	pthread_mutex_lock(&s->lock);
 	s->refusals++;
 	if (result == CHANGE_HALF || (error != EPERM && error != EBADMSG) ||
-	    s->refusals > REFUSALS_MAX) {
-		s->broke = true;
-		stop(s);
-	}
+	    s->refusals > REFUSALS_MAX)
+		break_off(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -217,8 +233,7 @@ record_asides(struct shift *s, struct planned *plan)
 	if (!s->sync || journal_sync(w->writer) == 0)
 		return 0;
 	report("write journal '%s':", s->journal_name);
-	s->broke = true;
-	stop(s);
+	break_off(s);
 	return -1;
 }
 
@@ -249,10 +264,10 @@ do_asides(struct shift *s)
 		if (plan_aside(s, &s->aside[i], &plan[i]))
 			plan[i].entry.name = NULL;
 	if (record_asides(s, plan) == 0)
-		for (i = 0; i < s->asides && !s->broke; i++)
+		for (i = 0; i < s->asides && !broke(s); i++)
 			if (plan[i].entry.name)
 				make_aside(s, &plan[i], &s->aside[i]);
-	if (w->writer && !s->broke)
+	if (w->writer && !broke(s))
 		journal_settle(w->writer);
 	forget_asides(s, plan);
 }
@@ -295,7 +310,7 @@ visit(const struct sweep_entry *e, void *arg)
 	struct journal_entry entry;
 	uint32_t bad;
 
-	w->counts.seen++;
+	bump(&w->counts.seen);
 	switch (change_plan(&s->convert, &e->at, e->st, &w->room, &entry, &bad)) {
 	case KEEP:
 		return;
@@ -349,7 +364,7 @@ shift_pass(struct shift *s)
 		report("read '%s':", s->path);
 		return -1;
 	}
-	if (!s->broke && !s->unmapped && !interrupted)
+	if (!broke(s) && !s->unmapped && !interrupted)
 		do_asides(s);
 	end_workers(s);
 	if (!s->quiet && isatty(STDERR_FILENO))

@@ -197,11 +197,11 @@ round_trip() {
 	chown -h 70000:70000 "$T/many/007" "$T/odd" "$T/home/dangling"
 	tree list "$T" >"$BATS_TEST_TMPDIR/before"
 	run_x 1 "$IDMAP" shift "$T" --map "$MAP"
-	expect "inodes have an id that the map doesn't hold; nothing is changed:" "$stderr"
+	expect "inodes have an id that the map doesn't hold; nothing is changed" "$stderr"
 	expect "70000" "$stderr"
 	same_tree "$BATS_TEST_TMPDIR/before"
 	run_x 1 "$IDMAP" shift -n "$T" --map "$MAP"
-	expect "3 inodes have an id that the map doesn't hold:" "$stderr"
+	expect "3 inodes have an id that the map doesn't hold" "$stderr"
 	expect "  70000  many/007" "$stderr"
 
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP" --unmapped keep

@@ -62,8 +62,8 @@ shift_counts(const struct shift *s)
 	for (i = 0; i <= SWEEP_WORKERS_MAX; i++) {
 		const struct counts *c = &s->worker[i].counts;
 
-		all.seen += c->seen;
-		all.changed += c->changed;
+		all.seen += __atomic_load_n(&c->seen, __ATOMIC_RELAXED);
+		all.changed += __atomic_load_n(&c->changed, __ATOMIC_RELAXED);
 		all.acls += c->acls;
 		all.capabilities += c->capabilities;
 		all.set_ids += c->set_ids;
@@ -408,7 +408,7 @@ guard_overlap(struct shift *s, bool allowed)
 		return EXIT_YES;
 	case 1:
 		report(
-		    "%lu inodes have an id that stands on both sides of the map:", s->unmapped);
+		    "%lu inodes have an id that stands on both sides of the map", s->unmapped);
 		fputs(s->examples.s, stderr);
 		return EXIT_NO;
 	default:
@@ -441,7 +441,7 @@ print_summary(const struct shift *s)
 static void
 print_unmapped(const struct shift *s)
 {
-	report("%lu%s inodes have an id that the map doesn't hold%s:", s->unmapped,
+	report("%lu%s inodes have an id that the map doesn't hold%s", s->unmapped,
 	    s->dry ? "" : " or more", s->dry ? "" : "; nothing is changed");
 	fputs(s->examples.s, stderr);
 	fprintf(stderr, "--unmapped keep leaves them, --unmapped ID gives them to one id\n");

@@ -59,11 +59,11 @@ struct shift {
 	size_t asides;
 	uint64_t aside_folder;
 
-	pthread_mutex_t lock;   /* of journal and what follows */
+	bool broke;           /* there's no going on: a full disk, a change half made; atomic */
+	pthread_mutex_t lock; /* of journal and what follows */
 	struct strbuf examples; /* of unmapped ids */
 	unsigned long unmapped; /* how many inodes have one */
 	unsigned refusals;      /* how many changes failed */
-	bool broke;             /* there's no going on: a full disk, a change half made */
 };
 
 /* Set by a signal: end soon, in good order. */

@@ -388,6 +388,13 @@ second_half(const struct frame *frame)
 	return at;
 }
 
+/* A number that is written under the lock and read without. */
+static void
+add(unsigned *n, int by)
+{
+	__atomic_store_n(n, *n + (unsigned)by, __ATOMIC_RELAXED);
+}
+
 /* Gives the largest piece of work that waits here, that is one high up in the tree. */
 static void
 share(struct sweep_worker *w)
@@ -409,7 +416,8 @@ share(struct sweep_worker *w)
 		__atomic_add_fetch(&mine->folder->refs, 1, __ATOMIC_RELAXED);
 		pthread_mutex_lock(&p->lock);
 		if (p->queued < SWEEP_WORKERS_MAX) {
-			p->queue[p->queued++] = given;
+			p->queue[p->queued] = given;
+			add(&p->queued, 1);
 			pthread_cond_signal(&p->more);
 			given.folder = NULL;
 		}
@@ -435,7 +443,7 @@ fetch(struct sweep_worker *w)
 	bool got = false;
 
 	pthread_mutex_lock(&p->lock);
-	p->idle++;
+	add(&p->idle, 1);
 	while (!p->finished && !p->queued) {
 		if (p->idle == p->count) {
 			p->finished = true;
@@ -446,8 +454,9 @@ fetch(struct sweep_worker *w)
 		}
 	}
 	if (p->queued) {
-		p->idle--;
-		push(w, &p->queue[--p->queued]);
+		add(&p->idle, -1);
+		add(&p->queued, -1);
+		push(w, &p->queue[p->queued]);
 		got = true;
 	}
 	pthread_mutex_unlock(&p->lock);
