@@ -14,7 +14,7 @@
 #include "run.h"
 #include "strbuf.h"
 
-enum { MESSAGE_MAX = 600, CALL_MS = 15 * 60 * 1000 };
+enum { MESSAGE_MAX = 600, CALL_MS = 15 * 60 * 1000, LIST_TRIES = 5 };
 
 /* ---- running it ---- */
 
@@ -33,29 +33,47 @@ kind_of(const char *word, enum engine_kind *kind)
 	return 0;
 }
 
+/* infra/engine says once how it would run the engine, so that each call is only that. */
+static int
+ask_how(struct engine *e)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *const how[] = {e->command, "--how", NULL};
+	int status = run(&(struct run){.argv = how, .out = &out});
+	char *line, *save = NULL, *sign;
+
+	if (status < 0 || status > 125)
+		report("start '%s': status %d", e->command, status);
+	if (status) {
+		strbuf_free(&out);
+		return -1;
+	}
+	line = out.s ? strtok_r(out.s, "\n", &save) : NULL;
+	e->program = pool_dup(line ? line : "");
+	while (line && (line = strtok_r(NULL, "\n", &save)))
+		if ((sign = strchr(line, '='))) {
+			*sign = '\0';
+			setenv(line, sign + 1, 1);
+		}
+	strbuf_free(&out);
+	return 0;
+}
+
 int
 engine_find(struct engine *e, const struct host *h)
 {
-	struct strbuf out = STRBUF_INIT;
-	const char *const which[] = {h->engine, "--which", NULL};
-	const char *chosen = getenv("ENGINE");
-	int bad;
-
-	*e = (struct engine){.command = h->engine};
+	*e = (struct engine){.command = h->engine, .program = h->engine};
 	e->no_timers = access("/run/systemd/system", F_OK) != 0;
 	if (kind_of(h->engine, &e->kind) == 0)
 		return 0;
-	if (chosen && kind_of(chosen, &e->kind) == 0)
-		return 0;
-	bad = run(&(struct run){.argv = which, .out = &out});
-	if (!bad && out.len && out.s[out.len - 1] == '\n')
-		strbuf_cut(&out, out.len - 1);
-	if (bad || !out.s || kind_of(out.s, &e->kind)) {
-		report("'%s --which' doesn't say podman or docker", h->engine);
-		bad = -1;
+	if (ask_how(e))
+		return -1;
+	if (kind_of(e->program, &e->kind)) {
+		report(
+		    "'%s --how' names neither podman nor docker: '%s'", h->engine, e->program);
+		return -1;
 	}
-	strbuf_free(&out);
-	return bad ? -1 : 0;
+	return 0;
 }
 
 const char *
@@ -110,7 +128,7 @@ call(const struct engine *e, struct strbuf *out, const struct words *args, bool 
 	struct words argv = {0};
 	int status;
 
-	words_add(&argv, e->command);
+	words_add(&argv, e->program);
 	words_add_all(&argv, args);
 	/* The limit also gives it a process group of its own: Ctrl-C is for d to handle. */
 	status = run(&(struct run){.argv = (const char *const *)argv.w,
@@ -119,7 +137,7 @@ call(const struct engine *e, struct strbuf *out, const struct words *args, bool 
 	    .discard_out = !out,
 	    .timeout_ms = CALL_MS});
 	if (status < 0)
-		report("start '%s':", e->command);
+		report("start '%s':", e->program);
 	else if (status > 0 && !quietly)
 		report("%s %s%s%s: %s", engine_name(e), args->n ? args->w[0] : "",
 		    args->n > 1 ? " " : "", args->n > 1 ? args->w[args->n - 1] : "",
@@ -132,6 +150,12 @@ int
 engine_words(const struct engine *e, struct strbuf *out, const struct words *args)
 {
 	return call(e, out, args, false);
+}
+
+int
+engine_words_try(const struct engine *e, struct strbuf *out, const struct words *args)
+{
+	return call(e, out, args, true);
 }
 
 #define COLLECT(args, last)                                                                    \
@@ -168,7 +192,7 @@ engine_quiet(
 {
 	struct words argv = {0};
 
-	words_add(&argv, e->command);
+	words_add(&argv, e->program);
 	words_add_all(&argv, args);
 	return run(&(struct run){.argv = (const char *const *)argv.w,
 	    .out = out,
@@ -195,7 +219,7 @@ engine_attached(const struct engine *e, const struct words *args)
 	int status;
 	pid_t pid;
 
-	words_add(&argv, e->command);
+	words_add(&argv, e->program);
 	words_add_all(&argv, args);
 	pid = fork();
 	if (pid < 0) {
@@ -377,7 +401,7 @@ static int
 inspect(const struct engine *e, const char *type, const char *name, json_t **list)
 {
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
-	const char *const argv[] = {e->command, type, "inspect", name, NULL};
+	const char *const argv[] = {e->program, type, "inspect", name, NULL};
 	int status = run(&(struct run){.argv = argv, .out = &out, .err = &err}), got = -1;
 
 	*list = NULL;
@@ -390,7 +414,7 @@ inspect(const struct engine *e, const char *type, const char *name, json_t **lis
 	else if (status > 0)
 		report("%s %s inspect %s: %s", engine_name(e), type, name, gist(&err));
 	else if (status < 0)
-		report("start '%s':", e->command);
+		report("start '%s':", e->program);
 	strbuf_free(&out);
 	strbuf_free(&err);
 	return got;
@@ -408,14 +432,19 @@ engine_see(const struct engine *e, const char *name, struct seen *out)
 	return got;
 }
 
-/* Every line of standard output becomes a word of args. */
+/* Every line of standard output becomes a word of args. podman fails to list at all where
+ * somebody removes a thing while it looks: then it is asked again. */
 static int
 add_lines(const struct engine *e, struct words *args, const struct words *query)
 {
 	struct strbuf out = STRBUF_INIT;
 	char *line, *save = NULL;
-	int status = engine_words(e, &out, query);
+	int status = -1;
 
+	for (int i = 0; i < LIST_TRIES && status; i++) {
+		strbuf_cut(&out, 0);
+		status = call(e, &out, query, i + 1 < LIST_TRIES);
+	}
 	if (status == 0 && out.s)
 		for (line = strtok_r(out.s, "\n", &save); line;
 		     line = strtok_r(NULL, "\n", &save))
@@ -434,7 +463,7 @@ inspect_all(const struct engine *e, const struct words *args)
 	struct words argv = {0};
 	json_t *list;
 
-	words_add(&argv, e->command);
+	words_add(&argv, e->program);
 	words_add_all(&argv, args);
 	run(&(struct run){.argv = (const char *const *)argv.w, .out = &out, .discard_err = 1});
 	list = parse(e, &out);

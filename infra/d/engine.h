@@ -16,7 +16,8 @@ struct strbuf;
 enum engine_kind { PODMAN, DOCKER };
 
 struct engine {
-	const char *command;
+	const char *command; /* what a person would type */
+	const char *program; /* what is run */
 	enum engine_kind kind;
 	bool no_timers; /* podman without systemd: health checks aren't run by themselves */
 };
@@ -32,6 +33,7 @@ const char *engine_name(const struct engine *e);
  */
 int engine_call(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));
 int engine_words(const struct engine *e, struct strbuf *out, const struct words *args);
+int engine_words_try(const struct engine *e, struct strbuf *out, const struct words *args);
 
 /* The same, and a failure is no reason for a message. */
 int engine_try(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));

@@ -19,8 +19,8 @@ struct start {
 	const char *transaction;   /* labels; NULL: without */
 	const char *owner;
 	bool detach, interactive, terminal; /* -d, -i, -t */
-	bool shell;              /* /bin/sh instead of what the image starts */
-	const struct words *cmd; /* instead of cmd and extra_init; NULL: those */
+	bool shell;                         /* /bin/sh instead of what the image starts */
+	const struct words *cmd;            /* instead of cmd and extra_init; NULL: those */
 };
 
 /* Why this engine can't do what is wanted, on one line; NULL where it can. */

@@ -81,8 +81,18 @@ resolve_address(struct container *c)
 	return 0;
 }
 
+static bool
+shares_with(const struct container *c, const char *name)
+{
+	for (size_t i = 0; i < c->needs.n; i++)
+		if (strcmp(c->needs.v[i].name, name) == 0 &&
+		    (c->needs.v[i].pid || c->needs.v[i].network))
+			return true;
+	return false;
+}
+
 int
-sharing_with(struct app *a, const struct place *p, struct words *out)
+sharing_with(struct app *a, const struct place *p, struct words *running, struct words *stopped)
 {
 	struct container c;
 	struct seen now;
@@ -90,19 +100,12 @@ sharing_with(struct app *a, const struct place *p, struct words *out)
 	for (size_t i = 0; i < a->places.n; i++) {
 		const struct place *other = &a->places.v[i];
 
-		if (other == p || strcmp(other->name, p->name) == 0 || !other->settings)
+		if (!other->settings || strcmp(other->name, p->name) == 0)
 			continue;
 		if (host_container(&a->host, other, false, NULL, NULL, &c))
 			return -1;
-		for (size_t k = 0; k < c.needs.n; k++) {
-			const struct need *need = &c.needs.v[k];
-
-			if (strcmp(need->name, p->name) != 0 || !(need->pid || need->network))
-				continue;
-			if (engine_see(&a->engine, c.name, &now) == 1 && now.running &&
-			    !words_have(out, other->name))
-				words_add(out, other->name);
-		}
+		if (shares_with(&c, p->name) && engine_see(&a->engine, c.name, &now) == 1)
+			words_add(now.running ? running : stopped, other->name);
 	}
 	return 0;
 }
@@ -272,13 +275,13 @@ up_one(struct app *a, const struct place *p, enum up_how how)
 int
 down_one(struct app *a, const struct place *p)
 {
-	struct words sharing = {0};
+	struct words sharing = {0}, stopped = {0};
 	struct container c;
 	struct seen now;
 	cleanup_fd int fd = lock_container(a, p, false);
 	int got;
 
-	if (fd < 0 || describe(a, p, false, &c) || sharing_with(a, p, &sharing))
+	if (fd < 0 || describe(a, p, false, &c) || sharing_with(a, p, &sharing, &stopped))
 		return EXIT_TROUBLE;
 	got = engine_see(&a->engine, c.name, &now);
 	if (got < 0)

@@ -34,8 +34,10 @@ int down_one(struct app *a, const struct place *p);
 /* Stops and removes a container whose namespaces are about to go. */
 void stop_for_another(struct app *a, const char *name);
 
-/* The names of running containers that live in this one's namespaces. 0 or -1. */
-int sharing_with(struct app *a, const struct place *p, struct words *out);
+/* The names of containers that live in this one's namespaces: those that run, and those
+ * that only stand in the way of its removal. 0 or -1. */
+int sharing_with(
+    struct app *a, const struct place *p, struct words *running, struct words *stopped);
 
 int engine_stop(struct app *a, const char *id, int64_t timeout_ms);
 

@@ -183,6 +183,17 @@ clear_name(struct app *a, const char *name)
 	return engine_remove(&a->engine, other.id);
 }
 
+/* Runs a command that needs a name; where it fails, once more with the name cleared. */
+static int
+with_name(struct app *a, const char *name, const struct words *args, struct strbuf *out)
+{
+	if (engine_words_try(&a->engine, out, args) == 0)
+		return 0;
+	if (out)
+		strbuf_cut(out, 0);
+	return clear_name(a, name) || engine_words(&a->engine, out, args) ? -1 : 0;
+}
+
 static int
 create(struct journal *j, const struct replacement *r, const char **id)
 {
@@ -197,12 +208,10 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	struct words args = {0};
 	char *last;
 
-	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
-	    clear_name(j->a, pool_printf("%s.new", r->want->name)) ||
-	    clear_name(j->a, pool_printf("%s.old", r->want->name)))
+	if (resolve_address(r->want) || network_ensure(j->a, r->want))
 		return -1;
 	engine_args(&args, &j->a->engine, r->want, &s);
-	if (engine_words(&j->a->engine, &out, &args)) {
+	if (with_name(j->a, name, &args, &out)) {
 		strbuf_free(&out);
 		return -1;
 	}
@@ -217,13 +226,16 @@ create(struct journal *j, const struct replacement *r, const char **id)
 static int
 swap_names(struct journal *j, const struct replacement *r, const char *id)
 {
-	const struct engine *e = &j->a->engine;
 	const char *old = noted(j, "old"), *name = r->want->name;
+	struct words args = {0};
 
 	if (!old)
 		return 0;
-	return engine_call(e, NULL, "rename", old, pool_printf("%s.old", name), NULL) ||
-		       engine_call(e, NULL, "rename", id, name, NULL)
+	words_add(&args, "rename");
+	words_add(&args, old);
+	words_addf(&args, "%s.old", name);
+	return with_name(j->a, args.w[2], &args, NULL) ||
+		       engine_call(&j->a->engine, NULL, "rename", id, name, NULL)
 		   ? -1
 		   : 0;
 }
@@ -447,17 +459,20 @@ finish(struct journal *j)
 static int
 note_old(struct journal *j, const struct replacement *r)
 {
-	struct words dependents = {0};
+	struct words dependents = {0}, stopped = {0};
 	struct seen old;
 	int got = engine_see(&j->a->engine, r->want->name, &old);
 	json_t *list = json_array();
 
-	if (got < 0 || sharing_with(j->a, r->place, &dependents)) {
+	if (got < 0 || sharing_with(j->a, r->place, &dependents, &stopped)) {
 		json_decref(list);
 		return -1;
 	}
 	for (size_t i = 0; i < dependents.n; i++)
 		json_array_append_new(list, json_string(dependents.w[i]));
+	/* What doesn't run has to go all the same: it holds on to the old one's namespaces. */
+	for (size_t i = 0; i < stopped.n; i++)
+		stop_for_another(j->a, stopped.w[i]);
 	json_object_set_new(j->o, "dependents", list);
 	json_object_set_new(j->o, "name", json_string(r->want->name));
 	json_object_set_new(j->o, "image", json_string(r->image.id));

@@ -8,7 +8,7 @@ setup_file() {
 	fixture
 	container "${P}web"
 	container "${P}box" shell
-	printf 'autostart: 1\nports: ["%s:8080"]\n' "$(free_port)" | settings "${P}web"
+	echo 'autostart: 1' | settings "${P}web"
 	printf 'autostart: 2\nneeds: [%sweb]\ntmpfs: [/tmp]\n' "$P" | settings "${P}box"
 	d b "${P}web" -t -s && d build -ts "${P}box"
 }

@@ -31,13 +31,14 @@ fixture_remove() {
 }
 
 # container NAME [KIND]: a folder. KIND service (the default) has no shell; shell has one,
-# and an account "app"; neither says anything of ports.
+# and an account "app".
 container() {
 	local folder=$WHITTLE_CONTAINERS/$1
 	mkdir -p "$folder/files"
 	cp "$ROOM/svc" "$folder/files/svc"
 	cp "$BATS_TEST_DIRNAME/tests/quick.mk" "$folder/Makefile"
 	mood "$1" 1
+	echo "$1" >"$folder/files/name" # no two containers have one image
 	echo '@test "x" { true; }' >"$folder/test.bats"
 	{
 		echo "FROM scratch"
@@ -56,16 +57,18 @@ container() {
 	settings "$1" </dev/null
 }
 
-# settings NAME, YAML on standard input: that, and a readiness that doesn't take long.
+# settings NAME, YAML on standard input: that, a port, and a readiness that doesn't take long.
 settings() {
+	[ -e "$ROOM/port.$1" ] || free_port >"$ROOM/port.$1"
 	{
 		cat
-		printf 'ready:\n  http: :8080/healthz\n  expect: all ok\n  within: 20s\n  stable: 300ms\n'
+		printf 'ports: ["%s:8080"]\n' "$(cat "$ROOM/port.$1")"
+		printf 'ready:\n  http: :8080/healthz\n  expect: all ok\n  within: 60s\n  stable: 300ms\n'
 		printf 'stop_timeout: 3s\n'
 	} >"$WHITTLE_CONTAINERS/$1/settings.yaml"
 }
 
-# mood NAME VERSION [SICK_AFTER_MS [CRASH]]: what its next image is like.
+# mood NAME VERSION [SICK_AFTER [CRASH]]: what its next image is like.
 mood() {
 	echo "$2 ${3:-0} ${4:-0}" >"$WHITTLE_CONTAINERS/$1/files/mood"
 }
@@ -84,18 +87,55 @@ image_id() {
 	echo "sha256:${id#sha256:}"
 }
 
-# The version that answers inside the container.
+# The version that answers.
 version_of() {
-	d e "$1" /svc cat /mood | cut -d' ' -f1
+	curl -fs --max-time 10 "http://127.0.0.1:$(cat "$ROOM/port.$1")/version"
 }
 
-# serves NAME VERSION: it runs, and its service is that version's.
+# serves NAME VERSION
 serves() {
-	[ "$(engine inspect -f '{{.State.Running}}' "$1")" = true ] &&
-		[ "$(version_of "$1")" = "$2" ] && d e "$1" /svc check
+	[ "$(version_of "$1")" = "$2" ]
 }
 
 # Names of all containers that have to do with one, sorted, on one line.
 all_of() {
 	engine ps -a --format '{{.Names}}' --filter "name=$1" | sort | paste -sd' '
+}
+
+# From here on d talks to the engine through tests/fake-engine, which $ROOM/fake rules.
+with_fake_engine() {
+	local kind
+	kind=$("$ENGINE_CMD" --which)
+	REAL_ENGINE=$(command -v "${ENGINE:-$kind}")
+	export REAL_ENGINE
+	cp "$BATS_TEST_DIRNAME/tests/fake-engine" "$ROOM/bin/$kind"
+	export ENGINE=$ROOM/bin/$kind
+}
+
+fake() {
+	rm -f "$ROOM/calls" "$ROOM/killed-at"
+	echo "$*" >"$ROOM/fake"
+}
+
+no_fake() {
+	rm -f "$ROOM/fake"
+}
+
+# prebuilt NAME VERSION…: images of several versions, and a Makefile that builds nothing:
+# "all" is whatever version the file "next" names.
+prebuilt() {
+	local name=$1 folder=$WHITTLE_CONTAINERS/$1 version
+	shift
+	for version; do
+		mood "$name" "$version"
+		make -s -C "$folder" all
+		cp "$folder/build-stamp" "$folder/stamp-$version"
+	done
+	sed -e '/^all:/,/^$/d' "$BATS_TEST_DIRNAME/tests/quick.mk" >"$folder/Makefile"
+	printf 'all:\n\t@cp stamp-$$(cat next) build-stamp\n' >>"$folder/Makefile"
+}
+
+# next_is NAME VERSION
+next_is() {
+	echo "$2" >"$WHITTLE_CONTAINERS/$1/next"
 }

@@ -1,0 +1,351 @@
+# Upgrades as transactions: they succeed, or the old container serves again; whoever kills
+# d, at whatever point.
+
+# shellcheck disable=SC2154,SC2030,SC2031 # run_x sets stderr; each test has its own environment
+load ../../tests/helpers
+load tests/fixture
+
+setup_file() {
+	fixture
+	container "${P}web"
+	d u "${P}web"
+}
+
+teardown_file() {
+	fixture_remove
+}
+
+setup() {
+	N=${P}web
+	was=$(version_of "$N")
+}
+
+teardown() {
+	no_fake
+	rm -f "$WHITTLE_CONTAINERS/$N"/fail-*
+}
+
+# good_state NAME: exactly one container, which serves, and tags that are of one mind.
+good_state() {
+	[ "$(all_of "$1")" = "$1" ] || { all_of "$1" >&2; return 1; }
+	version_of "$1" >/dev/null || { echo "doesn't serve" >&2; return 1; }
+	local running
+	running=$(engine inspect -f '{{.Image}}' "$1")
+	[ "sha256:${running#sha256:}" = "$(image_id "$(live "$1")")" ] || { echo "live is another image" >&2; return 1; }
+	[ ! -e "$WHITTLE_STATE/d/$1/journal.json" ]
+}
+
+@test "d u builds, tests, replaces, promotes; the second time there is nothing to do" {
+	mood "$N" 2
+	run_x 0 d u "$N"
+	for step in BUILD TEST STOP START READY; do
+		expect "$step"
+	done
+	serves "$N" 2
+	good_state "$N"
+	before=$(d pid "$N")
+	run_x 0 d upgrade "$N"
+	expect SAME
+	[ "$(d pid "$N")" = "$before" ]
+}
+
+@test "an image that starts and then turns unhealthy goes back by itself" {
+	mood "$N" 3 1
+	run_x 1 d u "$N"
+	expect BACK
+	expect "it was ready, then no longer" "$stderr"
+	log=$(sed -n 's/.*its log: //p' <<<"$stderr")
+	run_x 0 cat "$log"
+	expect "serving, version 3"
+	serves "$N" "$was"
+	good_state "$N"
+}
+
+@test "an image that failed isn't tried again, unless forced" {
+	before=$(d pid "$N")
+	run_x 1 d u "$N"
+	expect "isn't tried again without --force" "$stderr"
+	[ "$(d pid "$N")" = "$before" ]
+	run_x 1 d u --force "$N"
+	expect BACK
+	good_state "$N"
+}
+
+@test "an image that crashes goes back" {
+	mood "$N" 4 0 1
+	run_x 1 d u "$N"
+	expect "exit status 3" "$stderr"
+	good_state "$N"
+	serves "$N" "$was"
+}
+
+@test "a build that fails, a test that fails: nothing is touched" {
+	before=$(d pid "$N")
+	mood "$N" 6
+	for what in build test; do
+		touch "$WHITTLE_CONTAINERS/$N/fail-$what"
+		run_x 1 d u "$N"
+		expect "the $what fail" "$stderr"
+		expect "nothing was changed" "$stderr"
+		rm "$WHITTLE_CONTAINERS/$N/fail-$what"
+	done
+	[ "$(d pid "$N")" = "$before" ]
+	good_state "$N"
+}
+
+@test "a promotion that is refused: the old one serves again" {
+	mood "$N" 5
+	touch "$WHITTLE_CONTAINERS/$N/fail-install"
+	run_x 1 d u "$N"
+	expect "promotion refused" "$stderr"
+	expect BACK
+	good_state "$N"
+	serves "$N" "$was"
+}
+
+@test "whatever the engine fails at, the old one serves again" {
+	with_fake_engine
+	for call in create rename stop start; do
+		mood "$N" "7$call"
+		fake fail "$call"
+		run -1 --separate-stderr d u "$N" || run -2 --separate-stderr d u "$N"
+		no_fake
+		run_x 0 d lA
+		good_state "$N"
+		serves "$N" "$was"
+	done
+}
+
+@test "a settings file that is wrong stops it before anything happens" {
+	cp "$WHITTLE_CONTAINERS/$N/settings.yaml" "$BATS_TEST_TMPDIR/s"
+	echo "memmory: 1g" >>"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 2 d u "$N"
+	expect "is 'memory' meant" "$stderr" || expect "memory" "$stderr"
+	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	good_state "$N"
+}
+
+@test "Ctrl-C while it waits: the old one serves again" {
+	mood "$N" 8
+	sed -i 's/stable: .*/stable: 20s/' "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	"$D" u "$N" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+	wait_until 60 grep -q READY "$BATS_TEST_TMPDIR/out"
+	kill -INT $!
+	wait $! || :
+	run_x 0 cat "$BATS_TEST_TMPDIR/out"
+	expect interrupted
+	sed -i 's/stable: .*/stable: 300ms/' "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	good_state "$N"
+	serves "$N" "$was"
+}
+
+@test "two runs don't meet" {
+	exec 7>>"$WHITTLE_STATE/d/$N/lock"
+	flock 7
+	run_x 2 d u "$N"
+	expect "nothing done" "$stderr"
+	run_x 2 d R "$N"
+	flock -u 7
+	exec 7>&-
+	good_state "$N"
+}
+
+# KILLS=all walks twice, with the call that d is killed at made or not; otherwise every
+# second call is.
+@test "killed at every step: the next d ends in one of the two good states" {
+	container "${P}kill"
+	sed -i 's/stable: .*/stable: 0/' "$WHITTLE_CONTAINERS/${P}kill/settings.yaml"
+	prebuilt "${P}kill" 1 2
+	next_is "${P}kill" 1
+	run_x 0 d u "${P}kill"
+	with_fake_engine
+	local n how version hows="skip run" steps=0
+	[ "${KILLS:-}" = all ] || hows=alternate
+	for how in $hows; do
+		for ((n = 1; ; n++)); do
+			version=$(version_of "${P}kill")
+			next_is "${P}kill" $((3 - version))
+			if [ "$hows" = alternate ]; then
+				[ $((n % 2)) = 0 ] && fake kill "$n" run || fake kill "$n" skip
+			else
+				fake kill "$n" "$how"
+			fi
+			run --separate-stderr "$D" u "${P}kill"
+			[ -e "$ROOM/killed-at" ] || break
+			no_fake
+			run --separate-stderr d lA
+			good_state "${P}kill" || {
+				echo "killed at call $n ($(cat "$ROOM/killed-at")): $stderr" >&2
+				return 1
+			}
+			steps=$((steps + 1))
+		done
+		no_fake
+		[ "$status" -eq 0 ]
+		good_state "${P}kill"
+	done
+	echo "# $steps steps" >&3
+	[ "$steps" -gt 15 ]
+}
+
+@test "the next d says that an earlier run was cut off, whatever it is asked" {
+	container "${P}cut"
+	prebuilt "${P}cut" 1 2
+	next_is "${P}cut" 1
+	d u "${P}cut"
+	next_is "${P}cut" 2
+	with_fake_engine
+	fake kill 12 skip
+	run ! "$D" u "${P}cut"
+	no_fake
+	run_x 0 d lA
+	expect "an earlier 'upgrade' was cut off" "$stderr"
+	good_state "${P}cut"
+	run_x 0 d lA
+	[ -z "$stderr" ]
+}
+
+@test "back: to the generation before, with its settings; to a numbered one; and on again" {
+	container "${P}gen"
+	prebuilt "${P}gen" 1 2 3
+	for version in 1 2 3; do
+		next_is "${P}gen" $version
+		printf 'env: {GEN: "%s"}\n' $version | settings "${P}gen"
+		d u "${P}gen"
+	done
+	run_x 0 d back -l "${P}gen"
+	[[ $output =~ \*\ +3\  ]]
+	run_x 0 d back "${P}gen"
+	serves "${P}gen" 2
+	good_state "${P}gen"
+	run_x 0 d e "${P}gen" /svc env GEN
+	[ "$output" = 2 ]
+	[ "$(image_id "localhost/whittle/${P}gen:prev")" = "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}gen/stamp-3")" ]
+	run_x 0 d back "${P}gen" 1
+	serves "${P}gen" 1
+	run_x 1 d back "${P}gen"
+	expect "no earlier generation" "$stderr"
+	run_x 1 d back "${P}gen" 9
+	# its settings count until the next upgrade
+	run_x 0 d R "${P}gen"
+	run_x 0 d e "${P}gen" /svc env GEN
+	[ "$output" = 1 ]
+	# what was left isn't put in place again by itself
+	run_x 1 d u "${P}gen"
+	expect "gone back from it" "$stderr"
+	run_x 0 d u -f "${P}gen"
+	serves "${P}gen" 3
+}
+
+@test "N generations are kept, and clean never removes what a way back needs" {
+	container "${P}keep"
+	prebuilt "${P}keep" 1 2 3 4
+	echo 'keep: 2' | settings "${P}keep"
+	for version in 1 2 3 4; do
+		next_is "${P}keep" $version
+		d u "${P}keep"
+	done
+	run_x 0 d back -l "${P}keep"
+	[ "${#lines[@]}" -eq 3 ]
+	run_x 0 d clean -n
+	run_x 0 d clean
+	run_x 0 d clean
+	expect "nothing to remove"
+	run_x 0 d back "${P}keep" 2
+	serves "${P}keep" 2
+	run ! image_id "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}keep/stamp-1")"
+}
+
+@test "plan: 0 nothing, 1 something, and what" {
+	run_x 0 d plan "$N"
+	[ "$output" = "nothing to do" ]
+	cp "$WHITTLE_CONTAINERS/$N/settings.yaml" "$BATS_TEST_TMPDIR/s"
+	echo 'memory: 99m' | settings "$N"
+	run_x 1 d plan "$N"
+	expect "its settings changed"
+	run_x 1 d plan --json "$N"
+	jq -e '.[0].todo | startswith("restart")' <<<"$output"
+	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	old=$(image_id "$(live "$N")")
+	engine tag "localhost/whittle/$N:prev" "$(live "$N")"
+	run_x 1 d plan "$N"
+	expect "restart: runs"
+	engine tag "$old" "$(live "$N")"
+	d down "$N"
+	run_x 0 d plan "$N"
+	echo 'autostart: 1' | settings "$N"
+	run_x 1 d plan "$N"
+	expect "belongs to wave 1"
+	settings "$N" </dev/null
+	run_x 0 d up "$N"
+}
+
+@test "why: what happened, as text and as JSON lines; the hook heard of it" {
+	cat >"$ROOM/bin/hook" <<-'EOT'
+		#!/bin/sh
+		echo "$WHITTLE_EVENT $WHITTLE_NAME $WHITTLE_IMAGE $WHITTLE_TEXT" >>"$ROOM/heard"
+	EOT
+	chmod +x "$ROOM/bin/hook"
+	WHITTLE_HOOK=$ROOM/bin/hook run_x 0 d R "$N"
+	grep -q "^started $N sha256:" "$ROOM/heard"
+	run_x 0 d why "$N"
+	for what in started failed gone-back quarantined generations; do
+		expect $what
+	done
+	run_x 0 d why --json "$N"
+	jq -es 'length > 3 and all(.time and .event)' <<<"$output"
+}
+
+@test "who shares its namespaces is made anew together with it" {
+	container "${P}side"
+	printf 'needs:\n  - {name: %s, shares: pid}\n' "$N" | settings "${P}side"
+	run_x 0 d u "${P}side"
+	before=$(d pid "${P}side")
+	run_x 0 d R "$N"
+	expect "${P}side (shares its namespaces)"
+	[ "$(d pid "${P}side")" != "$before" ]
+	[ "$(readlink "/proc/$(d pid "${P}side")/ns/pid")" = "$(readlink "/proc/$(d pid "$N")/ns/pid")" ]
+	run_x 0 d down "$N"
+	run_x 1 d is-up "${P}side"
+	run_x 0 d up "${P}side"
+	run_x 0 d is-up "$N"
+	# one that doesn't run holds on to the namespaces as well
+	run_x 0 d down "${P}side"
+	run_x 0 d R "$N"
+	good_state "$N"
+	rm -r "$WHITTLE_CONTAINERS/${P}side"
+}
+
+@test "ua: everything; a failure stops only its dependents; what is down stays down" {
+	rm -rf "$WHITTLE_CONTAINERS/${P}"{kill,cut,gen,keep}
+	container "${P}one"
+	container "${P}two"
+	container "${P}three"
+	echo "needs: [${P}one]" | settings "${P}two"
+	mood "${P}one" 1 0 0
+	touch "$WHITTLE_CONTAINERS/${P}one/fail-test"
+	run_x 1 d ua
+	expect "FAILED    ${P}one"
+	expect "LEFT OUT  ${P}two"
+	expect "DONE      ${P}three"
+	expect "DONE      $N"
+	expect "the test fails" "$stderr"
+	image_id "$(live "${P}three")"
+	run_x 1 d is-up "${P}three"
+	rm "$WHITTLE_CONTAINERS/${P}one/fail-test"
+	run_x 0 d upgrade-all
+	expect "4 done, 0 failed, 0 left out"
+	good_state "$N"
+}
+
+@test "a container that d didn't start is replaced, and can be gone back to" {
+	container "${P}hand"
+	prebuilt "${P}hand" 1 2
+	engine run -d --name "${P}hand" "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}hand/stamp-1")" >/dev/null 2>&1 ||
+		engine run -d --no-healthcheck --name "${P}hand" "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}hand/stamp-1")" >/dev/null
+	next_is "${P}hand" 2
+	run_x 0 d u "${P}hand"
+	serves "${P}hand" 2
+	run_x 0 d back "${P}hand"
+	serves "${P}hand" 1
+}
