@@ -455,7 +455,7 @@ verb_diff(int argc, char **argv)
 	    {"allow", required_argument, NULL, ALLOW}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *state = NULL, *allow = NULL;
 	cleanup_free char *live = NULL, *latest = NULL;
-	struct comparison c = {.changes = json_array(), .findings = json_array()};
+	struct comparison c = {.findings_only = 0};
 	int opt, json = 0, status = EXIT_TROUBLE, n;
 
 	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)
@@ -478,6 +478,8 @@ verb_diff(int argc, char **argv)
 	n = argc - optind;
 	if (n != 1 && n != 2)
 		return verb_usage("diff", EXIT_TROUBLE);
+	c.changes = json_array();
+	c.findings = json_array();
 	/* One name: what is live against what would be. */
 	live = n == 1 ? xasprintf("%s:live", argv[optind]) : xstrdup(argv[optind]);
 	latest = n == 1 ? xasprintf("%s:latest", argv[optind]) : xstrdup(argv[optind + 1]);

@@ -253,10 +253,7 @@ verb_outdated(int argc, char **argv)
 	    {"cache", required_argument, NULL, CACHE}, {"offline", no_argument, NULL, OFFLINE},
 	    {"live", no_argument, NULL, LIVE}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *lock = "etc/sources.lock", *upstreams = "etc/upstreams";
-	struct asking a = {.lists = {".cache/upstream", 0},
-	    .pinned = json_array(),
-	    .open = json_array(),
-	    .databases = json_object()};
+	struct asking a = {.lists = {".cache/upstream", 0}};
 	cleanup_free char *root = NULL;
 	int opt, json = 0, live = 0, status = EXIT_TROUBLE;
 
@@ -286,6 +283,9 @@ verb_outdated(int argc, char **argv)
 		default:
 			return verb_usage("outdated", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
 		}
+	a.pinned = json_array();
+	a.open = json_array();
+	a.databases = json_object();
 	if (upstreams_read(lock, upstreams, &a.pins, &a.upstreams) == 0) {
 		ask_upstreams(&a);
 		for (; optind < argc; optind++)

@@ -95,7 +95,9 @@ assert h["SCHILY.xattr.security.capability"].encode()[3] == 2, h'
 	pack_case squashed
 	[ "$id" = "$first" ]
 	mkdir -p else/where
-	(cd else/where && umask 077 && TZ=Asia/Tokyo LC_ALL=C faketime '2031-05-05' "$PACK" build -n test -i ../../reordered.tar -o out --no-store) >other
+	# faketime and the sanitizers both want to be first
+	[ "${SAN:-}" = 1 ] || later=(faketime 2031-05-05)
+	(cd else/where && umask 077 && TZ=Asia/Tokyo LC_ALL=C "${later[@]}" "$PACK" build -n test -i ../../reordered.tar -o out --no-store) >other
 	[ "$(cat other)" = "sha256:$first" ]
 	cmp flatten.out else/where/out
 	[ "$(config_of flatten.out | sha256)" = "$first" ]
