@@ -233,6 +233,10 @@ teardown() {
 	expect "nothing to take back" "$stderr"
 	run_x 2 "$IDMAP" setup carol -y -R "$ROOT"
 	expect "no user 'carol'" "$stderr"
+	# nobody's account, but podman's
+	run_x 0 "$IDMAP" setup containers --size 1000000 -y -R "$ROOT"
+	run_x 0 "$IDMAP" lint -R "$ROOT"
+	run_x 0 "$IDMAP" show --map podman:auto:size=5000 -R "$ROOT"
 }
 
 @test "setup keeps clear of accounts and ranges, obeys login.defs, fills up what lacks" {

@@ -268,6 +268,18 @@ round_trip() {
 	[ "$(stat -c %u "$T/file")" = 200000 ]
 }
 
+@test "what something shifted twice is brought home by a map from there" {
+	need_acls
+	tree make "$T"
+	run_x 0 "$IDMAP" shift -q "$T" --map "$MAP"
+	tree list "$T" >"$BATS_TEST_TMPDIR/want"
+	run_x 0 "$IDMAP" shift -q --again "$T" --map 100000:200000:65536
+	run_x 1 "$IDMAP" check "$T" --map "$MAP" --json
+	[ "$(jq -c '[.counts.twice, .counts.inside, .counts.unshifted]' <<<"$output")" = '[394,0,0]' ]
+	run_x 0 "$IDMAP" shift -q --again "$T" --map 200000:100000:65536
+	same_tree "$BATS_TEST_TMPDIR/want"
+}
+
 @test "a map with an id on both sides is refused, or its ids looked for first" {
 	local map=0:1000:1,1:100000:65536
 	requires root
