@@ -238,6 +238,51 @@ change() {
 	[ "$(id_of prev)" = "$first" ]
 }
 
+@test "what a new image brings unasked is shown; STRICT=1 refuses it, allow permits it" {
+	run_x 0 make all test install
+	live=$(id_of live)
+	mkdir -p files/usr/bin
+	cp files/bin/serve files/usr/bin/extra
+	chmod 755 files/usr/bin/extra
+	echo 'EXPOSE 8080' >>Dockerfile
+	run_x 2 make all test install STRICT=1
+	expect "finding: executable /usr/bin/extra"
+	expect "finding: port 8080/tcp"
+	expect "name in $folder/allow what of these is meant" "$stderr"
+	[ "$(id_of live)" = "$live" ]
+	printf 'executable /usr/bin/extra\nport 8080/tcp\n' >allow
+	run_x 0 make install STRICT=1
+	refute finding
+	[ "$(id_of live)" != "$live" ]
+	rm allow
+	change
+	run_x 0 make all test install
+	refute finding
+}
+
+@test "install states what it promotes, and signs that where there is a key" {
+	requires command:minisign
+	minisign -G -W -p "$BATS_TEST_TMPDIR/pub" -s "$BATS_TEST_TMPDIR/sec" >/dev/null
+	run_x 0 make all test install
+	record=$WHITTLE_STATE/images/$name/$(stamp install | sed s/sha256://)
+	[ "$(jq .predicate.runDetails.byproducts[0].annotations.passed "$record/provenance.json")" -eq 1 ]
+	[ "$(jq -r '.predicate.buildDefinition.resolvedDependencies[0].digest.sha256' "$record/provenance.json")" = "$(sed -n 's/^inputs //p' build-stamp)" ]
+	run_x 1 "$PACK" verify --require-signature "$name:live"
+	run_x 0 make install SIGN_KEY="$BATS_TEST_TMPDIR/sec"
+	run_x 0 "$PACK" verify --content --require-signature -p "$BATS_TEST_TMPDIR/pub" "$name:live"
+	expect "is what was packed and signed"
+}
+
+@test "the record of an image is gone: it is built again" {
+	run_x 0 make all
+	id=$(stamp build)
+	rm -r "$WHITTLE_STATE"
+	run_x 0 make all
+	expect PACK
+	[ "$(stamp build)" = "$id" ]
+	[ -d "$WHITTLE_STATE/images/$name/${id#sha256:}" ]
+}
+
 @test "private.d is taken into the image, links followed" {
 	mkdir -p "$BATS_TEST_TMPDIR/secret/deep" files/etc/private.d
 	echo inner >"$BATS_TEST_TMPDIR/secret/deep/file"
