@@ -53,13 +53,26 @@ distclean: clean
 
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS))
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/quietly \
-		tests/run tests/lint tests/with-dockerd tests/as-user $(wildcard tests/*.bash tests/*.bats)
+		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint \
+		tests/with-dockerd tests/as-user $(wildcard tests/*.bash tests/*.bats)
 
 bench: $(call each,bench,$(PROGRAMS))
 fuzz: $(call each,fuzz,lib $(PROGRAMS))
 
 doctor:
 	$(Q)infra/doctor
+
+# Everything twice from scratch, in two places: the same programs, the same image IDs?
+reproduce:
+	$(Q)infra/pack/reproduce
+
+# What is pinned against what upstreams have, what is live against Alpine's security list.
+PACK := infra/pack/pack
+outdated: infra/pack.all
+	$(Q)$(PACK) outdated --live --cache .cache/upstream $(if $(OFFLINE),--offline)
+bump: infra/pack.all
+	$(Q)$(PACK) bump --cache .cache/sources --lists .cache/upstream $(BUMP_FLAGS) \
+		$(or $(NAME),$(error which? make bump NAME=busybox))
 
 # folder.target: that target in that folder. A folder without it says so itself.
 RECURSE = $(foreach t,all test install-tools clean check bench fuzz,\
@@ -80,13 +93,18 @@ help:
 	@echo '  clean          delete what builds made (distclean: downloads too)'
 	@echo 'Host'
 	@echo '  doctor         what works on this machine, what does not, what to do'
+	@echo '  outdated       pins and packages that have something newer (OFFLINE=1: by saved lists)'
+	@echo '  bump NAME=...  pin the newest release of a source, verified'
 	@echo '  install-tools  programs and man pages into PREFIX ($(PREFIX)); DESTDIR is honoured'
 	@echo 'Development'
 	@echo '  check          lint: C, shell'
 	@echo '  bench          each program beside what one would run instead'
+	@echo '  reproduce      build everything twice, in two places, and compare'
 	@echo '  fuzz           each fuzz target for SECONDS (20)'
 	@echo 'Variables, on the command line or in config.mk'
 	@echo '  BASE=musl      or alpine: what the baseline is made of'
 	@echo '  ENGINE=podman  or docker: default is podman where it is installed'
+	@echo '  STRICT=1       install refuses new setuid files, accounts, ports and programs'
+	@echo '  SIGN_KEY=FILE  install signs with that key of minisign or signify'
 	@echo '  V=1            show whole commands   SAN=1  programs and tests with sanitizers'
 	@echo 'In a folder of its own the same words work: cd containers/filewatch && make all test install'
