@@ -16,10 +16,13 @@ static const struct {
     {"jansson", "jansson_project:jansson", "MIT"},
     {"libarchive", "libarchive:libarchive", "BSD-2-Clause"},
     {"libmicrohttpd", "gnu:libmicrohttpd", "LGPL-2.1-or-later"},
+    {"libpcap", "tcpdump:libpcap", "BSD-3-Clause"},
     {"libyaml", "pyyaml:libyaml", "MIT"},
     {"musl", "musl-libc:musl", "MIT"},
     {"nettle", "nettle_project:nettle", "LGPL-3.0-or-later OR GPL-2.0-or-later"},
     {"rclone", "rclone:rclone", "MIT"},
+    {"strace", "strace_project:strace", "LGPL-2.1-or-later"},
+    {"tcpdump", "tcpdump:tcpdump", "BSD-3-Clause"},
     {"zlib", "zlib:zlib", "Zlib"},
 };
 
