@@ -329,3 +329,181 @@ open("file", "wb").write(b)' "$BUSYBOX" "$1"
 	run_x 0 "$TRY" alive "$PWD/cut" sh ls cat
 	[ "$( (exec -a ls ./cut --help) 2>&1)" = "$( (exec -a ls "$own" --help) 2>&1)" ]
 }
+
+# ---- prep ----
+
+TREE_PY=$TOP/baseline/prep/tests/tree.py
+
+# A whole Alpine in ./tree, and prep.conf with these lines beside it.
+tree() { # LINE…
+	requires root
+	mkdir tree
+	tar -xzf "$("$TOP/infra/fetch" alpine)" -C tree
+	printf '%s\n' "$@" >prep.conf
+}
+
+prep() {
+	"$PREP" -r tree -c prep.conf "$@"
+}
+
+script() { # PATH LINE…
+	mkdir -p "tree${1%/*}"
+	printf '%s\n' "${@:2}" >"tree$1"
+	chmod 755 "tree$1"
+}
+
+@test "prep: keeps some applets, the names of all others go, the ledger says so" {
+	tree APPLETS_KEEP=sh,ls,cat
+	"$TREE_PY" list tree >before
+	run_x 0 prep -n
+	expect "cut 301 applets out of /bin/busybox (applets)"
+	expect "remove /usr/bin/wget (applets)"
+	refute "remove /bin/ls "
+	run_x 0 prep -o ledger
+	[ "$(find tree -lname '*/busybox' -printf '%P\n' | sort | xargs)" = "bin/cat bin/ls bin/sh" ]
+	[ "$(alive tree/bin/busybox)" = "cat ls sh" ]
+	run_x 0 jq -c 'select(.action == "cut") | [.path, .rule, (.applets | length), .builtin]' ledger
+	[ "$output" = '["/bin/busybox","applets",301,["[","[[","echo","false","kill","printf","pwd","test","true"]]' ]
+	run_x 0 jq -c 'select(.path == "/usr/bin/wget") | [.action, .rule]' ledger
+	[ "$output" = '["remove","applets"]' ]
+	run_x 0 "$TREE_PY" check before ledger tree
+	run_x 0 chroot tree /bin/sh -c 'cat /etc/alpine-release; /bin/busybox wget; echo $?'
+	expect 127
+	# once more: nothing to do, nothing to say
+	run_x 0 prep -n
+	[ -z "$output" ]
+	run_x 1 prep -a
+	refute busybox
+}
+
+@test "prep: removes some applets; those that no BusyBox has may be gone already" {
+	tree APPLETS_RM="wget nc, vi telnet" SYSDIRS_RM_REGEX= SBIN_DONT_DELETE_REGEX=.
+	run_x 0 prep -q -o ledger
+	[ "$(jq -c 'select(.action == "cut").applets' ledger)" = '["nc","vi","wget"]' ]
+	[ ! -L tree/usr/bin/wget ] && [ ! -L tree/usr/bin/nc ] && [ ! -L tree/usr/bin/vi ]
+	[ -L tree/usr/bin/awk ]
+	run_x 0 "$TRY" --root "$PWD/tree" dead /bin/busybox wget nc vi
+	run_x 0 "$TRY" --root "$PWD/tree" alive /bin/busybox awk sh tar
+}
+
+@test "prep: hard links, copies by another name, programs that nobody may execute" {
+	tree APPLETS_KEEP="sh ls cat" ROOT_RM_HOMEDIR=0 SUID_DONT_DELETE_REGEX=.
+	local l
+	for l in $(find tree -lname /bin/busybox); do
+		ln -f tree/bin/busybox "$l"
+	done
+	cp tree/bin/busybox tree/usr/lib/innocent.so
+	chmod 644 tree/usr/lib/innocent.so
+	cp tree/bin/busybox tree/root/wget
+	setcap cap_net_raw+ep tree/bin/busybox
+	chown 12:34 tree/root/wget && chmod 4711 tree/root/wget
+	"$TREE_PY" list tree >before
+	run_x 0 prep -o ledger
+	[ "$(find tree -samefile tree/bin/busybox -printf '%P\n' | sort | xargs)" = "bin/busybox bin/cat bin/ls bin/sh" ]
+	[ -n "$(getcap tree/bin/busybox)" ]
+	[ "$(alive tree/bin/busybox)" = "cat ls sh" ]
+	[ "$(alive tree/usr/lib/innocent.so)" = "cat ls sh" ]
+	[ "$(alive tree/root/wget)" = "cat ls sh" ]
+	[ "$(stat -c '%u %g %a' tree/root/wget)" = "12 34 4711" ]
+	[ "$(jq -c 'select(.action == "cut").path' ledger | sort | xargs)" = "/bin/busybox /bin/cat /bin/ls /bin/sh /root/wget /usr/lib/innocent.so" ]
+	run_x 0 "$TREE_PY" check before ledger tree
+}
+
+@test "prep: a program of which nothing is left goes" {
+	[ -x "$TOP/baseline/rootfs/obj/busybox" ] || skip "this machine cannot: the baseline's BusyBox isn't built"
+	tree APPLETS_KEEP=awk
+	cp "$TOP/baseline/rootfs/obj/busybox" tree/bin/busybox-small
+	ln -s busybox-small tree/bin/small
+	run_x 0 prep
+	[ ! -e tree/bin/busybox-small ] && [ ! -L tree/bin/small ]
+	[ "$(alive tree/bin/busybox)" = awk ]
+}
+
+@test "prep: what it can't do wholly it doesn't begin" {
+	tree APPLETS_KEEP=sh,lss
+	"$TREE_PY" list tree >before
+	untouched() { # EXPECTED
+		run_x 2 prep -o ledger
+		expect "$1" "$stderr"
+		"$TREE_PY" same before tree
+	}
+	untouched "no BusyBox here has an applet 'lss'"
+	echo APPLETS_KEEP=sh,telnet >prep.conf
+	untouched "no BusyBox here has an applet 'telnet'"
+	echo APPLETS_RM=wgte >prep.conf
+	untouched "there is no applet 'wgte'"
+	echo APPLETS_RM=busybox >prep.conf
+	untouched "can't be cut"
+	printf 'APPLETS_KEEP=sh\nAPPLETS_RM=wget\n' >prep.conf
+	untouched "one of them has to be empty"
+	echo 'APPLETS_KEEP=sh;ls' >prep.conf
+	untouched "prep.conf:1: APPLETS_KEEP"
+	# a second one, damaged
+	echo 'APPLETS_KEEP=sh' >prep.conf
+	head -c 700000 tree/bin/busybox >tree/usr/lib/half
+	sed 's/wget/aget/g' tree/bin/busybox >tree/usr/lib/other
+	"$TREE_PY" list tree >before
+	untouched "'/usr/lib/other' has no table of applets that is certain"
+	# without the lists nobody looks
+	echo >prep.conf
+	run_x 0 prep
+	cmp "$BUSYBOX" tree/bin/busybox
+}
+
+@test "prep -a: scripts that call what is cut" {
+	tree APPLETS_KEEP=sh,ls,cat
+	script /usr/local/bin/entry '#!/bin/sh -e' '# wget' 'echo hi; [ -f /x ] && cat /x' \
+		'exec su-exec app wget -q "$1" | grep x' 'ls; wget y'
+	script /opt/tool.sh 'x=$(date)'
+	script /opt/clean '#!/bin/sh' 'ls /bin && /usr/bin/getconf PATH; frobnicate'
+	script /opt/other '#!/usr/bin/python3' 'wget'
+	rm -f tree/etc/network/if-up.d/dad tree/usr/share/udhcpc/default.script
+	run_x 1 prep -a
+	local said='calls .* an applet that is cut'
+	[ "$(grep -c "$said" <<<"$output")" -eq 3 ]
+	expect "/usr/local/bin/entry: calls 'wget' in line 4, an applet that is cut (applets)"
+	expect "/usr/local/bin/entry: calls 'grep' in line 4, an applet that is cut (applets)"
+	expect "/opt/tool.sh: calls 'date' in line 1, an applet that is cut (applets)"
+	expect "/bin/busybox: BusyBox with applets that aren't wanted (applets)"
+	# the same once it is done
+	run_x 0 prep -q
+	run_x 1 prep -a
+	[ "$(grep -c "$said" <<<"$output")" -eq 3 ]
+	# another program brings it, or it stays
+	cp tree/usr/bin/getconf tree/usr/local/bin/wget
+	run_x 1 prep -a --json
+	[ "$(jq -r 'select(.rule == "applets") | .path + " " + .finding' <<<"$output" | sort | cut -d' ' -f1-3 | xargs)" = \
+		"/opt/tool.sh calls date /usr/local/bin/entry calls grep" ]
+	# without a cut BusyBox a missing command is none of prep's business
+	rm -rf tree
+	tree
+	script /opt/tool.sh 'x=$(telnet)'
+	run_x 1 prep -a
+	refute telnet
+}
+
+@test "prep: killed at any moment while it cuts, a second run ends it" {
+	tree APPLETS_KEEP=sh,ls,cat
+	run_x 0 "$TREE_PY" kill "${PREP_KILLS:-15}" "$PWD/tree" "$PWD/prep.conf" "$PREP"
+}
+
+@test "prep in a build: the image's shell lives, what was cut doesn't come back" {
+	requires root engine
+	local image=localhost/whittle-test-applets-$$
+	mkdir context
+	cp "$("$TOP/infra/fetch" alpine)" context/alpine.tar.gz
+	cp "$TOP/baseline/prep/prep" context/prep
+	echo 'APPLETS_KEEP="sh cat"' >context/prep-local
+	cat >context/Dockerfile <<-'EOT'
+		FROM scratch
+		ADD alpine.tar.gz /
+		COPY prep prep-local /
+		RUN ["/prep"]
+		CMD ["/bin/sh", "-c", "cat /etc/alpine-release; exec /bin/busybox wget"]
+	EOT
+	run_x 0 engine build -q -t "$image" context
+	run -127 engine run --rm --network none "$image"
+	engine rmi -f "$image" >/dev/null
+	expect 3.20.3
+	expect "wget: applet not found"
+}

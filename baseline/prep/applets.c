@@ -227,6 +227,7 @@ static void
 write_result(const struct applets *a, const struct options *o, const char *file, int fd)
 {
 	cleanup_free char *for_dir = xstrdup(o->out), *for_name = xstrdup(o->out);
+	cleanup_free char *temporary = NULL;
 	const char *name = basename(for_name);
 	cleanup_fd int dirfd = open(dirname(for_dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat from, to;
@@ -245,8 +246,17 @@ write_result(const struct applets *a, const struct options *o, const char *file,
 		if (same && !a->changed)
 			return;
 	}
-	if (applets_write(a, dirfd, name, fd) < 0)
+	/* One fixed name, so that what a killed run leaves behind goes with the next. */
+	temporary = xasprintf(".%s.applets-new", name);
+	if (applets_write(a, dirfd, temporary, fd) < 0)
 		die("write '%s':", o->out);
+	if (renameat(dirfd, temporary, dirfd, name) < 0) {
+		int saved = errno;
+
+		unlinkat(dirfd, temporary, 0);
+		errno = saved;
+		die("replace '%s':", o->out);
+	}
 }
 
 static int

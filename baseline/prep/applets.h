@@ -26,8 +26,10 @@ struct applets {
 	size_t size;
 	struct applet *applet; /* in the program's own order */
 	size_t count;
-	int has_offsets; /* a table says where in the names a search may begin */
-	char why[200];   /* what a call that failed has to say, follows the file's name */
+	int has_offsets;   /* a table says where in the names a search may begin */
+	unsigned builtins; /* see applets_has_builtin() */
+	int is_busybox;    /* it names itself so, also where its tables are not certain */
+	char why[200];     /* what a call that failed has to say, follows the file's name */
 	/* what applets_cut() did */
 	int changed;   /* the image is another than before */
 	size_t cut;    /* applets that lived before */
@@ -58,6 +60,10 @@ struct applet *applets_find(const struct applets *a, const char *name);
 /* How many entries have lost their names to a cut. */
 size_t applets_nameless(const struct applets *a);
 
+/* Whether a living shell of this program has a command of that name built in, which is
+ * also the name of some applet. */
+int applets_has_builtin(const struct applets *a, const char *name);
+
 /* "busybox" and what begins so is answered before any table is looked at: never cut. */
 int applets_is_dispatcher(const char *name);
 
@@ -79,8 +85,9 @@ void applets_choose(struct applets *a, const char *list, int keep, struct strbuf
 int applets_cut(struct applets *a);
 
 /*
- * Writes the image to dirfd/name: a new file, whole on the disk before it takes the name,
- * with mode, owner and extended attributes of like_fd. Returns 0, or -1 with errno.
+ * Writes the image to a new file dirfd/name, to be renamed to where it belongs: whole on
+ * the disk, with mode, owner, access control list, capabilities and user's attributes of
+ * like_fd. What was of that name is gone. Returns 0, or -1 with errno and no such file.
  */
 int applets_write(const struct applets *a, int dirfd, const char *name, int like_fd);
 

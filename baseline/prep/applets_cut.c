@@ -294,20 +294,18 @@ make_like(int fd, int like_fd)
 int
 applets_write(const struct applets *a, int dirfd, const char *name, int like_fd)
 {
-	/* One fixed name, so that what a killed run leaves behind goes with the next. */
-	cleanup_free char *new = xasprintf(".%s.applets-new", name);
 	cleanup_fd int fd = -1;
 
-	if (unlinkat(dirfd, new, 0) < 0 && errno != ENOENT)
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
 		return -1;
-	fd = openat(dirfd, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
 	if (write_all(fd, a->image, a->size) < 0 || make_like(fd, like_fd) < 0 ||
-	    fsync(fd) < 0 || renameat(dirfd, new, dirfd, name) < 0) {
+	    fsync(fd) < 0) {
 		int saved = errno;
 
-		unlinkat(dirfd, new, 0);
+		unlinkat(dirfd, name, 0);
 		errno = saved;
 		return -1;
 	}

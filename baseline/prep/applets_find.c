@@ -331,13 +331,28 @@ search_segment(struct search *s, const struct elf_segment *seg)
 	}
 }
 
+/* "BusyBox v1.36.1 (…)", which is in every one. */
+static int
+names_itself(struct applets *a)
+{
+	static const char banner[] = "BusyBox v";
+	const unsigned char *p = a->image, *end = p + a->size;
+
+	while (!a->is_busybox &&
+	       (p = memmem(p, (size_t)(end - p), banner, sizeof banner - 1)) != NULL) {
+		p += sizeof banner - 1;
+		if (p < end && *p >= '0' && *p <= '9')
+			a->is_busybox = 1;
+	}
+	return a->is_busybox;
+}
+
 static int
 search_tables(struct search *s)
 {
-	static const char banner[] = "BusyBox v";
 	const char *why;
 
-	if (!memmem(s->a->image, s->a->size, banner, sizeof banner - 1))
+	if (!names_itself(s->a))
 		return applets_refuse(
 		    s->a, "isn't a BusyBox, or is packed: it doesn't name itself so");
 	why = elf_pointers(&s->a->elf, &s->pointers);
@@ -396,24 +411,21 @@ static const char *const builtins[] = {
 
 enum { BUILTINS = sizeof builtins / sizeof *builtins, OF_HUSH = BUILTINS - 2 };
 
-static void
-mark_builtin(struct applets *a, const char *name, size_t among)
+static unsigned
+builtin_bit(const char *name)
 {
-	for (size_t i = 0; i < among; i++) {
-		if (strcmp(builtins[i], name) == 0) {
-			struct applet *p = applets_find(a, name);
-
-			if (p)
-				p->builtin = 1;
-		}
-	}
+	for (unsigned i = 0; i < BUILTINS; i++)
+		if (strcmp(builtins[i], name) == 0)
+			return 1u << i;
+	return 0;
 }
 
-/* ash's table of built-in commands: a digit of flags before each name (shell/ash.c).
- * Returns whether it is there. */
-static int
-mark_ash_builtins(struct applets *a)
+/* ash's table of built-in commands has a digit of flags before each name (shell/ash.c).
+ * Returns 0 where there is no such table. */
+static unsigned
+ash_builtins(const struct applets *a)
 {
+	unsigned found = 0;
 	int is_ash = 0;
 
 	for (size_t i = 1; i + 8 < a->size; i++) {
@@ -422,20 +434,26 @@ mark_ash_builtins(struct applets *a)
 		if (s[-1] != '\0' || *s < '0' || *s > '7' || !memchr(s, '\0', 8))
 			continue;
 		is_ash |= strcmp(s + 1, "exec") == 0;
-		mark_builtin(a, s + 1, BUILTINS);
+		found |= builtin_bit(s + 1);
 	}
-	return is_ash;
+	return is_ash ? found : 0;
 }
 
-static void
-mark_builtins(struct applets *a)
+static unsigned
+find_builtins(const struct applets *a)
 {
-	if (!lives(a, "sh") && !lives(a, "ash") && !lives(a, "bash") && !lives(a, "hush"))
-		return;
-	if (mark_ash_builtins(a) && !lives(a, "hush"))
-		return;
-	for (size_t i = 0; i < OF_HUSH; i++)
-		mark_builtin(a, builtins[i], OF_HUSH);
+	unsigned of_ash = ash_builtins(a);
+
+	if (lives(a, "hush") ||
+	    (!of_ash && (lives(a, "sh") || lives(a, "ash") || lives(a, "bash"))))
+		return of_ash | ((1u << OF_HUSH) - 1);
+	return lives(a, "sh") || lives(a, "ash") || lives(a, "bash") ? of_ash : 0;
+}
+
+int
+applets_has_builtin(const struct applets *a, const char *name)
+{
+	return (a->builtins & builtin_bit(name)) != 0;
 }
 
 static void
@@ -458,7 +476,10 @@ take_table(struct applets *a, const struct table *t)
 		p->alive = i == t->no_false || !known || p->entry.value != dead;
 	}
 	set_aliases(a);
-	mark_builtins(a);
+	a->builtins = find_builtins(a);
+	for (size_t i = 0; i < t->count; i++)
+		a->applet[i].builtin =
+		    a->applet[i].name && applets_has_builtin(a, a->applet[i].name);
 }
 
 static void

@@ -11,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "beneath.h"
+#include "busybox.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "report.h"
@@ -342,6 +344,59 @@ edit_entry(struct applying *a, int dirfd, uint32_t i)
 	unlinkat(dirfd, temporary, 0);
 }
 
+/* A further name of a program that was cut under its first one: a link to the new file. */
+static int
+link_beside(struct applying *a, int dirfd, const char *temporary, uint32_t first)
+{
+	struct strbuf path = STRBUF_INIT;
+	cleanup_fd int fd = open_no_links(
+	    a->tree->fd, tree_path(a->tree, first, &path), O_PATH | O_NOFOLLOW, 0);
+	char proc[32];
+
+	strbuf_free(&path);
+	if (fd < 0 || (unlinkat(dirfd, temporary, 0) && errno != ENOENT))
+		return -1;
+	if (linkat(fd, "", dirfd, temporary, AT_EMPTY_PATH) == 0)
+		return 0;
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, proc, dirfd, temporary, AT_SYMLINK_FOLLOW);
+}
+
+static void
+cut_entry(struct applying *a, int dirfd, uint32_t i)
+{
+	struct busybox *busybox = busybox_of(a->plan, i);
+	const char *name = tree_name(a->tree, i);
+	cleanup_free char *temporary = xasprintf(".%s.prep", name);
+	cleanup_fd int fd = open_file(a, dirfd, i);
+	char hex[SHA256_HEX];
+	int failed;
+
+	if (fd < 0)
+		return;
+	failed = sha256_fd(fd, hex);
+	if (!failed)
+		failed = busybox->renewed == NO_ENTRY
+			     ? applets_write(&busybox->applets, dirfd, temporary, fd)
+			     : link_beside(a, dirfd, temporary, busybox->renewed);
+	if (failed) {
+		report("write '%s':", path_of(a, i));
+		return;
+	}
+	record_cut(&a->record, a->tree, i, busybox, hex);
+	if (write_record(a) == 0) {
+		if (renameat(dirfd, temporary, dirfd, name) == 0) {
+			a->outcome->edits++;
+			if (busybox->renewed == NO_ENTRY)
+				busybox->renewed = i;
+			return;
+		}
+		report("replace '%s':", path_of(a, i));
+		take_back(a);
+	}
+	unlinkat(dirfd, temporary, 0);
+}
+
 static void
 apply_entry(struct applying *a, int dirfd, uint32_t i)
 {
@@ -354,7 +409,9 @@ apply_entry(struct applying *a, int dirfd, uint32_t i)
 		return;
 	}
 	change_entry(a, dirfd, i);
-	if (e->edit && !a->stop)
+	if (e->edit && !a->stop && busybox_of(a->plan, i))
+		cut_entry(a, dirfd, i);
+	else if (e->edit && !a->stop)
 		edit_entry(a, dirfd, i);
 }
 

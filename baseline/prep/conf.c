@@ -11,6 +11,9 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
+/* A list of names, with commas or blanks between. */
+static const char a_list[] = "a list";
+
 /* words: NULL for a regular expression. */
 static const struct key {
 	const char *name, *initial, *words, *meaning;
@@ -19,6 +22,9 @@ static const struct key {
 	"lines of passwd that stay"},
     [APK_CLEANUP] = {"APK_CLEANUP", "1", "0 1 2",
 	"1: package managers go (apk, dpkg, rpm), 2: only their caches"},
+    [APPLETS_KEEP] = {"APPLETS_KEEP", "", a_list,
+	"applets that stay in every BusyBox, all others are cut out of it; empty: all stay"},
+    [APPLETS_RM] = {"APPLETS_RM", "", a_list, "applets that are cut out of every BusyBox"},
     [CRONTABS_REMOVE] = {"CRONTABS_REMOVE", "1", "0 1", "cron's tables go"},
     [GROUP_DONT_DELETE_REGEX] = {"GROUP_DONT_DELETE_REGEX", "^(group1|group2)", NULL,
 	"lines of group that stay"},
@@ -51,7 +57,7 @@ static const struct key {
 
 /* Variables that begin or end so are meant for prep. */
 static const char *const family_starts[] = {
-    "HARDEN_", "SBIN_", "SUID_", "SYSDIRS_", "WORLD_WRITABLE_", NULL};
+    "APPLETS_", "HARDEN_", "SBIN_", "SUID_", "SYSDIRS_", "WORLD_WRITABLE_", NULL};
 static const char *const family_ends[] = {"_DONT_DELETE_REGEX", "_RM_REGEX", NULL};
 
 const char *
@@ -158,6 +164,19 @@ set_regex(struct conf_value *v, const char *where, const struct key *key, const 
 	return 0;
 }
 
+static int
+check_names(const char *where, const char *key, const char *value)
+{
+	size_t n =
+	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			  "[_.+-, \t\n");
+
+	if (value[n] == '\0')
+		return 0;
+	report("%s: %s: '%s' is no part of a list of names", where, key, value + n);
+	return -1;
+}
+
 int
 conf_set(struct conf *c, const char *where, const char *name, const char *value)
 {
@@ -169,7 +188,10 @@ conf_set(struct conf *c, const char *where, const char *name, const char *value)
 		return -1;
 	}
 	v = &c->value[i];
-	if (keys[i].words) {
+	if (keys[i].words == a_list) {
+		if (check_names(where, name, value))
+			return -1;
+	} else if (keys[i].words) {
 		int word = find_word(keys[i].words, value);
 
 		if (word < 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "busybox.h"
 #include "cleanup.h"
 #include "report.h"
 
@@ -57,6 +58,9 @@ show_plan(struct plan *p)
 		if (e->chmod)
 			show(p, i, e->chmod, "mode %04o to %04o%s", (unsigned)(e->mode & 07777),
 			    (unsigned)e->new_mode, e->strip ? " and no capability" : "");
+		if (e->edit && busybox_of(p, i))
+			show(p, i, e->edit, "cut %zu applets out of",
+			    busybox_of(p, i)->applets.cut);
 		for (k = 0; e->edit && k < EDITS; k++)
 			if (p->edits[k].entry == i && p->edits[k].lines.s)
 				show(p, i, e->edit, "edit, %zu lines out and %zu changed,",
@@ -361,6 +365,16 @@ find_shared_ids(struct finder *f, const char *path)
 	accounts_free(&a);
 }
 
+static void
+found_call(void *arg, uint32_t script, const char *name, size_t line)
+{
+	cleanup_free char *text =
+	    xasprintf("calls '%s' in line %zu, an applet that is cut", name, line);
+	struct finder *f = arg;
+
+	f->found(f, "applets", script, text);
+}
+
 unsigned long
 audit(struct plan *p, int json)
 {
@@ -373,6 +387,7 @@ audit(struct plan *p, int json)
 	tree_glob(p->tree, "/var/tmp/*", found_temporary, &f);
 	find_shared_ids(&f, "/etc/passwd");
 	find_shared_ids(&f, "/etc/group");
+	busybox_find_calls(p, found_call, &f);
 	strbuf_free(&f.line);
 	strbuf_free(&f.path);
 	return f.count;

@@ -276,6 +276,19 @@ record_mode(struct strbuf *b, const struct tree *t, uint32_t i)
 }
 
 void
+record_cut(struct strbuf *b, const struct tree *t, uint32_t i, const struct busybox *busybox,
+    const char *sha256)
+{
+	char to[SHA256_HEX];
+
+	sha256_bytes(busybox->applets.image, busybox->applets.size, to);
+	begin(b, t, i, "cut", t->e[i].edit);
+	strbuf_printf(b, ",\"sha256\":\"%s\",\"to_size\":%zu,\"to_sha256\":\"%s\",%s", sha256,
+	    busybox->applets.size, to, busybox->cut.s);
+	end(b);
+}
+
+void
 record_edit(struct strbuf *b, const struct tree *t, uint32_t i, const struct edit *edit,
     const char *sha256)
 {

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "busybox.h"
 #include "plan.h"
 
 struct ledger {
@@ -39,6 +40,8 @@ int ledger_close(struct ledger *l);
 void record_removal(struct strbuf *b, const struct tree *t, uint32_t i, const char *sha256);
 void record_owner(struct strbuf *b, const struct tree *t, uint32_t i);
 void record_mode(struct strbuf *b, const struct tree *t, uint32_t i);
+void record_cut(struct strbuf *b, const struct tree *t, uint32_t i,
+    const struct busybox *busybox, const char *sha256);
 void record_edit(struct strbuf *b, const struct tree *t, uint32_t i, const struct edit *edit,
     const char *sha256);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "busybox.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "plan.h"
@@ -454,6 +455,14 @@ const struct pass passes[] = {
 	.key = SHELL_RM,
 	.finding = "shell, or a name of one",
 	.whole = remove_shells},
+    {.name = "applets",
+	.key = CONF_ALWAYS,
+	.finding = "BusyBox with applets that aren't wanted",
+	.whole = busybox_cut},
+    {.name = "applets",
+	.key = CONF_ALWAYS,
+	.finding = "name of an applet that isn't wanted",
+	.whole = busybox_unlink},
     {.name = "accounts",
 	.key = CONF_ALWAYS,
 	.finding = "accounts, groups or passwords that should not be there",

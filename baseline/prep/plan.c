@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "busybox.h"
 #include "report.h"
 
 const struct pass *
@@ -282,6 +283,7 @@ plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
 	memset(p, 0, sizeof(*p));
 	p->tree = tree;
 	p->conf = conf;
+	p->busyboxes = xcalloc(1, sizeof(*p->busyboxes));
 	find_aliases(p);
 	mark_system_folders(tree);
 	mark_sbin(tree);
@@ -305,6 +307,7 @@ plan_free(struct plan *p)
 	}
 	for (i = 0; i < EDITS; i++)
 		edit_free(&p->edits[i]);
+	busybox_free(p);
 	strbuf_free(&p->path);
 	strbuf_free(&p->alias_path);
 }

@@ -31,11 +31,14 @@ struct pass {
 extern const struct pass passes[];
 extern const size_t passes_count;
 
+struct busyboxes;
+
 struct plan {
 	struct tree *tree;
 	const struct conf *conf;
 	uint8_t pass; /* of the pass at work: its place in passes[], from 1 */
 	struct edit edits[EDITS];
+	struct busyboxes *busyboxes; /* see busybox.h */
 	int failed; /* a pass doesn't know enough for the plan to be carried out */
 	struct strbuf path, alias_path;
 	struct alias { /* on a usr-merged tree "/bin" is another name of "/usr/bin" */

@@ -67,6 +67,12 @@ files(void **state)
 	    {"SYSDIRS_RM_REGEX=/a=b#c\n", NULL, SYSDIRS_RM_REGEX, "/a=b#c"},
 	    {"SYSDIRS_RM_REGEX='$X'\n", NULL, SYSDIRS_RM_REGEX, "$X"},
 	    {"SYSDIRS_RM_REGEX=\n", NULL, SYSDIRS_RM_REGEX, ""},
+	    {"APPLETS_KEEP=sh, ls [\n", NULL, APPLETS_KEEP, "sh, ls ["},
+	    {"APPLETS_RM='wget,mkfs.ext2 nc'\n", NULL, APPLETS_RM, "wget,mkfs.ext2 nc"},
+	    {"APPLETS_RM=\n", NULL, APPLETS_RM, ""},
+	    {"APPLETS_KEEP=sh;ls\n", "f:1: APPLETS_KEEP: ';ls' is no part of a list of names",
+		0, 0},
+	    {"APPLETS_REMOVE=sh\n", "f:1: unknown key 'APPLETS_REMOVE'", 0, 0},
 	    {"SHELL_RM=1\nPROBE_RM=1\n", NULL, PROBE_RM, "1"},
 
 	    {"CRONTABS_REMOVE=2\n", "f:1: CRONTABS_REMOVE: bad value '2', want one of: 0 1", 0,

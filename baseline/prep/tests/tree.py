@@ -116,9 +116,12 @@ def undo(after, records, root):
                 e["capability"] = r["capability"]
         elif action == "owner":
             assert (e["uid"], e["gid"]) == (r["to_uid"], r["to_gid"]), "owner of %r" % name
-        elif action == "edit":
+        elif action in ("edit", "cut"):
             assert (e["size"], e["sha256"]) == (r["to_size"], r["to_sha256"]), "bytes of %r" % name
-            undo_edit(root, r)
+            if action == "edit":
+                undo_edit(root, r)
+            elif "hardlink" in r:
+                linked.append((path, r["hardlink"]))
             e["sha256"] = r["sha256"]
             e["size"] = r["size"]
         else:
@@ -170,7 +173,7 @@ def covers(before, ledger, root):
     before = load(before) if isinstance(before, str) else before
     after = listing(root)
     records = read_ledger(ledger)
-    known = {(r["path"], r["action"]) for r in records}
+    known = {(r["path"], r["action"].replace("cut", "edit")) for r in records}
     problems = []
     for key, e in before.items():
         now = after.get(key)
