@@ -165,7 +165,7 @@ print_change(const json_t *line)
 	const char *image = json_string_value(json_object_get(line, "image"));
 	const char *done = strcmp(action, "remove") == 0 ? "removed"
 			   : strcmp(action, "edit") == 0 ? "edited"
-			   : strcmp(action, "cut") == 0	 ? "relieved of applets"
+			   : strcmp(action, "cut") == 0  ? "relieved of applets"
 			   : strcmp(action, "mode") == 0 ? "given another mode"
 							 : "given another owner";
 
