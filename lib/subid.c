@@ -1,10 +1,14 @@
 #include "subid.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "strbuf.h"
+
+enum { FILE_MAX = 16 * 1024 * 1024 };
 
 static bool
 number(const char *p, size_t n, uint32_t *out)
@@ -67,6 +71,25 @@ subids_parse(struct subids *s, const char *text, size_t n,
 		}
 		p += len + 1;
 	}
+	return wrong;
+}
+
+long
+subids_read(
+    struct subids *s, int fd, void (*bad)(size_t line, const char *what, void *arg), void *arg)
+{
+	struct strbuf text = STRBUF_INIT;
+	char chunk[8192];
+	long wrong = -1;
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0 && text.len <= FILE_MAX)
+		strbuf_add(&text, chunk, (size_t)n);
+	if (n > 0)
+		errno = EFBIG;
+	else if (n == 0)
+		wrong = text.s ? (long)subids_parse(s, text.s, text.len, bad, arg) : 0;
+	strbuf_free(&text);
 	return wrong;
 }
 

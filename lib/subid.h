@@ -24,6 +24,12 @@ struct subids {
  */
 size_t subids_parse(struct subids *s, const char *text, size_t n,
     void (*bad)(size_t line, const char *what, void *arg), void *arg);
+
+/* The same for all that is read from fd, at most 16 MiB. Returns how many lines were
+ * wrong, or -1 with errno. */
+long subids_read(
+    struct subids *s, int fd, void (*bad)(size_t line, const char *what, void *arg), void *arg);
+
 void subids_free(struct subids *s);
 
 /* The first id after the entry. */

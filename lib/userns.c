@@ -63,20 +63,12 @@ static int
 read_subids(int rootfd, const char *path, struct subids *s, struct strbuf *why)
 {
 	struct first_bad first = {path, why, false};
-	struct accounts lines = {NULL, 0};
-	struct strbuf text = STRBUF_INIT;
-	size_t i;
+	cleanup_fd int fd = open_in_root(rootfd, path, O_RDONLY, 0);
 
-	if (read_accounts(rootfd, path, &lines, why))
-		return -1;
-	for (i = 0; i < lines.count; i++) {
-		strbuf_puts(&text, lines.line[i].text);
-		strbuf_putc(&text, '\n');
-	}
-	accounts_free(&lines);
-	if (text.s)
-		subids_parse(s, text.s, text.len, tell_first, &first);
-	strbuf_free(&text);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || subids_read(s, fd, tell_first, &first) < 0)
+		return refuse(why, "read '/%s': %s", path, strerror(errno));
 	return first.told ? -1 : 0;
 }
 

@@ -37,9 +37,9 @@ int userns_subids(
     struct idmap *m, const struct userns_files *f, const char *user, struct strbuf *why);
 
 /*
- * What podman unshare shows, and what a container of rootless podman or docker gets that
- * asks for nothing else: 0 is the user, 1 and on are the ranges as in userns_subids. A
- * user without ranges has the one id.
+ * What podman unshare shows, and what a container of rootless podman gets that asks for
+ * nothing else: 0 is the user, 1 and on are the ranges as in userns_subids. A user without
+ * ranges has the one id. Rootless docker does the same, where there is one range.
  */
 int userns_rootless(
     struct idmap *m, const struct userns_files *f, const char *user, struct strbuf *why);

@@ -78,21 +78,11 @@ read_lines(const struct lint *l, const char *path, struct accounts *a)
 static void
 read_subids(struct lint *l, const char *path, struct subids *s)
 {
-	struct accounts lines;
-	struct strbuf text = STRBUF_INIT;
-	size_t i;
+	cleanup_fd int fd = open_in_root(l->root, path + 1, O_RDONLY, 0);
 
-	if (read_lines(l, path, &lines)) {
-		find(l, path, 0, "can't be read: %s", strerror(errno));
-		return;
-	}
-	for (i = 0; i < lines.count; i++)
-		strbuf_printf(&text, "%s\n", lines.line[i].text);
 	l->parsing = path;
-	if (text.s)
-		subids_parse(s, text.s, text.len, find_bad_line, l);
-	strbuf_free(&text);
-	accounts_free(&lines);
+	if (fd < 0 || subids_read(s, fd, find_bad_line, l) < 0)
+		find(l, path, 0, "can't be read: %s", strerror(errno));
 }
 
 /* --- ranges --- */

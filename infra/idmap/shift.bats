@@ -375,6 +375,14 @@ round_trip() {
 	[ "$(stat -c %u "$T/file")" = 200000 ]
 }
 
+@test "the journal may not stand in the tree" {
+	requires root
+	mkdir "$T"
+	WHITTLE_STATE=$T/state run_x 2 "$IDMAP" shift "$T" --map "$MAP"
+	expect "is a part of the tree" "$stderr"
+	[ "$(stat -c %u "$T")" = 0 ]
+}
+
 @test "only root changes owners" {
 	requires root command:setpriv
 	OPEN=$(mktemp -d "/tmp/whittle-idmap.XXXXXX")

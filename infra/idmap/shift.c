@@ -242,6 +242,21 @@ drop_stale_journal(struct shift *s)
 	unlinkat(s->state, before, 0);
 }
 
+/* The journal must not be among what it is about. */
+static int
+refuse_own_state(const struct shift *s)
+{
+	cleanup_free char *link = xasprintf("/proc/self/fd/%d", s->state);
+	cleanup_free char *path = realpath(link, NULL);
+	size_t n = strlen(s->path);
+
+	if (!path || strncmp(path, s->path, n) != 0 || (path[n] && path[n] != '/'))
+		return 0;
+	report("the journal's folder '%s' is a part of the tree: WHITTLE_STATE names another",
+	    path);
+	return -1;
+}
+
 static int
 open_journal(struct shift *s)
 {
@@ -249,7 +264,7 @@ open_journal(struct shift *s)
 	cleanup_free char *before = xasprintf("%s.before", s->journal_name);
 
 	s->state = open_state_folder();
-	if (s->state < 0)
+	if (s->state < 0 || refuse_own_state(s))
 		return -1;
 	s->state_lock = openat(s->state, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->state_lock < 0) {
@@ -276,12 +291,24 @@ open_journal(struct shift *s)
 	return 0;
 }
 
+/* However its ranges were cut. */
+static bool
+same_map(const struct shift *s)
+{
+	struct idmap m = IDMAP_INIT;
+	struct strbuf why = STRBUF_INIT;
+	bool same = idmap_parse(&m, journal_about(s->journal)->map, &why) == 0 &&
+		    idmap_equal(&m, &s->map);
+
+	idmap_free(&m);
+	strbuf_free(&why);
+	return same;
+}
+
 static bool
 same_work(const struct shift *s)
 {
-	const struct journal_about *a = journal_about(s->journal);
-
-	return a->back == s->convert.back && strcmp(a->map, s->about.map) == 0;
+	return journal_about(s->journal)->back == s->convert.back && same_map(s);
 }
 
 static bool
@@ -377,7 +404,7 @@ guard_journal(struct shift *s, bool again)
 		    a->back ? "unshift" : "shift", a->path, a->map);
 		return EXIT_NO;
 	}
-	if (!a->back && strcmp(a->map, s->about.map) != 0 && !again) {
+	if (!a->back && !same_map(s) && !again) {
 		report("'%s' was shifted already, by %s: unshift it by that map first, or say "
 		       "--again",
 		    s->path, a->map);

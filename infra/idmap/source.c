@@ -10,6 +10,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "mounts.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
@@ -58,21 +59,6 @@ source_root(const struct source *s)
 /* --- processes --- */
 
 static int
-read_whole(int dirfd, const char *path, struct strbuf *b)
-{
-	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	char chunk[8192];
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	strbuf_puts(b, "");
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(b, chunk, (size_t)n);
-	return n < 0 ? -1 : 0;
-}
-
-static int
 map_of_process(const char *pid, struct idmap *m, struct strbuf *why)
 {
 	static const char *const file[] = {"uid_map", "gid_map"};
@@ -80,17 +66,13 @@ map_of_process(const char *pid, struct idmap *m, struct strbuf *why)
 
 	for (i = 0; i < 2; i++) {
 		cleanup_free char *path = xasprintf("/proc/%s/%s", pid, file[i]);
-		struct strbuf text = STRBUF_INIT;
-		int bad = 0;
+		cleanup_free char *text = read_proc(path);
 
-		if (read_whole(AT_FDCWD, path, &text)) {
+		if (!text) {
 			strbuf_printf(why, "read '%s': %s", path, strerror(errno));
-			bad = -1;
-		} else {
-			bad = id_map_parse_proc(i ? &m->gid : &m->uid, text.s, text.len, why);
+			return -1;
 		}
-		strbuf_free(&text);
-		if (bad)
+		if (id_map_parse_proc(i ? &m->gid : &m->uid, text, strlen(text), why))
 			return -1;
 	}
 	return 0;

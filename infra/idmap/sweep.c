@@ -342,7 +342,7 @@ read_names(struct sweep_worker *w, struct frame *frame)
 	frame->names = NULL;
 	frame->at = frame->len = 0;
 	if (n <= 0) {
-		if (n < 0)
+		if (n < 0 && errno != ENOENT) /* removed meanwhile */
 			complain(w->pool, frame->folder, ".", "read");
 		frame->reading = false;
 		return;
