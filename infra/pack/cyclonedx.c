@@ -15,14 +15,25 @@
 #include "strbuf.h"
 #include "tree.h"
 
-void
-content_urn(const char *text, char urn[46])
+char *
+dump_named(json_t *document, const char *key)
 {
-	char hex[SHA256_HEX];
+	static const char nobody[] = "urn:uuid:00000000-0000-8000-8000-000000000000";
+	cleanup_free char *member = xasprintf("\"%s\":\"%s", key, nobody);
+	char hex[SHA256_HEX], urn[sizeof(nobody)], *text, *at;
 
+	/* Written once with nobody's name, which is then overwritten in place: these can be
+	 * large. A quote in a value is escaped, so that only the member looks like this. */
+	json_object_set_new(document, key, json_string(nobody));
+	text = json_canonical(document);
+	json_decref(document);
 	sha256_bytes(text, strlen(text), hex);
-	snprintf(urn, 46, "urn:uuid:%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12,
-	    hex + 15, hex + 18);
+	snprintf(urn, sizeof(urn), "urn:uuid:%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8,
+	    hex + 12, hex + 15, hex + 18);
+	at = strstr(text, member);
+	if (at)
+		memcpy(at + strlen(member) - strlen(nobody), urn, strlen(urn));
+	return text;
 }
 
 static void
@@ -218,8 +229,6 @@ char *
 sbom_cyclonedx(const struct sbom *s)
 {
 	json_t *components = json_array(), *dependencies = json_array(), *bom;
-	cleanup_free char *text = NULL;
-	char urn[46], *whole;
 	size_t i;
 
 	json_array_append_new(dependencies, root_dependency(s->parts));
@@ -232,10 +241,5 @@ sbom_cyclonedx(const struct sbom *s)
 	bom = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "bomFormat", "CycloneDX",
 	    "specVersion", "1.5", "version", 1, "metadata", metadata(s), "components",
 	    components, "dependencies", dependencies);
-	text = json_canonical(bom);
-	content_urn(text, urn);
-	json_object_set_new(bom, "serialNumber", json_string(urn));
-	whole = json_canonical(bom);
-	json_decref(bom);
-	return whole;
+	return dump_named(bom, "serialNumber");
 }

@@ -4,6 +4,7 @@
 #ifndef PACK_SBOM_H
 #define PACK_SBOM_H
 
+#include <jansson.h>
 #include <time.h>
 
 struct listing;
@@ -20,8 +21,11 @@ struct sbom {
 char *sbom_cyclonedx(const struct sbom *s);
 char *sbom_spdx(const struct sbom *s);
 
-/* "urn:uuid:…" from the digest of text (RFC 9562, version 8). */
-void content_urn(const char *text, char urn[46]);
+/*
+ * Dumps a document whose member key is to name it: a "urn:uuid:…" of the digest of all the
+ * rest (RFC 9562, version 8). Takes the document over; free(3) the text.
+ */
+char *dump_named(json_t *document, const char *key);
 
 /* The project's version, which make knows. */
 #ifndef PACK_VERSION

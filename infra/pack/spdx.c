@@ -235,8 +235,7 @@ char *
 sbom_spdx(const struct sbom *s)
 {
 	json_t *packages = json_array(), *files = json_array(), *relations = json_array(), *doc;
-	cleanup_free char *text = NULL;
-	char date[32], urn[46], *whole;
+	char date[32];
 
 	add_packages(s, packages, relations);
 	add_files(s, files, relations);
@@ -245,10 +244,5 @@ sbom_spdx(const struct sbom *s)
 	    "SPDX-2.3", "dataLicense", "CC0-1.0", "SPDXID", "SPDXRef-DOCUMENT", "name", s->name,
 	    "creationInfo", "created", date, "creators", "Tool: whittle-pack-" PACK_VERSION,
 	    "packages", packages, "files", files, "relationships", relations);
-	text = json_canonical(doc);
-	content_urn(text, urn);
-	json_object_set_new(doc, "documentNamespace", json_string(urn));
-	whole = json_canonical(doc);
-	json_decref(doc);
-	return whole;
+	return dump_named(doc, "documentNamespace");
 }

@@ -401,18 +401,24 @@ test_configs(void **state)
 }
 
 static void
-test_urn(void **state)
+test_names(void **state)
 {
-	char urn[46], again[46];
+	char *one = dump_named(json_pack("{s:s}", "a", "x"), "name");
+	char *same = dump_named(json_pack("{s:s}", "a", "x"), "name");
+	char *other = dump_named(json_pack("{s:s}", "a", "y"), "name");
+	json_t *j = json_loads(one, 0, NULL);
+	const char *name = json_string_value(json_object_get(j, "name"));
 
 	(void)state;
-	content_urn("some text", urn);
-	content_urn("some text", again);
-	assert_string_equal(urn, again);
-	assert_int_equal(strlen(urn), 45);
-	assert_int_equal(urn[9 + 14], '8');
-	content_urn("other text", again);
-	assert_string_not_equal(urn, again);
+	assert_string_equal(one, same);
+	assert_int_equal(strlen(name), 45);
+	assert_int_equal(name[9 + 14], '8');
+	assert_int_equal(strncmp(name, "urn:uuid:00000000", 17) != 0, 1);
+	assert_null(strstr(other, name));
+	json_decref(j);
+	free(one);
+	free(same);
+	free(other);
 }
 
 int
@@ -433,7 +439,7 @@ main(void)
 	    cmocka_unit_test(test_upstreams),
 	    cmocka_unit_test(test_newest),
 	    cmocka_unit_test(test_configs),
-	    cmocka_unit_test(test_urn),
+	    cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests_name("pack's parsers", tests, NULL, NULL);
