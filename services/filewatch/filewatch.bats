@@ -696,6 +696,56 @@ status_of() {
 	is_ok
 }
 
+# FLOOD=1000000 and LOG_MIB=10240 for more of it.
+
+@test "a flood of events: still answering, and right in the end" {
+	mkdir "$watched/d" "$watched/e"
+	touch "$watched/e/quiet"
+	serve "{path: '$watched/d/**', missing: ok, empty: file}" "{path: $watched/e/quiet, not-found: ERROR}"
+	start python3 - "$watched/d" "${FLOOD:-50000}" <<-'EOT'
+		import os, sys
+		n = int(sys.argv[2])
+		for i in range(n // 4):
+		    p = "%s/%d" % (sys.argv[1], i % 1000)
+		    os.close(os.open(p, os.O_CREAT | os.O_WRONLY))
+		    if i % 2:
+		        os.unlink(p)
+		with open(sys.argv[1] + "/last", "w") as f:
+		    f.write("x")
+	EOT
+	flood=$started
+	while kill -0 "$flood" 2>/dev/null; do
+		run_x 0 curl -s --max-time 2 -o /dev/null "http://127.0.0.1:$port/healthz"
+		sleep 0.1
+	done
+	echo ERROR >"$watched/e/quiet"
+	wait_until 10 has_message "has 'ERROR'"
+	wait_until 10 has_message "$watched/d/last: not empty"
+}
+
+has_message() {
+	messages | grep -qF "$1"
+}
+
+@test "a large log with the forbidden word at its end" {
+	truncate -s "$((${LOG_MIB:-512} - 1))M" "$watched/log"
+	serve "{path: $watched/log, not-found: ERROR}"
+	wait_until 120 is_ok
+	truncate -s "${LOG_MIB:-512}M" "$watched/log"
+	printf 'ERR' >>"$watched/log"
+	wait_until 120 is_ok
+	printf 'OR' >>"$watched/log"
+	wait_until 2 says "failing has 'ERROR'"
+	rm "$watched/log"
+	truncate -s "${LOG_MIB:-512}M" "$watched/log"
+	echo ERROR >>"$watched/log"
+	# From the first look to the last byte it is not green.
+	while ! says "failing has 'ERROR'"; do
+		run is_ok
+		[ "$status" -ne 0 ]
+	done
+}
+
 # A thread that is stopped is what a thread in a dead network file system looks like.
 hold_watcher() { # PID SECONDS
 	python3 - "$1" "$2" "http://127.0.0.1:$port/healthz" <<-'EOT'

@@ -39,7 +39,7 @@ wait_for_share(struct throttle *t, size_t bytes)
 }
 
 int64_t
-hash_fd(int fd, enum hash_kind kind, struct throttle *t, void *buffer,
+hash_fd(int fd, enum hash_kind kind, int64_t size, struct throttle *t, void *buffer,
     unsigned char out[HASH_BYTES_MAX])
 {
 	union {
@@ -69,6 +69,8 @@ hash_fd(int fd, enum hash_kind kind, struct throttle *t, void *buffer,
 			errno = ECANCELED;
 			return -1;
 		}
+		if (total == size && n < HASH_BUFFER)
+			break;
 	}
 	if (kind == HASH_MD5)
 		md5_digest(&ctx.md5, MD5_DIGEST_SIZE, out);

@@ -23,9 +23,10 @@ void throttle_init(struct throttle *t, int64_t rate);
 enum hash_kind { HASH_MD5, HASH_SHA256 };
 enum { HASH_BYTES_MAX = 32, HASH_BUFFER = 128 * 1024 };
 
-/* From fd's offset to its end; buffer has HASH_BUFFER bytes. Returns how many bytes those
- * were, or -1 with errno. */
-int64_t hash_fd(int fd, enum hash_kind kind, struct throttle *t, void *buffer,
+/* Of a regular file, from its beginning; size is what fstat(2) says, which spares a last read
+ * that brings nothing. buffer has HASH_BUFFER bytes. Returns how many bytes there were, or -1
+ * with errno. */
+int64_t hash_fd(int fd, enum hash_kind kind, int64_t size, struct throttle *t, void *buffer,
     unsigned char out[HASH_BYTES_MAX]);
 
 #endif

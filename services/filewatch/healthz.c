@@ -111,7 +111,7 @@ look(const struct options *o, const struct neighbour *n)
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	throttle_init(&throttle, 0);
-	if (hash_fd(fd, o->kind, &throttle, buffer, sum) < 0)
+	if (hash_fd(fd, o->kind, st.st_size, &throttle, buffer, sum) < 0)
 		return -1;
 	hex_of(sum, o->kind == HASH_MD5 ? MD5_BYTES : SHA256_BYTES, hex);
 	return strcmp(hex, o->hash) == 0;

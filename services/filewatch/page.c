@@ -14,7 +14,7 @@ enum { ROWS_MAX = 500, BAR_WIDTH = 100 };
 
 const char page_css[] =
     ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1a1d21;--soft:#5b6470;"
-    "--line:#e2e5ea;--ok:#1a7f4b;--ok-bg:#e6f5ec;--bad:#b3261e;--bad-bg:#fdeceb;--wait:#8a5a00;"
+    "--line:#e2e5ea;--ok:#12683c;--ok-bg:#e6f5ec;--bad:#b3261e;--bad-bg:#fdeceb;--wait:#8a5a00;"
     "--wait-bg:#fff4dc;--skip:#5b6470;--skip-bg:#eceff2;--track:#e2e5ea}\n"
     "@media(prefers-color-scheme:dark){:root{--bg:#14171a;--card:#1d2125;--ink:#e8eaed;"
     "--soft:#a0a8b2;--line:#2f353b;--ok:#6fd29b;--ok-bg:#16301f;--bad:#ff9b93;--bad-bg:#3c1a18;"
@@ -44,6 +44,7 @@ const char page_css[] =
     "code{font:.92rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
     "overflow-wrap:anywhere}\n"
     ".asked,.since,.how{color:var(--soft);font-size:.88rem}\n"
+    ".since span{white-space:nowrap;display:block}\n"
     ".message{overflow-wrap:anywhere}\n"
     ".failing .message{color:var(--bad)}\n"
     "svg.bar{display:block;width:100%;max-width:16rem;height:.4rem;margin-top:.45rem;"
@@ -61,6 +62,7 @@ const char page_css[] =
     "table{border:0;background:none;border-radius:0}\n"
     "tr{background:var(--card);border:1px solid var(--line);border-radius:.75rem;"
     "margin-bottom:.7rem;padding:.7rem .9rem;overflow:hidden}\n"
+    ".since span{display:inline}"
     "td{border:0;padding:.15rem 0}.failing td:first-child,.pending td:first-child,"
     ".grace td:first-child{box-shadow:none}\n"
     "tr.failing{border-left:4px solid var(--bad)}"
@@ -191,7 +193,8 @@ put_result(struct strbuf *b, const struct rule_status *r, int64_t now)
 	if (text.len)
 		put_html(b, text.s);
 	else if (!r->rule->skip)
-		strbuf_printf(b, "%zu %s", r->files, r->files == 1 ? "file" : "files");
+		strbuf_printf(b, "%zu %s%s", r->files,
+		    r->rule->empty == EMPTY_DIR ? "folder" : "file", r->files == 1 ? "" : "s");
 	strbuf_puts(b, "</span>");
 	put_bar(b, r, now);
 	put_files(b, r, now);
@@ -216,9 +219,9 @@ put_row(struct strbuf *b, const struct rule_status *r, int64_t now)
 	put_result(b, r, now);
 	strbuf_puts(b, "<td role=\"cell\" class=\"since\">");
 	if (!r->rule->skip) {
-		strbuf_puts(b, "for ");
+		strbuf_puts(b, "<span>for ");
 		put_ago(b, r->since, now);
-		strbuf_printf(b, "<br><span class=\"how\">by %s</span>", how_name(r->how));
+		strbuf_printf(b, "</span> <span class=\"how\">by %s</span>", how_name(r->how));
 	}
 	strbuf_puts(b, "</td></tr>\n");
 }
@@ -261,9 +264,9 @@ put_head(struct strbuf *b, const struct view *v)
 	    "<p id=\"lost\" role=\"alert\" hidden>No answer from filewatch: what you "
 	    "see may be old.</p>");
 	strbuf_printf(
-	    b, "<header id=\"top\" class=\"%s\"><h1 id=\"state\" role=\"status\">", class);
+	    b, "<header class=\"%s\" id=\"top\"><div role=\"status\"><h1 id=\"state\">", class);
 	put_headline(b, v);
-	strbuf_puts(b, "</h1><p id=\"about\">");
+	strbuf_puts(b, "</h1></div><p id=\"about\">");
 	put_html(b, s->config->title);
 	strbuf_printf(b, ": %zu %s, %zu ok, last change ", s->rules,
 	    s->rules == 1 ? "rule" : "rules", s->by_state[STATE_OK]);

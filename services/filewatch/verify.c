@@ -21,27 +21,44 @@
 #include "times.h"
 #include "walk.h"
 
-enum { QUEUE_MAX = 1024, THREADS_MAX = 16, TRIES = 3, TRY_AGAIN_NS = 50000000 };
+enum {
+	THREADS_MAX = 16,
+	TRIES = 3,
+	TRY_AGAIN_NS = 50000000,
+	BATCH_JOBS = 64,
+	BATCH_PATHS = 16 * 1024,
+	BATCHES_MAX = 8, /* waiting for a thread */
+};
 
 /* Two changes within this time may leave the same stamp on a file, so that what was read
  * in between is not known for good. */
 #define STAMP_GRAIN (20 * NS_PER_MS)
 
 struct job {
-	struct entry now;
+	struct entry now; /* its path stands in the batch */
 	const struct entry *was;
+};
+
+/* Files to be read, handed over many at a time: a lock for each would cost as much as
+ * reading a small file. */
+struct batch {
+	struct job job[BATCH_JOBS];
+	size_t count, used;
+	char path[BATCH_PATHS];
 };
 
 struct survey {
 	struct comparison *c;
 	const char *prefix; /* of the tree that is being walked, "" for "/" */
+	struct strbuf path; /* of the entry at hand */
 	bool *seen;         /* of the baseline's entries */
 	char **blind;       /* folders that can't be read: what is in them isn't gone */
 	size_t blinds;
+	struct batch *filling;
 	pthread_mutex_t lock; /* for all that follows */
 	pthread_cond_t changed;
-	struct job queue[QUEUE_MAX];
-	size_t first, queued;
+	struct batch *waiting[BATCHES_MAX];
+	size_t first, count;
 	bool over;
 };
 
@@ -90,20 +107,19 @@ what_differs(const struct entry *was, const struct entry *now)
 	return what & known;
 }
 
-/* Takes now over. Returns true where it is as it should be. */
+/* Returns true where it is as it should be. */
 static bool
-conclude(struct survey *s, struct entry *now, const struct entry *was)
+conclude(struct survey *s, const struct entry *now, const struct entry *was)
 {
 	struct difference d = {DIFFERENCE_ADDED, 0, 0, *now, was};
 
 	if (was) {
 		d.kind = DIFFERENCE_CHANGED;
 		d.what = what_differs(was, now);
-		if (d.what == 0) {
-			entry_free(now);
+		if (d.what == 0)
 			return true;
-		}
 	}
+	d.now = entry_copy(now);
 	add_difference(s, d);
 	return false;
 }
@@ -166,7 +182,7 @@ read_once(struct survey *s, struct entry *e, void *buffer, struct stat *after)
 		take_stat(e, &before);
 		return -1;
 	}
-	n = hash_fd(fd, HASH_SHA256, s->c->throttle, buffer, e->sha256);
+	n = hash_fd(fd, HASH_SHA256, before.st_size, s->c->throttle, buffer, e->sha256);
 	if (n < 0 || fstat(fd, after))
 		return errno;
 	if (n != after->st_size || !same_stamps(&before, after))
@@ -222,46 +238,81 @@ do_job(struct survey *s, struct job *j, void *buffer)
 		    (struct difference){DIFFERENCE_REMOVED, 0, 0, entry_copy(&j->now), j->was});
 	else if (error != ENOENT && error != ECANCELED)
 		note_trouble(s, j->now.path, j->was, error);
-	entry_free(&j->now);
+}
+
+static struct batch *
+take_batch(struct survey *s)
+{
+	struct batch *b = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	while (s->count == 0 && !s->over)
+		pthread_cond_wait(&s->changed, &s->lock);
+	if (s->count) {
+		b = s->waiting[s->first];
+		s->first = (s->first + 1) % BATCHES_MAX;
+		if (s->count-- == BATCHES_MAX)
+			pthread_cond_broadcast(&s->changed);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return b;
 }
 
 static void *
 work(void *arg)
 {
 	struct survey *s = arg;
-	void *buffer = xmalloc(HASH_BUFFER);
+	cleanup_free void *buffer = xmalloc(HASH_BUFFER);
+	struct batch *b;
+	size_t i;
 
-	pthread_mutex_lock(&s->lock);
-	for (;;) {
-		struct job j;
-
-		while (s->queued == 0 && !s->over)
-			pthread_cond_wait(&s->changed, &s->lock);
-		if (s->queued == 0)
-			break;
-		j = s->queue[s->first];
-		s->first = (s->first + 1) % QUEUE_MAX;
-		if (s->queued-- == QUEUE_MAX)
-			pthread_cond_broadcast(&s->changed);
-		pthread_mutex_unlock(&s->lock);
-		do_job(s, &j, buffer);
-		pthread_mutex_lock(&s->lock);
+	while ((b = take_batch(s))) {
+		for (i = 0; i < b->count; i++)
+			do_job(s, &b->job[i], buffer);
+		free(b);
 	}
-	pthread_mutex_unlock(&s->lock);
-	free(buffer);
 	return NULL;
 }
 
+/* What was gathered goes to the threads. */
 static void
-put_job(struct survey *s, struct entry *now, const struct entry *was)
+hand_over(struct survey *s)
 {
+	if (!s->filling)
+		return;
 	pthread_mutex_lock(&s->lock);
-	while (s->queued == QUEUE_MAX)
+	while (s->count == BATCHES_MAX)
 		pthread_cond_wait(&s->changed, &s->lock);
-	s->queue[(s->first + s->queued) % QUEUE_MAX] = (struct job){*now, was};
-	if (s->queued++ == 0)
-		pthread_cond_broadcast(&s->changed);
+	s->waiting[(s->first + s->count++) % BATCHES_MAX] = s->filling;
+	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
+	s->filling = NULL;
+}
+
+static void
+put_job(struct survey *s, const char *path, const struct stat *st, const struct entry *was)
+{
+	size_t n = strlen(path) + 1;
+	struct batch *b = s->filling;
+	struct job *j;
+
+	if (n > PATH_MAX) {
+		note_trouble(s, path, was, ENAMETOOLONG);
+		return;
+	}
+	if (b && (b->count == BATCH_JOBS || b->used + n > BATCH_PATHS))
+		hand_over(s);
+	if (!s->filling)
+		s->filling = xcalloc(1, sizeof(*s->filling));
+	b = s->filling;
+	j = &b->job[b->count++];
+	j->was = was;
+	j->now.path = memcpy(b->path + b->used, path, n);
+	b->used += n;
+	take_stat(&j->now, st);
+	/* A large file is work enough, and should begin at once. */
+	if (st->st_size > HASH_BUFFER)
+		hand_over(s);
 }
 
 /* ---- the tree ---- */
@@ -274,54 +325,53 @@ is_remembered(const struct memory *m, const struct stat *st)
 	       m->dev == st->st_dev && m->ino == st->st_ino;
 }
 
-static char *
-link_target(int dirfd, const char *name)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlinkat(dirfd, name, target, sizeof(target));
-
-	return n < 0 ? NULL : xstrndup(target, (size_t)n);
-}
-
 static void
 look_at_entry(struct survey *s, int dirfd, const char *name, const char *path,
     const struct stat *st, bool is_mount)
 {
 	const struct baseline *b = s->c->baseline;
 	const struct entry *was = baseline_find(b, path);
-	struct entry now = {.path = NULL};
+	struct entry now = {.path = (char *)(uintptr_t)path};
+	char target[PATH_MAX];
+	ssize_t n;
 
 	s->c->throttle->progress++;
 	if (was)
 		s->seen[was - b->entry] = true;
 	if (is_mount || (S_ISREG(st->st_mode) && is_remembered(memory_of(s, was), st)))
 		return;
-	now.path = xstrdup(path);
-	take_stat(&now, st);
 	if (S_ISREG(st->st_mode)) {
-		put_job(s, &now, was);
+		put_job(s, path, st, was);
 		return;
 	}
-	if (S_ISLNK(st->st_mode)) {
-		now.link = link_target(dirfd, name);
-		now.known |= now.link ? WHAT_LINK : 0;
+	take_stat(&now, st);
+	if (S_ISLNK(st->st_mode) &&
+	    (n = readlinkat(dirfd, name, target, sizeof(target) - 1)) >= 0) {
+		target[n] = '\0';
+		now.link = target;
+		now.known |= WHAT_LINK;
 	}
 	conclude(s, &now, was);
 }
 
-static char *
-path_of(const struct survey *s, const char *below)
+/* Of what a walk met below the tree that it is in. */
+static const char *
+path_of(struct survey *s, const char *below)
 {
-	if (strcmp(below, "/") == 0)
-		return xstrdup(*s->prefix ? s->prefix : "/");
-	return xasprintf("%s%s", s->prefix, below);
+	strbuf_cut(&s->path, 0);
+	strbuf_puts(&s->path, s->prefix);
+	if (strcmp(below, "/") != 0)
+		strbuf_puts(&s->path, below);
+	else if (s->path.len == 0)
+		strbuf_putc(&s->path, '/');
+	return s->path.s;
 }
 
 static enum walk_action
 visit(const struct walk_entry *e, void *arg)
 {
 	struct survey *s = arg;
-	cleanup_free char *path = path_of(s, e->path);
+	const char *path = path_of(s, e->path);
 
 	if (s->c->throttle->stop)
 		return WALK_STOP;
@@ -345,11 +395,10 @@ trouble(const char *path, void *arg)
 {
 	struct survey *s = arg;
 	int error = errno;
-	cleanup_free char *full = path_of(s, path);
 
 	/* A folder that is gone is no trouble: what the baseline knows of it is unseen. */
 	if (error != ENOENT)
-		blind_spot(s, full, error);
+		blind_spot(s, path_of(s, path), error);
 }
 
 static int
@@ -508,6 +557,8 @@ compare(struct comparison *c)
 	status = started ? look_at_all(s) : -1;
 	if (status == 0 && !c->path && !c->throttle->stop)
 		add_removed(s);
+	if (started)
+		hand_over(s);
 	pthread_mutex_lock(&s->lock);
 	s->over = true;
 	pthread_cond_broadcast(&s->changed);
@@ -523,7 +574,9 @@ compare(struct comparison *c)
 	for (i = 0; i < s->blinds; i++)
 		free(s->blind[i]);
 	free(s->blind);
+	free(s->filling);
 	free(s->seen);
+	strbuf_free(&s->path);
 	free(s);
 	return status;
 }

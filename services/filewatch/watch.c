@@ -17,6 +17,7 @@
 #include "files.h"
 #include "integrity.h"
 #include "mailbox.h"
+#include "mounts.h"
 #include "notify.h"
 #include "protect.h"
 #include "report.h"
@@ -42,6 +43,7 @@ struct watched {
 	enum how how;
 	bool scan_due;
 	int64_t rest_until;          /* monotonic ns */
+	uint64_t mounts;             /* mounts_around() its folder */
 	struct integrity *integrity; /* NULL: none */
 	struct sidecar_watch *sidecar;
 	struct mailbox *mailbox; /* of one of these, NULL */
@@ -118,15 +120,6 @@ on_direct(void *arg, const char *path)
 		touch(w, (size_t)(r - w->config->rule), path);
 }
 
-/* One of two paths is the other, or a folder above it. */
-static bool
-is_on_way(const char *a, const char *b)
-{
-	size_t n = strcmp(a, "/") == 0 ? 0 : strlen(a);
-
-	return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
-}
-
 static void
 on_below(void *arg, const char *path)
 {
@@ -149,6 +142,25 @@ scan_all(struct watcher *w)
 
 	for (i = 0; i < w->rules; i++)
 		w->rule[i].scan_due = true;
+}
+
+/* Where something was mounted or unmounted, other files may stand under the same names. */
+static void
+scan_mounted(struct watcher *w)
+{
+	struct mounts m;
+	size_t i;
+
+	mounts_read(&m, w->mounts);
+	for (i = 0; i < w->rules; i++) {
+		uint64_t now = mounts_around(&m, w->rule[i].state.rule->pattern.base);
+
+		if (now == w->rule[i].mounts)
+			continue;
+		w->rule[i].mounts = now;
+		w->rule[i].scan_due = true;
+	}
+	mounts_free(&m);
 }
 
 /* Which rules missed something nobody knows: all that rely on events are scanned. */
@@ -595,7 +607,7 @@ wait_for_work(struct watcher *w)
 		w->events_from = monotonic_ns() + PAUSE_MS * MS;
 	}
 	if (f[3].revents) {
-		scan_all(w);
+		scan_mounted(w);
 		w->mounts_from = monotonic_ns() + MOUNTS_PAUSE_MS * MS;
 	}
 	if (f[4].revents)
@@ -617,6 +629,8 @@ set_rules(struct watcher *w, struct config *c)
 	w->next_full = 0;
 	w->next_poll = monotonic_ns() + c->poll * MS;
 	w->board->stale = c->stale * MS;
+	if (w->mounts >= 0)
+		scan_mounted(w);
 }
 
 static void
@@ -791,6 +805,7 @@ watch_open(struct config *c, struct board *b, int notifier)
 	w->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	if (w->rootfd >= 0 && w->signals >= 0 && w->deadline >= 0 && w->told >= 0) {
 		w->events = events_open();
+		scan_mounted(w);
 		return w;
 	}
 	report("start the watcher:");

@@ -1,0 +1,91 @@
+#include "mounts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "strbuf.h"
+
+bool
+is_on_way(const char *above, const char *path)
+{
+	size_t n = strcmp(above, "/") == 0 ? 0 : strlen(above);
+
+	return strncmp(above, path, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Blanks and the like stand there as \ooo. In place. */
+static void
+unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++)
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	*to = '\0';
+}
+
+/* "36 35 98:0 / /mnt/point rw …": the ID and the fifth field. */
+static void
+take_line(struct mounts *m, char *line)
+{
+	char *field[5], *rest;
+	int i;
+
+	field[0] = strtok_r(line, " ", &rest);
+	for (i = 1; i < 5 && field[i - 1]; i++)
+		field[i] = strtok_r(NULL, " ", &rest);
+	if (i < 5 || !field[4])
+		return;
+	unescape(field[4]);
+	m->mount = xreallocarray(m->mount, m->count + 1, sizeof(*m->mount));
+	m->mount[m->count++] = (struct mount){xstrdup(field[4]), strtoull(field[0], NULL, 10)};
+}
+
+void
+mounts_read(struct mounts *m, int fd)
+{
+	struct strbuf text = STRBUF_INIT;
+	char chunk[4096], *line, *rest;
+	ssize_t n;
+
+	*m = (struct mounts){0};
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return;
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		strbuf_add(&text, chunk, (size_t)n);
+	for (line = text.s ? strtok_r(text.s, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		take_line(m, line);
+	strbuf_free(&text);
+}
+
+void
+mounts_free(struct mounts *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		free(m->mount[i].path);
+	free(m->mount);
+	*m = (struct mounts){0};
+}
+
+uint64_t
+mounts_around(const struct mounts *m, const char *folder)
+{
+	uint64_t h = 14695981039346656037u;
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		if (is_on_way(m->mount[i].path, folder) || is_on_way(folder, m->mount[i].path))
+			h = (h ^ m->mount[i].id) * 1099511628211u;
+	return h;
+}
