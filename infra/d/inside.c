@@ -211,7 +211,10 @@ run_test(struct app *a, const struct place *p, const struct run_options *o,
     const struct words *flags, const struct words *cmd)
 {
 	struct instance i;
-	int status = instance_start(
+	int status;
+
+	say_on_stderr();
+	status = instance_start(
 	    a, p, flags, cmd, o->image, o->owner ? (pid_t)atoi(o->owner) : 0, true, &i);
 
 	if (status == EXIT_YES)
@@ -267,8 +270,7 @@ run_once(struct app *a, const struct place *p, const struct words *flags,
 		report("%s: %s", p->name, why);
 	else if (got == 0)
 		report("%s: there is no image '%s'", p->name, reference);
-	if (got < 1 || network_ensure(a, &c) ||
-	    volumes_prepare(a, &c, &image, NULL, VOLUMES_CREATE) < 0)
+	if (got < 1 || network_ensure(a, &c) || volumes_before(a, &c, &image))
 		return EXIT_TROUBLE;
 	s.image = image.id;
 	s.facts = &image;

@@ -186,11 +186,13 @@ run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
 	const char *id;
 	int bad;
 
+	if (volumes_before(a, &i->c, &i->image))
+		return -1;
 	engine_args(&args, &a->engine, &i->c, &s);
 	bad = engine_words(&a->engine, &out, &args);
 	id = bad ? NULL : pool_dupn(out.s, strcspn(out.s, "\n"));
 	strbuf_free(&out);
-	if (bad || volumes_prepare(a, &i->c, &i->image, id, VOLUMES_CREATE) < 0 ||
+	if (bad || volumes_after(a, &i->c, &i->image, id) ||
 	    engine_call(&a->engine, NULL, "start", id, NULL))
 		return -1;
 	return engine_see(&a->engine, id, &i->seen) == 1 ? 0 : -1;
@@ -275,7 +277,10 @@ int
 instance_start_one(struct app *a, const struct place *p)
 {
 	struct instance i;
-	int status = instance_start(a, p, NULL, NULL, NULL, 0, true, &i);
+	int status;
+
+	say_on_stderr();
+	status = instance_start(a, p, NULL, NULL, NULL, 0, true, &i);
 
 	if (status == EXIT_YES)
 		instance_print(&i);

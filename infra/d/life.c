@@ -204,8 +204,7 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	    .verb = "run", .image = image->id, .facts = image, .interactive = true};
 	struct words args = {0};
 
-	if (network_ensure(a, c) || resolve_address(c) ||
-	    volumes_prepare(a, c, image, NULL, VOLUMES_CREATE) < 0)
+	if (network_ensure(a, c) || resolve_address(c) || volumes_before(a, c, image))
 		return EXIT_TROUBLE;
 	engine_try(&a->engine, NULL, "rm", c->name, NULL); /* what an earlier one left */
 	c->rm = true;

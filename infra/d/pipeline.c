@@ -390,7 +390,8 @@ prep_one(
 	has = image_of(a, &c, &reference, &image);
 	if (has < 0)
 		return EXIT_TROUBLE;
-	if (!id && c.userns && engine_see(&a->engine, c.name, &now) == 1)
+	if (!id && c.userns && strcmp(c.userns, "auto") == 0 &&
+	    engine_see(&a->engine, c.name, &now) == 1)
 		id = now.id;
 	got = volumes_prepare(a, &c, has ? &image : NULL, id, mode);
 	return got < 0 ? EXIT_TROUBLE : got ? EXIT_NO : EXIT_YES;

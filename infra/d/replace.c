@@ -23,6 +23,14 @@ enum { ORPHANS_MS = 90000, TRIES = 10, TRY_PAUSE_MS = 500 };
 
 static const char journal_file[] = "journal.json";
 
+static bool on_stderr;
+
+void
+say_on_stderr(void)
+{
+	on_stderr = true;
+}
+
 void
 say(const char *step, const char *fmt, ...)
 {
@@ -32,7 +40,7 @@ say(const char *step, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	printf("  %-9s %s\n", step, b.s ? b.s : "");
+	fprintf(on_stderr ? stderr : stdout, "  %-9s %s\n", step, b.s ? b.s : "");
 	fflush(stdout);
 	strbuf_free(&b);
 }
@@ -208,7 +216,8 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	struct words args = {0};
 	char *last;
 
-	if (resolve_address(r->want) || network_ensure(j->a, r->want))
+	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
+	    volumes_before(j->a, r->want, &r->image))
 		return -1;
 	engine_args(&args, &j->a->engine, r->want, &s);
 	if (with_name(j->a, name, &args, &out)) {
@@ -220,7 +229,7 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	last = out.s ? strrchr(out.s, '\n') : NULL;
 	*id = pool_dup(last ? last + 1 : out.s ? out.s : "");
 	strbuf_free(&out);
-	return volumes_prepare(j->a, r->want, &r->image, *id, VOLUMES_CREATE) < 0 ? -1 : 0;
+	return volumes_after(j->a, r->want, &r->image, *id);
 }
 
 static int

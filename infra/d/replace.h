@@ -51,7 +51,9 @@ int recover(struct app *a, const struct place *p);
 /* The same for every container whose lock is free, before a verb. 0 or -1. */
 int recover_all(struct app *a);
 
-/* One line about a step: "  START     filewatch". */
+/* One line about a step: "  START     filewatch"; on standard error once an answer is to
+ * go to standard output. */
+void say_on_stderr(void);
 void say(const char *step, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -246,7 +246,12 @@ map_of_podman(struct people *p, struct strbuf *why)
 	struct words uids = {0}, gids = {0};
 	int bad;
 
-	/* A container that exists knows best; "auto" is only known then. */
+	/* A container that exists knows best; "auto" is only known then, and what is made
+	 * before is set right afterwards. */
+	if (!p->id && p->c->userns && strcmp(p->c->userns, "auto") == 0) {
+		idmap_identity(&p->map);
+		return 0;
+	}
 	if (p->id && p->c->userns) {
 		bad = engine_call(&p->a->engine, &json, "inspect", "--format",
 		    "{{json .HostConfig.IDMappings}}", p->id, NULL);
@@ -615,6 +620,21 @@ prepare_unshared(
 	status = engine_attached(&a->engine, &args);
 	unsetenv("WHITTLE_OUTER_UID");
 	return status == EXIT_YES ? 0 : status == EXIT_NO ? 1 : -1;
+}
+
+int
+volumes_before(struct app *a, const struct container *c, const struct image *image)
+{
+	return volumes_prepare(a, c, image, NULL, VOLUMES_CREATE) < 0 ? -1 : 0;
+}
+
+int
+volumes_after(
+    struct app *a, const struct container *c, const struct image *image, const char *id)
+{
+	if (!c->userns || strcmp(c->userns, "auto") != 0)
+		return 0;
+	return volumes_prepare(a, c, image, id, VOLUMES_REPAIR) < 0 ? -1 : 0;
 }
 
 int

@@ -19,6 +19,15 @@ enum volumes_mode {
 int volumes_prepare(struct app *a, const struct container *c, const struct image *image,
     const char *id, enum volumes_mode mode);
 
+/*
+ * The two halves of it when a container is made: what isn't there is made before, since
+ * engines refuse a mount without a source; where podman only then chooses the user
+ * namespace (userns: auto), owners are set right after. 0, or -1 after a message.
+ */
+int volumes_before(struct app *a, const struct container *c, const struct image *image);
+int volumes_after(
+    struct app *a, const struct container *c, const struct image *image, const char *id);
+
 /* Removes a folder and all below it, as whoever may. 0, or -1 after a message. */
 int volumes_remove(struct app *a, const char *folder);
 

@@ -5,7 +5,7 @@ E := $(TOP)/infra/engine
 R := localhost/whittle/$(notdir $(CURDIR))
 
 # podman's cache of steps trips over images that somebody else removes meanwhile.
-FLAGS := $(if $(filter podman,$(shell $(E) --which)),--no-cache --timestamp 0)
+FLAGS := $(if $(filter podman,$(shell $(E) --which)),--no-cache --timestamp 0 --format docker)
 
 .PHONY: all test install
 all:
