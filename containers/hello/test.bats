@@ -75,11 +75,8 @@ teardown_file() {
 	run_x 0 find "$BATS_FILE_TMPDIR/root" -type f -perm /6000 -print
 	[ -z "$output" ]
 	run_x 127 engine run --rm --network none --entrypoint /bin/sh "$IMAGE"
-	# By another name it is httpd all the same.
-	ln "$BATS_FILE_TMPDIR/root/bin/httpd" "$BATS_FILE_TMPDIR/sh"
-	run "$BATS_FILE_TMPDIR/sh" -c 'echo $((6 * 7))'
-	refute 42
-	run "$BATS_FILE_TMPDIR/root/bin/httpd" sh -c 'echo $((6 * 7))'
+	# Asked for something else, it is httpd all the same.
+	run engine run --rm --network none --entrypoint /bin/httpd "$IMAGE" sh -c 'echo $((6 * 7))'
 	refute 42
 }
 
