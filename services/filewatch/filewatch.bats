@@ -663,7 +663,7 @@ status_of() {
 	sed -i 's/^interval.*/connections: 8/' "$dir/settings.yaml"
 	start "$FILEWATCH" -c "$dir/settings.yaml"
 	wait_until 10 is_ok
-	start python3 - "$port" <<-'EOT'
+	cat >"$dir/slow.py" <<-'EOT'
 		import socket, sys, time
 		held = []
 		while True:
@@ -678,12 +678,16 @@ status_of() {
 		        except OSError:
 		            held.remove(s)
 		    time.sleep(0.05)
+		    open(sys.argv[2], "w").write("going on")
 	EOT
+	start python3 "$dir/slow.py" "$port" "$dir/going-on"
+	wait_until 10 test -s "$dir/going-on"
 	for _ in {1..20}; do
 		sleep 0.05
 		run_x 0 healthz
 		[ "$output" = "all ok" ]
 	done
+	kill -0 "$started"
 }
 
 @test "clients: a request that is too long is refused" {
@@ -702,7 +706,7 @@ status_of() {
 	mkdir "$watched/d" "$watched/e"
 	touch "$watched/e/quiet"
 	serve "{path: '$watched/d/**', missing: ok, empty: file}" "{path: $watched/e/quiet, not-found: ERROR}"
-	start python3 - "$watched/d" "${FLOOD:-50000}" <<-'EOT'
+	cat >"$dir/flood.py" <<-'EOT'
 		import os, sys
 		n = int(sys.argv[2])
 		for i in range(n // 4):
@@ -713,6 +717,7 @@ status_of() {
 		with open(sys.argv[1] + "/last", "w") as f:
 		    f.write("x")
 	EOT
+	start python3 "$dir/flood.py" "$watched/d" "${FLOOD:-50000}"
 	flood=$started
 	while kill -0 "$flood" 2>/dev/null; do
 		run_x 0 curl -s --max-time 2 -o /dev/null "http://127.0.0.1:$port/healthz"
