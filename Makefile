@@ -30,9 +30,13 @@ containers: $(call each,all,$(CONTAINERS))
 $(call each,all,$(CONTAINERS)): baseline
 
 # Tests of programs need no image; those of containers run against the built ones.
-test: $(call each,test,lib $(PROGRAMS) $(ROOTFS)) tests.run $(call each,test,baseline $(CONTAINERS) $(LABS))
+test: $(call each,test,lib $(PROGRAMS) $(ROOTFS)) tests.run $(call each,test,baseline $(CONTAINERS))
 $(call each,test,$(PROGRAMS)): lib.all
 $(call each,test,baseline $(CONTAINERS)): baseline
+
+# The labs look at the whole machine, which must be theirs alone: not part of "test".
+.PHONY: labs
+labs: $(call each,test,$(LABS))
 $(call each,test,$(LABS)): programs
 .PHONY: tests.run
 tests.run: programs
@@ -100,6 +104,7 @@ help:
 	@echo '  check          lint: C, shell'
 	@echo '  bench          each program beside what one would run instead'
 	@echo '  reproduce      build everything twice, in two places, and compare'
+	@echo '  labs           the labs'\'' tests; they want the machine for themselves'
 	@echo '  fuzz           each fuzz target for SECONDS (20)'
 	@echo 'Variables, on the command line or in config.mk'
 	@echo '  BASE=musl      or alpine: what the baseline is made of'
