@@ -27,6 +27,8 @@ struct applets {
 	struct applet *applet; /* in the program's own order */
 	size_t count;
 	int has_offsets;   /* a table says where in the names a search may begin */
+	int is_ash;        /* it has the shell of that name … */
+	unsigned of_ash;   /* … which has these built in; and what a living shell has: */
 	unsigned builtins; /* see applets_has_builtin() */
 	int is_busybox;    /* it names itself so, also where its tables are not certain */
 	char why[200];     /* what a call that failed has to say, follows the file's name */

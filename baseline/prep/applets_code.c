@@ -62,6 +62,7 @@ search_x86(const struct search *s, const struct elf_segment *seg)
 	int wide = s->e->word == 8;
 	uint64_t mask = wide ? UINT64_MAX : UINT32_MAX;
 	enum reference kind;
+	int relative;
 
 	for (uint64_t i = 0; i < seg->filesz; i++) {
 		uint64_t here = seg->vaddr + i, v;
@@ -72,8 +73,11 @@ search_x86(const struct search *s, const struct elf_segment *seg)
 			    SHORT_BRANCH);
 		if (i + 4 > seg->filesz)
 			continue;
+		relative = x86_is_relative(code + i, i < 2 ? (size_t)i : 2, wide, &kind);
+		if (!relative && wide && s->e->relocated)
+			continue;
 		v = elf_get(s->e, (size_t)(seg->offset + i), 4);
-		if (x86_is_relative(code + i, i < 2 ? (size_t)i : 2, wide, &kind))
+		if (relative)
 			s->found(s->arg, here, (here + 4 + (uint64_t)sign_extend(v, 32)) & mask,
 			    kind);
 		if (!s->e->relocated && v >= s->low && v < s->high)
@@ -248,6 +252,7 @@ struct reach {
 	uint64_t start, size; /* the region */
 	const uint64_t *entries;
 	size_t entry_count;
+	uint64_t low, high;  /* the entry points around the code that is looked at */
 	unsigned char *live; /* one for each byte */
 	struct spans edges;  /* from one place to another, as they are found: upwards */
 	struct spans todo;   /* what has become live, and its edges weren't followed yet */
@@ -263,9 +268,9 @@ push(struct spans *list, uint32_t from, uint32_t to)
 	list->s[list->n++] = (struct span){from, to};
 }
 
-/* The first entry point above an address, or the region's end. */
-static uint64_t
-next_entry(const struct reach *r, uint64_t address)
+/* The number of the first entry point above an address; that of all where there is none. */
+static size_t
+next_index(const struct reach *r, uint64_t address)
 {
 	size_t low = 0, high = r->entry_count;
 
@@ -277,13 +282,15 @@ next_entry(const struct reach *r, uint64_t address)
 		else
 			high = mid;
 	}
-	return low < r->entry_count ? r->entries[low] : r->start + r->size;
+	return low;
 }
 
 static void
 enter(struct reach *r, uint64_t address)
 {
-	uint64_t from = address - r->start, at = from, end = next_entry(r, address) - r->start;
+	/* the region ends at the last entry point, so that there is one */
+	uint64_t end = r->entries[next_index(r, address)] - r->start;
+	uint64_t from = address - r->start, at = from;
 
 	/* where it was entered before, it was so up to the end */
 	while (at < end && !r->live[at])
@@ -329,9 +336,14 @@ add_reference(void *arg, uint64_t from, uint64_t to, enum reference kind)
 {
 	struct reach *r = arg;
 
+	if (from >= r->high || from < r->low) {
+		size_t next = next_index(r, from);
+
+		r->low = next > 0 ? r->entries[next - 1] : 0;
+		r->high = next < r->entry_count ? r->entries[next] : UINT64_MAX;
+	}
 	/* A short branch stays within its function. */
-	if (kind == SHORT_BRANCH && is_inside(r, to) &&
-	    next_entry(r, from) != next_entry(r, to))
+	if (kind == SHORT_BRANCH && (to < r->low || to >= r->high))
 		return;
 	add_edge(r, from, to);
 	if (kind == ADDRESS)

@@ -322,10 +322,14 @@ search_segment(struct search *s, const struct elf_segment *seg)
 	const unsigned char *b = s->a->image;
 	size_t begin = (size_t)seg->offset, end = begin + (size_t)seg->filesz;
 
-	for (size_t i = begin + 2; i < end && s->tables < 2; i++) {
-		if (b[i] != '\0' || b[i - 1] != '\0' || b[i - 2] <= ' ' || b[i - 2] > '~')
+	/* Of two bytes next to each other that are NUL, one stands at every second place. */
+	for (size_t i = begin + 2; i < end && s->tables < 2; i += 2) {
+		size_t empty = i + 1 < end && b[i - 1] != '\0' ? i + 1 : i;
+
+		if (b[i] != '\0' || b[empty] != '\0' || b[empty - 1] != '\0' ||
+		    b[empty - 2] <= ' ' || b[empty - 2] > '~')
 			continue;
-		read_row(s, begin, i);
+		read_row(s, begin, empty);
 		if (s->row.names)
 			try_row(s);
 	}
@@ -350,12 +354,8 @@ names_itself(struct applets *a)
 static int
 search_tables(struct search *s)
 {
-	const char *why;
+	const char *why = elf_pointers(&s->a->elf, &s->pointers);
 
-	if (!names_itself(s->a))
-		return applets_refuse(
-		    s->a, "isn't a BusyBox, or is packed: it doesn't name itself so");
-	why = elf_pointers(&s->a->elf, &s->pointers);
 	if (why)
 		return applets_refuse(s->a, "%s", why);
 	/* Below 32 applets there are no offsets, nor where the compiler put them all into
@@ -421,33 +421,29 @@ builtin_bit(const char *name)
 }
 
 /* ash's table of built-in commands has a digit of flags before each name (shell/ash.c).
- * Returns 0 where there is no such table. */
-static unsigned
-ash_builtins(const struct applets *a)
+ * What isn't changed by a cut is looked for once. */
+static void
+find_builtins(struct applets *a)
 {
-	unsigned found = 0;
-	int is_ash = 0;
-
 	for (size_t i = 1; i + 8 < a->size; i++) {
 		const char *s = (const char *)a->image + i;
 
 		if (s[-1] != '\0' || *s < '0' || *s > '7' || !memchr(s, '\0', 8))
 			continue;
-		is_ash |= strcmp(s + 1, "exec") == 0;
-		found |= builtin_bit(s + 1);
+		a->is_ash |= strcmp(s + 1, "exec") == 0;
+		a->of_ash |= builtin_bit(s + 1);
 	}
-	return is_ash ? found : 0;
 }
 
 static unsigned
-find_builtins(const struct applets *a)
+living_builtins(const struct applets *a)
 {
-	unsigned of_ash = ash_builtins(a);
+	int shell = lives(a, "sh") || lives(a, "ash") || lives(a, "bash");
+	unsigned has = shell && a->is_ash ? a->of_ash : 0;
 
-	if (lives(a, "hush") ||
-	    (!of_ash && (lives(a, "sh") || lives(a, "ash") || lives(a, "bash"))))
-		return of_ash | ((1u << OF_HUSH) - 1);
-	return lives(a, "sh") || lives(a, "ash") || lives(a, "bash") ? of_ash : 0;
+	if (lives(a, "hush") || (shell && !a->is_ash))
+		has |= (1u << OF_HUSH) - 1;
+	return has;
 }
 
 int
@@ -476,7 +472,7 @@ take_table(struct applets *a, const struct table *t)
 		p->alive = i == t->no_false || !known || p->entry.value != dead;
 	}
 	set_aliases(a);
-	a->builtins = find_builtins(a);
+	a->builtins = living_builtins(a);
 	for (size_t i = 0; i < t->count; i++)
 		a->applet[i].builtin =
 		    a->applet[i].name && applets_has_builtin(a, a->applet[i].name);
@@ -519,7 +515,13 @@ applets_parse(struct applets *a, unsigned char *image, size_t size)
 
 	*a = (struct applets){.image = image, .size = size};
 	why = elf_open(&a->elf, image, size);
-	return why ? applets_refuse(a, "%s", why) : applets_reread(a);
+	if (why)
+		return applets_refuse(a, "%s", why);
+	if (!names_itself(a))
+		return applets_refuse(
+		    a, "isn't a BusyBox, or is packed: it doesn't name itself so");
+	find_builtins(a);
+	return applets_reread(a);
 }
 
 int

@@ -82,6 +82,18 @@ look_at_file(struct plan *p, uint32_t i)
 	applets_free(&b.applets);
 }
 
+/* Unless a cut is asked for, only what says so by its name: the audit of a tree that holds
+ * no BusyBox needn't read all its programs. */
+static int
+may_be_busybox(const struct plan *p, uint32_t i)
+{
+	const struct entry *e = &p->tree->e[i];
+
+	return is_file(e) && !e->mount && !e->unwanted && e->size >= SMALLEST &&
+	       is_first_name(p->tree, i) &&
+	       (is_asked_for(p) || applets_is_dispatcher(tree_name(p->tree, i)));
+}
+
 static void
 read_all(struct plan *p)
 {
@@ -90,13 +102,9 @@ read_all(struct plan *p)
 	if (p->busyboxes->read)
 		return;
 	p->busyboxes->read = 1;
-	for (uint32_t i = 1; i < t->count; i++) {
-		const struct entry *e = &t->e[i];
-
-		if (is_file(e) && !e->mount && !e->unwanted && e->size >= SMALLEST &&
-		    is_first_name(t, i))
+	for (uint32_t i = 1; i < t->count; i++)
+		if (may_be_busybox(p, i))
 			look_at_file(p, i);
-	}
 }
 
 void
