@@ -105,11 +105,12 @@ replay_entry(const char *folder, const struct journal_entry *recorded, void *arg
 static int
 run_replay(struct replay *r, enum journal_which which)
 {
-	int got = journal_replay(r->shift->journal, which, replay_entry, r);
+	int got = journal_replay(r->shift->journal, which, replay_entry, r), saved = errno;
 
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->folder);
+	errno = saved;
 	return got;
 }
 
@@ -117,8 +118,12 @@ int
 shift_redo(struct shift *s)
 {
 	struct replay r = {.shift = s, .fd = -1};
+	int got = run_replay(&r, JOURNAL_PENDING);
 
-	return run_replay(&r, JOURNAL_PENDING) == 1 ? -1 : 0;
+	if (got < 0 && errno != EBADMSG)
+		report("read journal '%s':", s->journal_name);
+	/* What a power failure took can't be finished; the walk that follows does the rest. */
+	return got == 0 || (got < 0 && errno == EBADMSG) ? 0 : -1;
 }
 
 /* The work before this one can be undone again. */
@@ -142,6 +147,10 @@ shift_undo(struct shift *s, bool all)
 	if (journal_state(s->journal) != JOURNAL_UNDOING)
 		journal_begin_undo(s->journal, all);
 	got = run_replay(&r, JOURNAL_UNDO);
+	if (got < 0 && errno != EBADMSG) {
+		report("read journal '%s':", s->journal_name);
+		r.failed = true;
+	}
 	if (r.failed)
 		return EXIT_TROUBLE;
 	if (got < 0) {

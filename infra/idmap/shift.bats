@@ -7,7 +7,8 @@ setup_file() {
 	export WORK=$BATS_FILE_TMPDIR
 	TREE=${BATS_TEST_FILENAME%/*}/tests/tree.py
 	KILLER=${BATS_TEST_FILENAME%/*}/tests/kills.py
-	export TREE KILLER
+	POINTS=${BATS_TEST_FILENAME%/*}/tests/points.py
+	export TREE KILLER POINTS
 	export MAP=0:100000:65536
 	# ext4 with small inodes: an attribute needs a block of its own there.
 	truncate -s 32M "$WORK/image"
@@ -567,6 +568,16 @@ for i in range(20000): open("%s/%d" % (sys.argv[1], i), "w").close()' "$T"
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
 	run_x 0 "$IDMAP" check "$T" --map "$MAP"
 	run_x 0 "$IDMAP" shift --undo "$T"
+}
+
+@test "cut off at every call that changes anything, and run again" {
+	requires root command:python3 command:strace
+	on ext4
+	tree make "$T" small
+	strace -o /dev/null true 2>/dev/null || skip "this machine cannot: no ptrace"
+	run_x 0 python3 "$POINTS" "$IDMAP" "$T"
+	echo "# $output" >&3
+	run_x 0 python3 "$POINTS" "$IDMAP" "$T" error=ENOSPC
 }
 
 # KILLS=1000 for the full figure.

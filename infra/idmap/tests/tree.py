@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trees of files for the tests, and what they are to be after a shift.
 
-    tree.py make DIR                 a tree with every kind of inode, in DIR
+    tree.py make DIR [small]         a tree with every kind of inode, in DIR
     tree.py list DIR [MAP [back]]    a line for each inode, sorted; with MAP, as it is to be
                                      after a shift by MAP, or an unshift (back)
 
@@ -42,7 +42,7 @@ def put(path, uid=0, gid=0, mode=0o644, text=b"text"):
     os.chmod(path, mode)
 
 
-def make(top):
+def make(top, small=False):
     top = os.fsencode(top)
     join = lambda *p: os.path.join(top, *p)
     os.makedirs(top, exist_ok=True)
@@ -109,10 +109,24 @@ def make(top):
     put(os.path.join(d, b"bottom"), 40, 41)
     for i in range(300):
         put(join(b"many", b"%03d" % i), i, 300 - i, text=b"")
+    if small:
+        shrink(top)
     for d, folders, files in os.walk(top, topdown=False):
         for n in files + folders:
             os.utime(os.path.join(d, n), ns=(10**18 + 1, 10**18 + len(n)), follow_symlinks=False)
     os.utime(top, ns=(10**18, 10**18))
+
+
+# One of each kind.
+SMALL = {b"bin", b"home", b"deep", b"www", b"dev", b"all", b"plain", b"cap-v2", b"acl", b"inherits-too",
+         b"link-all", b"link-cap-v2", b"absolute", b"fifo"}
+
+
+def shrink(top):
+    for d, folders, files in os.walk(top, topdown=False):
+        for n in set(files + folders) - SMALL:
+            p = os.path.join(d, n)
+            os.rmdir(p) if os.path.isdir(p) and not os.path.islink(p) else os.unlink(p)
 
 
 # --- listing ---
@@ -189,7 +203,7 @@ if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in ("make", "list"):
         sys.exit(__doc__)
     if sys.argv[1] == "make":
-        make(sys.argv[2])
+        make(sys.argv[2], len(sys.argv) > 3)
     else:
         wanted = Map(sys.argv[3], len(sys.argv) > 4) if len(sys.argv) > 3 else None
         print("\n".join(listing(sys.argv[2], wanted)))
