@@ -64,9 +64,19 @@ need_acls() {
 	rm "$T.probe"
 }
 
+# The same as others see it.
+portrait() (
+	cd "$T"
+	getfacl -nR . 2>/dev/null
+	getcap -rn . 2>/dev/null
+	find . -printf '%p %y %m %U %G %n %s %T@ %l\n' | sort
+	bsdtar -cf - --format=mtree --options='!all,type,uid,gid,mode,nlink,link,time,size' .
+)
+
 round_trip() {
-	requires root command:python3
+	requires root command:python3 command:bsdtar command:getfacl command:getcap
 	tree make "$T"
+	portrait >"$BATS_TEST_TMPDIR/portrait"
 	tree list "$T" >"$BATS_TEST_TMPDIR/before"
 	tree list "$T" "$MAP" >"$BATS_TEST_TMPDIR/want"
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
@@ -75,8 +85,10 @@ round_trip() {
 	getfacl -nR "$T" 2>/dev/null | grep -q user:100033:r
 	getcap -rn "$T" 2>/dev/null | grep -q 'v2.* \[rootid=100000\]'
 	getcap -rn "$T" 2>/dev/null | grep -q 'v3 .*\[rootid=100005\]'
+	run ! cmp -s "$BATS_TEST_TMPDIR/portrait" <(portrait)
 	run_x 0 "$IDMAP" unshift "$T" --map "$MAP"
 	same_tree "$BATS_TEST_TMPDIR/before"
+	diff "$BATS_TEST_TMPDIR/portrait" <(portrait) >&2
 }
 
 @test "there and back again, every kind of inode: ext4" {
