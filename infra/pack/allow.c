@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -31,7 +32,7 @@ take_line(struct allow *a, char *line)
 		;
 	if (!pattern || k == FINDINGS || strtok_r(NULL, " \t\r", &at))
 		return -1;
-	a->line = xreallocarray(a->line, a->count + 1, sizeof(*a->line));
+	a->line = grow(a->line, a->count);
 	a->line[a->count].kind = (enum finding)k;
 	a->line[a->count++].pattern = xstrdup(pattern);
 	return 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grow.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -52,9 +53,7 @@ set_words(char ***list, size_t *count, const char *v, size_t n)
 static struct apk_package *
 add_package(struct apkdb *db)
 {
-	if (db->packages % 64 == 0)
-		db->package =
-		    xreallocarray(db->package, db->packages + 64, sizeof(*db->package));
+	db->package = grow(db->package, db->packages);
 	db->package[db->packages] = (struct apk_package){.name = NULL};
 	return &db->package[db->packages++];
 }
@@ -66,8 +65,7 @@ add_file(struct parsing *p, const char *v, size_t n)
 	const char *folder = p->folder ? p->folder : "";
 	struct strbuf path = STRBUF_INIT;
 
-	if (db->files % 256 == 0)
-		db->file = xreallocarray(db->file, db->files + 256, sizeof(*db->file));
+	db->file = grow(db->file, db->files);
 	strbuf_puts(&path, folder);
 	if (*folder)
 		strbuf_putc(&path, '/');

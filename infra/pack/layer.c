@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "grow.h"
 #include "inode.h"
 #include "report.h"
 #include "strbuf.h"
@@ -282,8 +283,7 @@ read_entry(struct reading *r, struct archive_entry *e)
 		return refuse(r, "", "an entry without a name");
 	if (l->count == ENTRIES_MAX)
 		return refuse(r, raw, "too many entries");
-	if (l->count % 1024 == 0)
-		l->entry = xreallocarray(l->entry, l->count + 1024, sizeof(*l->entry));
+	l->entry = grow(l->entry, l->count);
 	out = &l->entry[l->count++];
 	*out = (struct layer_entry){.kind = ENTRY_INODE, .path = clean_path(raw, &why)};
 	if (!out->path)

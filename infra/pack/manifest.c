@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "digest.h"
+#include "grow.h"
 #include "inode.h"
 #include "report.h"
 #include "tree.h"
@@ -184,8 +185,7 @@ take_entry(struct manifest *m, const char *s, const char *end, char **xattrs)
 	struct manifest_entry *e;
 	size_t n;
 
-	if (m->count % 256 == 0)
-		m->entry = xreallocarray(m->entry, m->count + 256, sizeof(*m->entry));
+	m->entry = grow(m->entry, m->count);
 	e = &m->entry[m->count++];
 	*e = (struct manifest_entry){.nlink = 1};
 	e->xattrs = *xattrs ? *xattrs : xstrdup("");

@@ -7,6 +7,7 @@
 
 #include "apkdb.h"
 #include "cleanup.h"
+#include "grow.h"
 #include "inode.h"
 #include "note.h"
 #include "report.h"
@@ -66,8 +67,7 @@ part_of(struct parts *p, enum part_kind kind, const char *name, const char *vers
 		if (p->part[i].kind == kind && strcmp(p->part[i].name, name) == 0 &&
 		    (!version || strcmp(p->part[i].version, version) == 0))
 			return i;
-	if (p->count % 32 == 0)
-		p->part = xreallocarray(p->part, p->count + 32, sizeof(*p->part));
+	p->part = grow(p->part, p->count);
 	part = &p->part[p->count];
 	*part = (struct part){
 	    .kind = kind, .name = xstrdup(name), .version = xstrdup(version ? version : "")};
@@ -89,7 +89,7 @@ add_use(struct parts *p, size_t user, size_t used)
 	for (i = 0; i < u->use_count; i++)
 		if (u->uses[i] == used)
 			return;
-	u->uses = xreallocarray(u->uses, u->use_count + 1, sizeof(*u->uses));
+	u->uses = grow(u->uses, u->use_count);
 	u->uses[u->use_count++] = used;
 }
 
@@ -290,9 +290,7 @@ inherit_files(struct paths *c, const json_t *component, size_t part)
 
 		if (!path || *path != '/')
 			continue;
-		if (c->inherited_count % 256 == 0)
-			c->inherited = xreallocarray(
-			    c->inherited, c->inherited_count + 256, sizeof(*c->inherited));
+		c->inherited = grow(c->inherited, c->inherited_count);
 		c->inherited[c->inherited_count++] =
 		    (struct inherited){xstrdup(path + 1), part};
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -86,7 +87,7 @@ take_pin(char **word, size_t n, void *arg)
 
 	if (n != 4 || strlen(word[2]) != 64 || strspn(word[2], "0123456789abcdef") != 64)
 		return -1;
-	p->pin = xreallocarray(p->pin, p->count + 1, sizeof(*p->pin));
+	p->pin = grow(p->pin, p->count);
 	p->pin[p->count++] = (struct pin){
 	    xstrdup(word[0]), xstrdup(word[1]), xstrdup(word[2]), xstrdup(word[3])};
 	return 0;
@@ -135,7 +136,7 @@ take_claim(char **word, size_t n, void *arg)
 
 	if (n < 2 || *word[0] != '/')
 		return -1;
-	c->claim = xreallocarray(c->claim, c->count + 1, sizeof(*c->claim));
+	c->claim = grow(c->claim, c->count);
 	claim = &c->claim[c->count++];
 	*claim = (struct claim){xstrdup(word[0] + 1), xcalloc(n - 1, sizeof(char *)), n - 1};
 	for (i = 1; i < n; i++)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "inode.h"
 #include "layer.h"
 #include "report.h"
@@ -93,8 +94,7 @@ collect_child(const void *p, VISIT which, int depth)
 	(void)depth;
 	if (which != postorder && which != leaf)
 		return;
-	if (c->count % 32 == 0)
-		c->node = xreallocarray(c->node, c->count + 32, sizeof(struct node *));
+	c->node = grow(c->node, c->count);
 	c->node[c->count++] = *(struct node *const *)p;
 }
 
@@ -142,8 +142,7 @@ note_gone(struct node *n, void *arg)
 	struct tree *t = r->tree;
 	struct strbuf path = STRBUF_INIT;
 
-	if (t->gone_count % 64 == 0)
-		t->gone = xreallocarray(t->gone, t->gone_count + 64, sizeof(*t->gone));
+	t->gone = grow(t->gone, t->gone_count);
 	node_path(n, &path);
 	t->gone[t->gone_count++] = (struct gone){.path = strbuf_steal(&path),
 	    .inode = inode_share(n->inode),
@@ -379,8 +378,7 @@ list_node(struct node *n, void *arg)
 	strbuf_puts(&u->path, n->name);
 	if (folder)
 		strbuf_putc(&u->path, '/');
-	if (l->count % 256 == 0)
-		l->item = xreallocarray(l->item, l->count + 256, sizeof(*l->item));
+	l->item = grow(l->item, l->count);
 	l->item[l->count++] = (struct item){xstrdup(u->path.s), n, NULL, 1};
 	if (folder)
 		node_each(n, list_node, u);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "grow.h"
 #include "record.h"
 #include "report.h"
 #include "run.h"
@@ -36,15 +37,14 @@ take_line(struct upstreams *u, char *line)
 	if (n == 0)
 		return 0;
 	if (n == 2 && strcmp(word[0], "@security") == 0 && is_address(word[1])) {
-		u->security =
-		    xreallocarray(u->security, u->securities + 1, sizeof(*u->security));
+		u->security = grow(u->security, u->securities);
 		u->security[u->securities++] = xstrdup(word[1]);
 		return 0;
 	}
 	if (n != 5 || !is_address(word[1]) || !is_address(word[3]) ||
 	    (strncmp(word[2], "yaml:", 5) && !strstr(word[2], "{VERSION}")))
 		return -1;
-	u->line = xreallocarray(u->line, u->count + 1, sizeof(*u->line));
+	u->line = grow(u->line, u->count);
 	l = &u->line[u->count++];
 	*l = (struct upstream){xstrdup(word[0]), xstrdup(word[1]), xstrdup(word[2]),
 	    xstrdup(word[3]), strcmp(word[4], "-") ? xstrdup(word[4]) : NULL};
