@@ -51,6 +51,8 @@ teardown() {
 	run_x 2 "$IDMAP" show --map "$MAP" extra
 	run_x 2 "$IDMAP" check --map "$MAP"
 	run_x 2 "$IDMAP" shift --undo -n x
+	run_x 2 "$IDMAP" shift "$BATS_TEST_TMPDIR"
+	expect "which map?" "$stderr"
 	run_x 2 "$IDMAP" shift --map "$MAP" /
 	expect "not that" "$stderr"
 }
@@ -95,6 +97,20 @@ teardown() {
 	echo bob:1 >>"$ROOT/etc/subuid"
 	run_x 2 "$IDMAP" show -R "$ROOT" --map subid:alice
 	expect "/etc/subuid:3: want OWNER:FIRST:COUNT" "$stderr"
+}
+
+@test "without --map it is what a container gets that asks for nothing" {
+	requires root command:setpriv
+	echo '{ "userns-remap": "default" }' >"$ROOT/etc/docker/daemon.json"
+	run_x 0 "$IDMAP" out -R "$ROOT" 33
+	[ "$output" = 200033 ]
+	chmod -R go+rX "$ROOT"
+	exec 5<"$ROOT" # the user can't get there by its path
+	run_x 0 setpriv --reuid 1000 --regid 1000 --clear-groups "$IDMAP" in -R /proc/self/fd/5 1000 100032
+	[ "$output" = $'0\n33' ]
+	exec 5<&-
+	run_x 2 "$IDMAP" mount "$ROOT" "$ROOT"
+	expect "which map?" "$stderr"
 }
 
 @test "show reads a process's map" {
@@ -456,6 +472,8 @@ try_mount() {
 	# it is in use now
 	run_x 1 "$IDMAP" shift "$from" --map "$MAP"
 	expect "it is mounted with a map at" "$stderr"
+	run_x 1 "$IDMAP" unshift "$to" --map "$MAP" --busy
+	expect "is seen through a mount with a map" "$stderr"
 	umount "$to"
 	run_x 0 "$IDMAP" shift -q "$from" --map "$MAP"
 	[ "$(stat -c %u:%g "$from/d/new")" = 100005:100006 ]

@@ -28,12 +28,12 @@ static const struct verb {
 	bool map;        /* it takes map_options */
 	const char *own; /* options of its own */
 } verbs[] = {
-    {"show", verb_show, "--map MAP [--json]", "print the map", true,
+    {"show", verb_show, "[--map MAP] [--json]", "print the map", true,
 	"      --json          as JSON\n"},
-    {"out", verb_out, "--map MAP [-g] [--passwd FILE] ID…", "ids inside to ids outside", true,
+    {"out", verb_out, "[--map MAP] [-g] [--passwd FILE] ID…", "ids inside to ids outside", true,
 	"  -g, --gid           group ids\n"
 	"      --passwd FILE   take names from this file; with -g --group FILE\n"},
-    {"in", verb_in, "--map MAP [-g] [--passwd FILE] ID…", "ids outside to ids inside", true,
+    {"in", verb_in, "[--map MAP] [-g] [--passwd FILE] ID…", "ids outside to ids inside", true,
 	"  -g, --gid           group ids\n"
 	"      --passwd FILE   add the names that this file knows; with -g --group FILE\n"},
     {"explain", verb_explain, "CONTAINER | --map MAP [--passwd FILE] [--group FILE]",
@@ -54,7 +54,7 @@ static const struct verb {
 	"  -n, --dry-run       only show what would change\n"
 	"  -y, --yes           don't ask\n"
 	"  -R, --root FOLDER   where etc/ stands (default /)\n"},
-    {"check", verb_check, "--map MAP [--json] PATH",
+    {"check", verb_check, "[--map MAP] [--json] PATH",
 	"sort a tree's inodes by where their ids stand", true,
 	"      --json          as JSON\n"
 	"      --cross-mounts  go into what is mounted below\n"},

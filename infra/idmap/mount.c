@@ -230,6 +230,8 @@ verb_mount(int argc, char **argv)
 	}
 	if (argc - optind != 2)
 		wrong_usage(argv[0]);
+	if (!source.map)
+		die("which map? --map says it");
 	if (source_map(&source, &m))
 		return EXIT_TROUBLE;
 	status = mount_mapped(argv[optind], argv[optind + 1], &m, recursive);

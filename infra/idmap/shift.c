@@ -22,6 +22,7 @@
 
 #include "cleanup.h"
 #include "inuse.h"
+#include "mounts.h"
 #include "report.h"
 #include "source.h"
 #include "verbs.h"
@@ -161,6 +162,9 @@ read_options(int argc, char **argv, struct options *o, struct shift *s)
 	}
 	if (argc - optind != 1 || (o->undo && (o->source.map || s->dry)))
 		wrong_usage(argv[0]);
+	/* No default where files are changed. */
+	if (!o->undo && !o->source.map)
+		die("which map? --map says it");
 	o->path = argv[optind];
 }
 
@@ -374,6 +378,21 @@ guard_owner(void)
 	return EXIT_TROUBLE;
 }
 
+/* Owners that are seen through a map are not those that the files have. */
+static int
+guard_mount(const struct shift *s)
+{
+	cleanup_free char *text = read_proc("/proc/self/mountinfo");
+	struct mount m;
+
+	if (!text || !mount_of(s->top, text, &m) || !strstr(m.options, "idmapped"))
+		return EXIT_YES;
+	report("'%s' is seen through a mount with a map: it is the tree behind it that can be "
+	       "shifted",
+	    s->path);
+	return EXIT_NO;
+}
+
 static int
 guard_busy(const struct shift *s, bool allowed)
 {
@@ -545,7 +564,8 @@ run_shift(struct shift *s, const struct options *o)
 {
 	int status;
 
-	if ((status = guard_owner()) || (status = open_journal(s) ? EXIT_TROUBLE : EXIT_YES) ||
+	if ((status = guard_owner()) || (status = guard_mount(s)) ||
+	    (status = open_journal(s) ? EXIT_TROUBLE : EXIT_YES) ||
 	    (status = guard_nested(s)) || (status = guard_busy(s, o->busy)))
 		return status;
 	if (s->journal && journal_state(s->journal) == JOURNAL_UNDOING) {

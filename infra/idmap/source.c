@@ -398,6 +398,18 @@ map_of_container(const char *name, const struct userns_files *f, struct idmap *m
 	return bad;
 }
 
+/* What containers get here without being asked; NULL where that is no map at all. */
+static const char *
+default_map(int root)
+{
+	struct strbuf why = STRBUF_INIT;
+	cleanup_free char *setting = geteuid() ? NULL : docker_setting(root, &why);
+	const char *map = geteuid() ? "podman" : setting && *setting ? "docker" : NULL;
+
+	strbuf_free(&why);
+	return map;
+}
+
 static int
 read_map(const struct source *s, const struct userns_files *f, int root, struct idmap *m,
     struct strbuf *why)
@@ -418,23 +430,25 @@ read_map(const struct source *s, const struct userns_files *f, int root, struct 
 }
 
 int
-source_map(const struct source *s, struct idmap *m)
+source_map(const struct source *given, struct idmap *m)
 {
-	cleanup_fd int root = source_root(s);
+	cleanup_fd int root = source_root(given);
+	struct source s = *given;
 	struct strbuf why = STRBUF_INIT;
 	struct userns_files f;
 	const char *container;
-	int bad = userns_files_read(&f, root, &why);
+	int bad;
 
-	if (!s->map)
+	if (!s.map && !(s.map = default_map(root)))
 		die("which map? --map says it; idmap(8) lists the ways");
-	container = after(s->map, "container");
+	bad = userns_files_read(&f, root, &why);
+	container = after(s.map, "container");
 	if (!bad && container && *container)
 		bad = map_of_container(container, &f, m);
 	else if (!bad)
-		bad = read_map(s, &f, root, m, &why);
+		bad = read_map(&s, &f, root, m, &why);
 	if (bad && why.len)
-		report("map '%s': %s", s->map, why.s);
+		report("map '%s': %s", s.map, why.s);
 	userns_files_free(&f);
 	strbuf_free(&why);
 	return bad;

@@ -37,7 +37,11 @@ bool source_option(struct source *s, int option, char *argument, const char *ver
 /* A descriptor of the folder that etc/ stands in. Ends the program on trouble. */
 int source_root(const struct source *s);
 
-/* The map. Returns 0, or -1 after a report(). */
+/*
+ * The map. Where --map wasn't given, that of a container that asks for nothing: a user's
+ * rootless podman's, or for root docker's where it has userns-remap. Returns 0, or -1
+ * after a report().
+ */
 int source_map(const struct source *s, struct idmap *m);
 
 /* --- containers --- */
