@@ -274,6 +274,9 @@ open("file", "wb").write(b)' "$BUSYBOX" "$1"
 	refused "$BUSYBOX" -r wgte
 	expect "has no applet 'wgte'" "$stderr"
 	refused "$BUSYBOX" -r busybox
+	expect "it's what calls the applets" "$stderr"
+	run_x 0 "$APPLETS" cut -k busybox,sh -o out "$BUSYBOX"
+	rm out
 	refused "$BUSYBOX" -k ''
 	expect "without any applet" "$stderr"
 	run_x 2 "$APPLETS" cut -k sh -r ls -o out "$BUSYBOX"

@@ -15,12 +15,18 @@
 
 /* ---- choosing ---- */
 
-static struct applet *
-find_word(const struct applets *a, const char *word, size_t len)
+/* Returns whether the word can be done as it says. */
+static int
+choose_word(struct applets *a, const char *word, int keep)
 {
-	cleanup_free char *name = xstrndup(word, len);
+	struct applet *p = applets_find(a, word);
 
-	return applets_find(a, name);
+	if (applets_is_dispatcher(word))
+		return keep; /* which it is in any case */
+	if (!p || (keep && !p->alive))
+		return 0;
+	p->doomed = !keep;
+	return 1;
 }
 
 void
@@ -33,14 +39,10 @@ applets_choose(struct applets *a, const char *list, int keep, struct strbuf *unk
 		    keep && a->applet[i].name && !applets_is_dispatcher(a->applet[i].name);
 	for (list += strspn(list, between); *list; list += strspn(list, between)) {
 		size_t len = strcspn(list, between);
-		struct applet *p = find_word(a, list, len);
+		cleanup_free char *word = xstrndup(list, len);
 
-		if (!p || (keep && !p->alive) || (!keep && applets_is_dispatcher(p->name))) {
-			strbuf_add(unknown, unknown->len ? " " : "", unknown->len ? 1 : 0);
-			strbuf_add(unknown, list, len);
-		} else {
-			p->doomed = !keep;
-		}
+		if (!choose_word(a, word, keep))
+			strbuf_printf(unknown, "%s%s", unknown->len ? " " : "", word);
 		list += len;
 	}
 }
