@@ -115,6 +115,7 @@ requires() {
 			command -v "$word" >/dev/null || skip "needs $word"
 			ENGINE=$word "$ENGINE_CMD" version >/dev/null 2>&1 || skip "$word doesn't work here"
 			;;
+		pods) [ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker has no pods" ;;
 		engine) "$ENGINE_CMD" version >/dev/null 2>&1 || skip "needs podman or docker" ;;
 		tmpfs) mountpoint -q /dev/shm || skip "this machine cannot: no tmpfs at /dev/shm" ;;
 		alpine) SOURCE_CACHE=${SOURCE_CACHE:-} "$TOP/infra/fetch" alpine >/dev/null 2>&1 ||
@@ -177,6 +178,28 @@ instance_remove_all() {
 		engine rm -f "$i" >/dev/null 2>&1 || :
 	done
 	INSTANCES=()
+}
+
+# image_root IMAGE FOLDER: the image's files in FOLDER, without devices and without what an
+# engine puts into every container.
+image_root() {
+	local c f status=0
+	c=$(engine create "$1" /none 2>/dev/null)
+	mkdir -p "$2"
+	engine export "$c" | tar -C "$2" --no-same-owner --exclude='dev/*' -x || status=$?
+	engine rm "$c" >/dev/null 2>&1
+	for f in .dockerenv run/.containerenv etc/hostname etc/hosts etc/resolv.conf; do
+		[ -s "$2/$f" ] || rm -f "$2/$f"
+	done
+	return $status
+}
+
+# user_of CONTAINER: the user ID, as inside, that its first process runs as.
+user_of() {
+	local pid outside
+	pid=$(engine inspect -f '{{.State.Pid}}' "$1")
+	outside=$(awk '$1 == "Uid:" { print $2 }' "/proc/$pid/status")
+	awk -v u="$outside" 'u >= $2 && u < $2 + $3 { print u - $2 + $1 }' "/proc/$pid/uid_map"
 }
 
 # image_files [IMAGE]: every path in the image, one a line, beginning with '/'.

@@ -21,7 +21,6 @@ teardown() {
 		cat "$BATS_TEST_TMPDIR"/started.* >&2 || :
 	fi
 	engine pod rm -f "$pod" >/dev/null 2>&1 || :
-	engine rm -f "$pod-files" >/dev/null 2>&1 || :
 }
 
 make_pod() {
@@ -61,7 +60,7 @@ is_another() {
 }
 
 @test "tampered page served, processes ended, started again, clean page served" {
-	requires root podman
+	requires root pods
 	make_pod
 	start_fim
 	start_hello
@@ -84,7 +83,7 @@ is_another() {
 }
 
 @test "a program that was added, and one that was changed" {
-	requires root podman
+	requires root pods
 	make_pod
 	start_fim
 	start_hello
@@ -104,7 +103,7 @@ is_another() {
 }
 
 @test "a baseline that can't be right ends nobody for ever" {
-	requires root podman
+	requires root pods
 	mkdir "$BATS_TEST_TMPDIR/srv"
 	sed 's/world/others/' ../hello/files/srv/index.html >"$BATS_TEST_TMPDIR/srv/index.html"
 	chmod -R a+rX "$BATS_TEST_TMPDIR/srv"
@@ -126,7 +125,7 @@ says() {
 }
 
 @test "hello comes and goes by itself: nobody is ended, and absence isn't ok" {
-	requires root podman
+	requires root pods
 	make_pod
 	start_fim
 	wait_until 20 says "there is no neighbour"
@@ -141,7 +140,7 @@ says() {
 }
 
 @test "healthz FILE HASH: one look, MD5 or SHA-256" {
-	requires root podman
+	requires root pods
 	make_pod
 	start_fim
 	start_hello
@@ -161,7 +160,7 @@ says() {
 }
 
 @test "a Kubernetes Pod, by podman kube play" {
-	requires root podman
+	requires root pods
 	sed -e "s/^  name: hello\$/  name: $pod/" -e "s|localhost/whittle/hello:live|$HELLO|" \
 		-e "s|localhost/whittle/fim:live|$(tag_fim)|" -e "s/hostPort: 8000/hostPort: $hello_port/" \
 		-e "s/hostPort: 8081/hostPort: $fim_port/" pod.yaml >"$BATS_TEST_TMPDIR/pod.yaml"
@@ -184,12 +183,16 @@ tag_fim() {
 
 @test "with docker, without a pod: hello joins fim's pid namespace" {
 	requires root command:dockerd
-	engine save -o "$BATS_TEST_TMPDIR/images.tar" "$HELLO" >/dev/null
-	engine tag "$FIM" "localhost/whittle/fim:test-$$"
-	engine save -o "$BATS_TEST_TMPDIR/fim.tar" "localhost/whittle/fim:test-$$" >/dev/null
-	run_x 0 "$TOP/tests/with-dockerd" bash -c 'cd "$1" && docker load -q -i images.tar &&
-		docker load -q -i fim.tar && "$2/docker-pid" "${@:3}"' - \
-		"$BATS_TEST_TMPDIR" "$PWD" "$HELLO" "localhost/whittle/fim:test-$$" "$hello_port" "$fim_port"
+	if [ "$(engine --which)" = docker ]; then
+		run_x 0 ./docker-pid "$pod" "$HELLO" "$FIM" "$hello_port" "$fim_port"
+	else
+		engine save -o "$BATS_TEST_TMPDIR/images.tar" "$HELLO" >/dev/null
+		fim=$(tag_fim)
+		engine save -o "$BATS_TEST_TMPDIR/fim.tar" "$fim" >/dev/null
+		run_x 0 "$TOP/tests/with-dockerd" bash -c 'cd "$1" && docker load -q -i images.tar &&
+			docker load -q -i fim.tar && "$2/docker-pid" "${@:3}"' - \
+			"$BATS_TEST_TMPDIR" "$PWD" "$pod" "$HELLO" "$fim" "$hello_port" "$fim_port"
+	fi
 	expect "a neighbour that is process 1: refused"
 	expect "clean page served"
 	echo "# docker: ${lines[-1]}" >&3
@@ -201,9 +204,7 @@ teardown_file() {
 
 @test "filewatch, probe, and nothing else to start; no account but root" {
 	root=$BATS_TEST_TMPDIR/root
-	mkdir "$root"
-	engine create --name "$pod-files" "$FIM" >/dev/null
-	engine export "$pod-files" | tar -C "$root" --no-same-owner --exclude='dev/*' -x
+	image_root "$FIM" "$root"
 	run_x 0 find "$root" -type f -perm /111 -printf '/%P\n'
 	[ "$(sort <<<"$output" | grep -v '^/lib/ld-musl')" = "/bin/filewatch
 /bin/probe" ]

@@ -11,20 +11,11 @@ setup_file() {
 	engine run -d --name "$ID" --read-only --cap-drop ALL --security-opt no-new-privileges \
 		--memory 32m --pids-limit 32 -p "127.0.0.1:$PORT:8000" "$IMAGE" >/dev/null
 	wait_until 20 curl -fs "http://127.0.0.1:$PORT/"
-	engine create --name "$ID-files" "$IMAGE" >/dev/null
-	engine export "$ID-files" >"$BATS_FILE_TMPDIR/image.tar"
-	engine rm "$ID-files" >/dev/null
-	mkdir "$BATS_FILE_TMPDIR/root"
-	tar -C "$BATS_FILE_TMPDIR/root" --no-same-owner --exclude='dev/*' \
-		-xf "$BATS_FILE_TMPDIR/image.tar"
+	image_root "$IMAGE" "$BATS_FILE_TMPDIR/root"
 }
 
 teardown_file() {
-	local c
-	# One by one: podman removes none where one of them isn't there.
-	for c in "$ID" "$ID-files"; do
-		engine rm -f "$c" >/dev/null 2>&1 || :
-	done
+	engine rm -f "$ID" >/dev/null 2>&1 || :
 }
 
 @test "it serves the page, and says no to what isn't there" {
@@ -58,9 +49,7 @@ teardown_file() {
 	[[ $output == "hellouser:x:8000:8000:"*":/sbin/nologin" ]]
 	run_x 0 engine inspect -f '{{.Config.User}}' "$ID"
 	[ "$output" = hellouser ]
-	run_x 0 engine top "$ID" hpid
-	pid=$(tail -n 1 <<<"$output" | tr -d ' ')
-	[ "$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status")" = 8000 ]
+	[ "$(user_of "$ID")" = 8000 ]
 	run_x 0 find "$BATS_FILE_TMPDIR/root" -xdev ! -type l -perm /002 -print
 	[ -z "$output" ] || {
 		echo "$output"

@@ -164,7 +164,7 @@ fill_run_options(struct run_options *o)
 	size_t n = FIXED;
 
 	memcpy(o->option, fixed, sizeof(fixed));
-	for (size_t i = 0; keys[i] && i < KEYS_MAX; i++)
+	for (size_t i = 0; i < KEYS_MAX && keys[i]; i++)
 		o->option[n++] = (struct option_of)VALUED(0, keys[i], o->value[i]);
 }
 
@@ -177,7 +177,7 @@ flags_given(const struct run_options *o, struct words *flags)
 		words_add(flags, "--tag");
 		words_add(flags, "latest");
 	}
-	for (size_t i = 0; keys[i] && i < KEYS_MAX; i++)
+	for (size_t i = 0; i < KEYS_MAX && keys[i]; i++)
 		if (o->value[i]) {
 			words_addf(flags, "--%s", keys[i]);
 			words_add(flags, o->value[i]);

@@ -171,9 +171,9 @@ static bool
 in_class(const char **p, char c)
 {
 	const char *s = *p + 1;
-	bool not = *s == '!' || *s == '^', in = false;
+	bool negated = *s == '!' || *s == '^', in = false;
 
-	s += not ;
+	s += negated;
 	do {
 		char from = *s, to = s[1] == '-' && s[2] && s[2] != ']' ? s[2] : from;
 
@@ -181,7 +181,7 @@ in_class(const char **p, char c)
 		s += to != from || (s[1] == '-' && s[2] && s[2] != ']') ? 3 : 1;
 	} while (*s && *s != ']');
 	*p = *s ? s + 1 : s;
-	return in != not &&c != '/';
+	return in != negated && c != '/';
 }
 
 static bool

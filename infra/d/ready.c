@@ -96,10 +96,10 @@ static int
 ask_http(void *arg, int say)
 {
 	const struct knock *k = arg;
-	cleanup_free char *answer = malloc(ANSWER_MAX);
 	cleanup_fd int fd = dial(k->host, k->port, say);
+	cleanup_free char *answer = fd < 0 ? NULL : malloc(ANSWER_MAX);
 
-	if (fd < 0 || !answer)
+	if (!answer)
 		return 1;
 	if (dprintf(fd, "GET %s HTTP/1.0\r\nHost: %s%s%s:%d\r\nConnection: close\r\n\r\n",
 		k->r->path, strchr(k->r->host, ':') ? "[" : "", k->r->host,

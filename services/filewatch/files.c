@@ -61,11 +61,11 @@ static struct file *
 find_or_add(struct rule_state *s, const char *path)
 {
 	struct file **at = s->slots ? place_of(s, path) : NULL;
-	struct file *f;
+	struct file *f = at ? *at : NULL;
 	size_t n;
 
-	if (at && *at)
-		return *at;
+	if (f)
+		return f;
 	if (s->files >= s->slots) {
 		grow_table(s);
 		at = place_of(s, path);

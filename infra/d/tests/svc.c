@@ -87,10 +87,13 @@ serve(void)
 	char version[32] = "?";
 	FILE *mood = fopen("/mood", "r");
 
-	if (mood && fscanf(mood, "%31s %d %d", version, &sick_after, &crash) < 1)
-		return 4;
-	if (mood)
+	if (mood) {
+		int got = fscanf(mood, "%31s %d %d", version, &sick_after, &crash);
+
 		fclose(mood);
+		if (got < 1)
+			return 4;
+	}
 	if (crash) {
 		printf("crashing, version %s\n", version);
 		return 3;
