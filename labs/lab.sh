@@ -55,12 +55,12 @@ host() {
 	PATH=$HOST_PATH command "$@"
 }
 
-# eventually COMMAND…: waits until COMMAND is true, at the most ten seconds.
+# eventually COMMAND…: waits until COMMAND is true, at the most a minute.
 eventually() {
 	tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ "$tries" -le 200 ] || die "still false after ten seconds: $*"
+		[ "$tries" -le 1200 ] || die "still false after a minute: $*"
 		usleep 50000
 	done
 }
@@ -79,20 +79,24 @@ private_host() {
 	exec private-host /run "$LABS/obj/bin/sh" "$HERE/$(basename "$0")" "$@"
 }
 
-# For scripts that need the machine's own podman. They start in a new folder. What they make
-# in podman carries the label lab=$LAB_NAME, and by that it goes at the end, with the folder,
-# also when the script is interrupted; before that runs clean_up, if the script has one.
+# For scripts that need podman. They start in a new folder, with a podman that keeps in
+# there what it has, so that it all goes with the folder at the end, also when the script is
+# interrupted; before that runs clean_up, if the script has one.
 with_podman() {
 	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
 	command -v podman >/dev/null || die "needs podman"
-	export ENGINE=podman
 	: "${LAB_NAME:=whittle-lab-$$}"
-	WORK=$(mktemp -d "${TMPDIR:-/tmp}/$LAB_NAME.XXXXXX")
+	WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/$LAB_NAME.XXXXXX")
 	trap leave EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	cd "$WORK"
+	export ENGINE=podman
+	driver=$(podman info -f '{{.Store.GraphDriverName}}')
+	printf '[storage]\ndriver = "%s"\ngraphroot = "%s"\nrunroot = "%s"\n' \
+		"$driver" "$WORK/storage" "$WORK/run" >storage.conf
+	export CONTAINERS_STORAGE_CONF="$WORK/storage.conf"
 }
 
 leave() {
@@ -100,18 +104,18 @@ leave() {
 	trap '' HUP INT TERM
 	cd /
 	! command -v clean_up >/dev/null || clean_up || :
-	ours ps -aq | host xargs -r "$TOP/infra/engine" rm -f -t 0 >/dev/null
-	ours images -aq | host xargs -r "$TOP/infra/engine" rmi -f >/dev/null
-	rm -rf "$WORK"
+	podman rm -f -t 0 -a >/dev/null || :
+	eventually remove_work
 }
 
-# ours ps|images OPTION: what carries our label. A list fails where somebody removes an image
-# while it is made.
-ours() {
-	for _ in 1 2 3 4 5; do
-		! list=$(podman "$@" --filter "label=lab=$LAB_NAME" 2>/dev/null) || break
-	done
-	printf '%s\n' "$list" | sort -u
+# A build that was cut off leaves its root mounted. What conmon still has to do may put
+# things back while they go.
+remove_work() {
+	awk -v w="$WORK/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+		host xargs -r -n 1 umount -l
+	# The files of rootless containers belong to users that this one only is in there.
+	[ "$(id -u)" -eq 0 ] || podman unshare rm -rf "$WORK/storage" "$WORK/run"
+	rm -rf "$WORK"
 }
 
 # As the project sets it up for this host.
@@ -119,7 +123,7 @@ podman() {
 	host "$TOP/infra/engine" "$@"
 }
 
-# make_root FOLDER: a root file system: BusyBox and two devices.
+# make_root FOLDER: a root file system: BusyBox with every tool, and two devices.
 make_root() {
 	mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/proc" "$1/tmp"
 	cp "$LABS/obj/busybox" "$1/bin/busybox"
@@ -127,4 +131,10 @@ make_root() {
 	mknod -m 666 "$1/dev/null" c 1 3
 	mknod -m 666 "$1/dev/zero" c 1 5
 	echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"
+}
+
+# make_jail FOLDER: the root file system that the baseline is made from, with its few tools.
+make_jail() {
+	mkdir "$1"
+	tar -xf "$TOP/baseline/rootfs/obj/rootfs-musl.tar" -C "$1"
 }

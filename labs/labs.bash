@@ -17,12 +17,12 @@ shows() {
 	}
 }
 
-# leaves_nothing SCRIPT TEXT: neither when it runs to its end nor when it is ended at the
-# heading with TEXT, in whatever way.
+# leaves_nothing SCRIPT TEXT [SIGNALS]: neither when it runs to its end nor when it is ended
+# at the heading with TEXT, in whatever way.
 leaves_nothing() {
 	local signal
 	run_x 0 "$LABS/leftovers" "$1"
-	for signal in INT TERM KILL; do
+	for signal in ${3:-INT TERM KILL}; do
 		run_x 0 "$LABS/leftovers" -k "$signal:$2" "$1"
 		expect "$2"
 	done

@@ -25,31 +25,37 @@ teardown() {
 	expect "process "
 	run_x 1 ./leftovers ip link add leftover type bridge
 	expect "leftover:"
-	left=/tmp/whittle-lab-left-$$
-	run_x 1 ./leftovers touch "$left"
-	[ "$output" = "file $left" ]
+	run_x 1 ./leftovers touch /run/left
+	[ "$output" = "file /run/left" ]
+	# shellcheck disable=SC2016 # TMPDIR is what leftovers gives
+	run_x 1 ./leftovers sh -c 'mktemp'
+	expect "
+file $(head -n 1 <<<"$output")"
 }
 
-@test "a control group" {
+@test "a control group, unless it is another's" {
 	requires root command:ip
 	local top
 	top=$(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup/) { print $5; exit } }' /proc/self/mountinfo)
 	[ -n "$top" ] || skip "this machine cannot: no cgroups"
-	group=$top/whittle-lab-leftover-$$
-	run_x 1 ./leftovers mkdir "$group"
-	[ "$output" = "cgroup $group" ]
+	# shellcheck disable=SC2016 # LAB_NAME is what leftovers gives
+	run_x 1 ./leftovers sh -c 'mkdir "$0/$LAB_NAME-left"' "$top"
+	group=${output#cgroup }
+	[[ $group == "$top"/whittle-lab-test-*-left ]]
+	run_x 0 ./leftovers sh -c "rmdir '$group'; mkdir '$group'"
+	[ -z "$output" ]
 }
 
 @test "an image and a folder, of a script that uses podman" {
 	requires podman
 	tar -cf "$BATS_TEST_TMPDIR/empty.tar" -T /dev/null
 	# shellcheck disable=SC2016 # LAB_NAME is what leftovers gives
-	run_x 1 env ENGINE=podman ./leftovers -p bash -c '"$0" import -q --change "LABEL lab=$LAB_NAME" "$1" "localhost/$LAB_NAME"
-		mkdir "/tmp/$LAB_NAME.left"' "$ENGINE_CMD" "$BATS_TEST_TMPDIR/empty.tar"
-	left=$(grep -o '^/tmp/.*' <<<"$output")
-	[[ $output =~ "image "[0-9a-f]+" "(localhost/whittle-lab-test-[0-9]+) ]]
+	run_x 1 env ENGINE=podman ./leftovers -p bash -c '"$0" import -q "$1" "localhost/$LAB_NAME"
+		mkdir "${TMPDIR:-/var/tmp}/$LAB_NAME.left"' "$ENGINE_CMD" "$BATS_TEST_TMPDIR/empty.tar"
+	left=$(grep '^/.*left$' <<<"$output")
+	[[ $output =~ "image "(localhost/whittle-lab-test-[0-9]+) ]]
 	image=${BASH_REMATCH[1]}
-	[[ $left == /tmp/whittle-lab-test-*.left ]]
+	[[ $left == "${TMPDIR:-/var/tmp}"/whittle-lab-test-*.left ]]
 }
 
 @test "a script that fails, and one that doesn't end by the signal" {

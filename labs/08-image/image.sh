@@ -23,12 +23,12 @@ pack base >base.tar
 try tar -tvf base.tar
 
 say "That is an image already. A name makes it one that podman runs:"
-try podman import -q --change "LABEL lab=$LAB_NAME" base.tar "localhost/$LAB_NAME/tar"
-try podman run --rm "localhost/$LAB_NAME/tar" /bin/ls /
+try podman import -q base.tar "localhost/lab/tar"
+try podman run --rm "localhost/lab/tar" /bin/ls /
 
 say "The tar has /bin only. The rest is what the engine mounts and makes for each container:"
 # shellcheck disable=SC2016 # for awk
-try podman run --rm "localhost/$LAB_NAME/tar" /bin/busybox awk '{ print $2, $3 }' /proc/mounts
+try podman run --rm "localhost/lab/tar" /bin/busybox awk '{ print $2, $3 }' /proc/mounts
 
 say "Now with everything that an image is. A second layer, which adds a file and deletes one:"
 mkdir -p top/bin
@@ -45,8 +45,7 @@ cat >config.json <<EOT
   "architecture": "$(host podman version -f '{{.Client.OsArch}}' | cut -d/ -f2)",
   "os": "linux",
   "config": {
-    "Cmd": ["/bin/busybox", "sh", "/hello"],
-    "Labels": {"lab": "$LAB_NAME"}
+    "Cmd": ["/bin/busybox", "sh", "/hello"]
   },
   "rootfs": {
     "type": "layers",
@@ -64,17 +63,17 @@ say "Packed as an archive for podman load (docker load takes the same):"
 mv config.json "$id.json"
 mv base.tar "$base.tar"
 mv top.tar "$top.tar"
-echo "[{\"Config\": \"$id.json\", \"RepoTags\": [\"localhost/$LAB_NAME/hand:latest\"], \"Layers\": [\"$base.tar\", \"$top.tar\"]}]" >manifest.json
+echo "[{\"Config\": \"$id.json\", \"RepoTags\": [\"localhost/lab/hand:latest\"], \"Layers\": [\"$base.tar\", \"$top.tar\"]}]" >manifest.json
 try cat manifest.json
 tar -cf image.tar manifest.json "$id.json" "$base.tar" "$top.tar"
 try podman load -q -i image.tar
-try podman run --rm "localhost/$LAB_NAME/hand"
-refused podman run --rm "localhost/$LAB_NAME/hand" /bin/busybox ls /bin/sleep
-loaded=$(podman image inspect -f '{{.Id}}' "localhost/$LAB_NAME/hand")
+try podman run --rm "localhost/lab/hand"
+refused podman run --rm "localhost/lab/hand" /bin/busybox ls /bin/sleep
+loaded=$(podman image inspect -f '{{.Id}}' "localhost/lab/hand")
 try test "${loaded#sha256:}" = "$id"
 
 say "A byte changed in a layer is noticed:"
 printf X | dd of="$top.tar" bs=1 seek=600 conv=notrunc 2>/dev/null
 tar -cf changed.tar manifest.json "$id.json" "$base.tar" "$top.tar"
-podman rmi "localhost/$LAB_NAME/hand" >/dev/null
+podman rmi "localhost/lab/hand" >/dev/null
 refused podman load -q -i changed.tar

@@ -42,7 +42,7 @@ oci() {
 	type=application/vnd.oci.image
 	cat >config.json <<-EOT
 		{"architecture": "$(host podman version -f '{{.Client.OsArch}}' | cut -d/ -f2)", "os": "linux",
-		 "config": {"Cmd": ["/bin/busybox", "cat", "/text"], "Labels": {"lab": "$LAB_NAME"}},
+		 "config": {"Cmd": ["/bin/busybox", "cat", "/text"]},
 		 "rootfs": {"type": "layers", "diff_ids": ["sha256:$(sha256sum layer.tar | cut -d' ' -f1)"]}}
 	EOT
 	cat >manifest.json <<-EOT
@@ -104,7 +104,7 @@ pull "lab@$first"
 try podman run --rm "$where/lab@$first"
 
 say "Somebody changes the manifest in the registry's own files. Who asks by digest finds out:"
-ours images -aq | host xargs -r "$TOP/infra/engine" rmi -f >/dev/null
+podman rmi -fa >/dev/null
 file=registry/docker/registry/v2/blobs/sha256/$(echo "${first#sha256:}" | cut -c1-2)/${first#sha256:}/data
 sed -i 's/"size": /"size":  /' "$file"
 refused podman pull -q --tls-verify=false "$where/lab@$first"
