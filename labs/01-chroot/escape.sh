@@ -3,8 +3,10 @@
 . "$(dirname "$0")/../lab.sh"
 private_host "$@"
 
-make_root jail
+make_jail jail
 cp "$HERE/escape" jail/bin/
+# The baseline can't change users; this one can.
+cp "$LABS/obj/busybox" jail/bin/chpst
 echo "the host's secret" >secret
 chmod 644 secret
 

