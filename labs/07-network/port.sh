@@ -25,16 +25,16 @@ refused nsenter -t "$a" -n wget -q -T 1 -O - http://192.0.2.2/
 
 say "Until the host passes the container's packets on under its own address:"
 try iptables -t nat -A POSTROUTING -s 10.0.0.0/24 -o outside -j MASQUERADE
-try nsenter -t "$a" -n wget -q -T 1 -O - http://192.0.2.2/
+try nsenter -t "$a" -n wget -q -O - http://192.0.2.2/
 
 say "Nobody listens on the host's port 8080. A rule leads it into the container:"
 refused nsenter -t "$elsewhere" -n wget -q -T 1 -O - http://192.0.2.1:8080/
 try iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80
-try nsenter -t "$elsewhere" -n wget -q -T 1 -O - http://192.0.2.1:8080/
+try nsenter -t "$elsewhere" -n wget -q -O - http://192.0.2.1:8080/
 
 say "The host's firewall says no to the port, and it is open all the same: what is led on isn't for the host"
 try iptables -A INPUT -p tcp --dport 8080 -j DROP
-try nsenter -t "$elsewhere" -n wget -q -T 1 -O - http://192.0.2.1:8080/
+try nsenter -t "$elsewhere" -n wget -q -O - http://192.0.2.1:8080/
 
 say "It is closed where packets are passed on, or by not leading them there:"
 try iptables -A FORWARD -p tcp -d 10.0.0.2 --dport 80 -i outside -j DROP
