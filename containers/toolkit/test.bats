@@ -94,6 +94,32 @@ state_of_neighbour() {
 	expect "Read-only file system" "$stderr"
 }
 
+@test "d debug joins it, and it goes when its command ends" {
+	mkdir -p "$BATS_TEST_TMPDIR/containers/$NEIGHBOUR"
+	echo 'image: localhost/whittle/zero' >"$BATS_TEST_TMPDIR/containers/$NEIGHBOUR/settings.yaml"
+	export WHITTLE_CONTAINERS=$BATS_TEST_TMPDIR/containers WHITTLE_STATE=$BATS_TEST_TMPDIR/state
+	export WHITTLE_TOOLKIT=$IMAGE
+	run_x 0 "$D" debug "$NEIGHBOUR" sh -ec 'cat /proc/1/comm; ls /proc/1/root/bin
+		wget -qO- http://127.0.0.1:8000/
+		strace -o /tmp/calls -p 1 & s=$!
+		until grep -q "^TracerPid:.[1-9]" /proc/1/status; do sleep 0.1; done
+		tcpdump -lnA -c 6 -i lo port 8000 2>/tmp/errors & t=$!
+		until grep -q "listening on" /tmp/errors; do kill -0 $t; sleep 0.1; done
+		wget -qO /dev/null http://127.0.0.1:8000/
+		wait $t; kill $s; wait $s || :
+		grep -o "GET / " /tmp/calls'
+	[[ $output == "hello"$'\n'"hello"$'\n'"hello from an empty image"$'\n'* ]]
+	expect "127.0.0.1.8000: Flags [S]"
+	[ "${output##*$'\n'}" = "GET / " ]
+	run_x 0 engine ps -a --format '{{.Names}}'
+	refute "$NEIGHBOUR-debug"
+
+	WHITTLE_TOOLKIT=localhost/whittle/$NEIGHBOUR-none
+	run_x 2 "$D" debug "$NEIGHBOUR"
+	expect "no toolkit image" "$stderr"
+	run_x 2 "$D" debug "$NEIGHBOUR-none"
+}
+
 @test "the neighbour gained nothing" {
 	state_of_neighbour >"$BATS_TEST_TMPDIR/after"
 	diff "$BATS_FILE_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
