@@ -34,7 +34,7 @@ test: $(call each,test,lib $(PROGRAMS) $(ROOTFS)) tests.run $(call each,test,bas
 $(call each,test,$(PROGRAMS)): lib.all
 $(call each,test,baseline $(CONTAINERS)): baseline
 
-# The labs look at the whole machine, which must be theirs alone: not part of "test".
+# The labs are about what is underneath, not about the images: not part of "test".
 .PHONY: labs
 labs: $(call each,test,$(LABS))
 $(call each,test,$(LABS)): programs
@@ -104,7 +104,7 @@ help:
 	@echo '  check          lint: C, shell'
 	@echo '  bench          each program beside what one would run instead'
 	@echo '  reproduce      build everything twice, in two places, and compare'
-	@echo '  labs           the labs'\'' tests; they want the machine for themselves'
+	@echo '  labs           what a container is made of: prove every lab'
 	@echo '  fuzz           each fuzz target for SECONDS (20)'
 	@echo 'Variables, on the command line or in config.mk'
 	@echo '  BASE=musl      or alpine: what the baseline is made of'
