@@ -9,6 +9,7 @@ teardown() {
 	[ -z "${group:-}" ] || rmdir "$group"
 	[ -z "${left:-}" ] || rm -rf "$left"
 	[ -z "${image:-}" ] || engine rmi -f "$image" >/dev/null
+	[ -z "${network:-}" ] || engine network rm "$network" >/dev/null
 }
 
 @test "a script that leaves nothing" {
@@ -46,15 +47,18 @@ file $(head -n 1 <<<"$output")"
 	[ -z "$output" ]
 }
 
-@test "an image and a folder, of a script that uses podman" {
+@test "an image, a network and a folder, of a script that uses podman" {
 	requires podman
 	tar -cf "$BATS_TEST_TMPDIR/empty.tar" -T /dev/null
 	# shellcheck disable=SC2016 # LAB_NAME is what leftovers gives
 	run_x 1 env ENGINE=podman ./leftovers -p bash -c '"$0" import -q "$1" "localhost/$LAB_NAME"
+		"$0" network create --disable-dns "$LAB_NAME"
 		mkdir "${TMPDIR:-/var/tmp}/$LAB_NAME.left"' "$ENGINE_CMD" "$BATS_TEST_TMPDIR/empty.tar"
 	left=$(grep '^/.*left$' <<<"$output")
 	[[ $output =~ "image "(localhost/whittle-lab-test-[0-9]+) ]]
 	image=${BASH_REMATCH[1]}
+	[[ $output =~ "network "(whittle-lab-test-[0-9]+) ]]
+	network=${BASH_REMATCH[1]}
 	[[ $left == "${TMPDIR:-/var/tmp}"/whittle-lab-test-*.left ]]
 }
 

@@ -16,7 +16,6 @@ d() {
 
 six=$LAB_NAME-six net=$LAB_NAME-net
 clean_up() {
-	d down "$six" "$net" >/dev/null 2>&1 || :
 	podman rm -f -t 0 -a >/dev/null || :
 	podman network rm "whittle-$six" >/dev/null 2>&1 || :
 }
