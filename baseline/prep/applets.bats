@@ -468,6 +468,12 @@ script() { # PATH LINE…
 	expect "/usr/local/bin/entry: calls 'grep' in line 4, an applet that is cut (applets)"
 	expect "/opt/tool.sh: calls 'date' in line 1, an applet that is cut (applets)"
 	expect "/bin/busybox: BusyBox with applets that aren't wanted (applets)"
+	# what the image is started with isn't in the tree
+	run_x 1 prep -a -e 'sh -c "httpd -f; exec ls"'
+	expect "/: the entry point calls 'httpd', an applet that is cut (applets)"
+	[ "$(grep -c "$said" <<<"$output")" -eq 4 ]
+	run_x 2 prep -e ls
+	expect "--entry-point goes with --audit" "$stderr"
 	# the same once it is done
 	run_x 0 prep -q
 	run_x 1 prep -a

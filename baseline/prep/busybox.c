@@ -379,6 +379,16 @@ ends_in(const char *name, const char *end)
 	return n > m && strcmp(name + n - m, end) == 0;
 }
 
+/* shell: by its name, "" for the usual one. */
+static void
+look_at_text(struct search *s, uint32_t i, const char *text, size_t n, const char *shell)
+{
+	s->script = i;
+	strbuf_cut(&s->told, 0);
+	s->shell = shell_of(s->plan, shell);
+	commands_in(text, n, look_at_command, s);
+}
+
 static void
 look_at_script(struct search *s, uint32_t i)
 {
@@ -396,10 +406,7 @@ look_at_script(struct search *s, uint32_t i)
 	if (!*shell && ((n > 1 && memcmp(text, "#!", 2) == 0) ||
 			   !ends_in(tree_name(s->plan->tree, i), ".sh")))
 		return;
-	s->script = i;
-	strbuf_cut(&s->told, 0);
-	s->shell = shell_of(s->plan, shell);
-	commands_in(text, n, look_at_command, s);
+	look_at_text(s, i, text, n, shell);
 }
 
 static int
@@ -413,7 +420,7 @@ is_cut_somewhere(const struct plan *p)
 }
 
 void
-busybox_find_calls(struct plan *p,
+busybox_find_calls(struct plan *p, const char *entry_point,
     void (*found)(void *arg, uint32_t script, const char *name, size_t line), void *arg)
 {
 	struct search s = {.plan = p, .found = found, .arg = arg};
@@ -429,5 +436,7 @@ busybox_find_calls(struct plan *p,
 		    e->size <= SCRIPT_MAX && is_first_name(t, i))
 			look_at_script(&s, i);
 	}
+	if (entry_point)
+		look_at_text(&s, TREE_ROOT, entry_point, strlen(entry_point), "");
 	strbuf_free(&s.told);
 }

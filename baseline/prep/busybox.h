@@ -30,8 +30,9 @@ struct busybox *busybox_of(const struct plan *p, uint32_t i);
 /*
  * For the audit: calls found for each applet that a shell script of the tree calls, the first
  * time that it does, where it was cut, or is to be, and nothing else in the tree brings it.
+ * The same for entry_point, a command line or NULL, with TREE_ROOT for the script.
  */
-void busybox_find_calls(struct plan *p,
+void busybox_find_calls(struct plan *p, const char *entry_point,
     void (*found)(void *arg, uint32_t script, const char *name, size_t line), void *arg);
 
 void busybox_free(struct plan *p);

@@ -368,15 +368,17 @@ find_shared_ids(struct finder *f, const char *path)
 static void
 found_call(void *arg, uint32_t script, const char *name, size_t line)
 {
-	cleanup_free char *text =
-	    xasprintf("calls '%s' in line %zu, an applet that is cut", name, line);
 	struct finder *f = arg;
+	cleanup_free char *text =
+	    script == TREE_ROOT
+		? xasprintf("the entry point calls '%s', an applet that is cut", name)
+		: xasprintf("calls '%s' in line %zu, an applet that is cut", name, line);
 
 	f->found(f, "applets", script, text);
 }
 
 unsigned long
-audit(struct plan *p, int json)
+audit(struct plan *p, int json, const char *entry_point)
 {
 	struct finder f = {.plan = p, .found = print_finding, .json = json};
 
@@ -387,7 +389,7 @@ audit(struct plan *p, int json)
 	tree_glob(p->tree, "/var/tmp/*", found_temporary, &f);
 	find_shared_ids(&f, "/etc/passwd");
 	find_shared_ids(&f, "/etc/group");
-	busybox_find_calls(p, found_call, &f);
+	busybox_find_calls(p, entry_point, found_call, &f);
 	strbuf_free(&f.line);
 	strbuf_free(&f.path);
 	return f.count;

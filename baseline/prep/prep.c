@@ -22,7 +22,7 @@
 #include "tree.h"
 
 struct options {
-	const char *root, *conf, *ledger;
+	const char *root, *conf, *ledger, *entry_point;
 	int dry, quiet, audit, json;
 };
 
@@ -32,7 +32,7 @@ print_help(void)
 	int i;
 
 	printf("usage: prep -r ROOT [-c FILE] [-o FILE] [-n] [-q]\n"
-	       "       prep -a -r ROOT [-c FILE] [--json]\n"
+	       "       prep -a -r ROOT [-c FILE] [-e COMMAND] [--json]\n"
 	       "       /prep [-c FILE] [-n] [-q], in an image that is being built\n"
 	       "\n"
 	       "Hardens a root file system: removes what no service needs, and says what it\n"
@@ -43,6 +43,9 @@ print_help(void)
 	       "  -o, --ledger FILE  add one line of JSON for each change to FILE\n"
 	       "  -n, --dry-run      print the plan, change nothing\n"
 	       "  -a, --audit        change nothing, print one line a finding\n"
+	       "  -e, --entry-point COMMAND\n"
+	       "                     what the image is started with: the audit looks for applets\n"
+	       "                     that it calls, as it does in the tree's scripts\n"
 	       "      --json         findings as JSON, one object a line\n"
 	       "  -q, --quiet        print no plan and no summary\n"
 	       "  -h, --help         this text\n"
@@ -63,6 +66,7 @@ parse_options(struct options *o, int argc, char **argv)
 	    {"ledger", required_argument, NULL, 'o'},
 	    {"dry-run", no_argument, NULL, 'n'},
 	    {"audit", no_argument, NULL, 'a'},
+	    {"entry-point", required_argument, NULL, 'e'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"quiet", no_argument, NULL, 'q'},
 	    {"help", no_argument, NULL, 'h'},
@@ -70,7 +74,7 @@ parse_options(struct options *o, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+r:c:o:naqh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+r:c:o:nae:qh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
 			o->root = optarg;
@@ -86,6 +90,9 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'a':
 			o->audit = 1;
+			break;
+		case 'e':
+			o->entry_point = optarg;
 			break;
 		case 'j':
 			o->json = 1;
@@ -104,6 +111,8 @@ parse_options(struct options *o, int argc, char **argv)
 		die("unexpected argument '%s'", argv[optind]);
 	if (o->json && !o->audit)
 		die("--json goes with --audit");
+	if (o->entry_point && !o->audit)
+		die("--entry-point goes with --audit");
 	if ((o->dry || o->audit) && o->ledger)
 		die("nothing is changed, so there is no ledger to write");
 }
@@ -228,7 +237,7 @@ act(const struct options *o, struct plan *p, struct ledger *l)
 	int status = EXIT_YES;
 
 	if (o->audit) {
-		if (audit(p, o->json))
+		if (audit(p, o->json, o->entry_point))
 			status = EXIT_NO;
 	} else if (conf_word(p->conf, SECRETS_FAIL) && report_secrets(p)) {
 		return EXIT_NO;
