@@ -134,6 +134,25 @@ no_rests() {
 	cmp source "$output"
 }
 
+@test "package lists from a moment without a network aren't used again" {
+	mkdir bin
+	cat >bin/apt-get <<-EOT
+		#!/bin/sh
+		[ -e $PWD/online ] || exit 100
+		case " \$* " in
+		*" update "*) touch $PWD/lists ;;
+		*" source "*) [ -e $PWD/lists ] && cp $PWD/source source_1.tar ;;
+		esac
+	EOT
+	chmod +x bin/apt-get
+	echo "source 1 $sum apt:source/source_1.tar" >lock
+	PATH=$PWD/bin:$PATH run_x 2 fetch source
+	expect "apt-get source failed" "$stderr"
+	touch online
+	PATH=$PWD/bin:$PATH run_x 0 fetch source
+	cmp source "$output"
+}
+
 @test "a full disk: an error, nothing half-written, and the next run works" {
 	requires root command:python3
 	serve

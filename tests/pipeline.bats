@@ -144,6 +144,28 @@ change() {
 	expect BUILD
 }
 
+@test "another image that something is copied from: built again; stages are none" {
+	printf 'FROM scratch\nCOPY serve /base\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
+	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
+	cat >Dockerfile <<-EOT
+		FROM scratch AS one
+		COPY files/ /
+		FROM scratch
+		COPY --from=$repo:other /base /base
+		COPY --from=one /bin /bin
+		COPY --from=0 /etc /etc
+		CMD ["/bin/serve"]
+	EOT
+	run_x 0 make all
+	run_x 0 make all
+	refute BUILD
+	echo 'LABEL new=1' >>"$BATS_TEST_TMPDIR/Dockerfile"
+	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
+	run_x 0 make all
+	expect BUILD
+}
+
 @test "a base image that isn't there: named, exit status 2" {
 	sed -i "s|FROM scratch|FROM $repo:other|" Dockerfile
 	run_x 2 make all
@@ -337,14 +359,15 @@ change() {
 }
 
 @test "two runs at once in one folder don't meet" {
-	sed -i 's/run_x 0 engine/sleep 2; run_x 0 engine/' test.bats
+	# The test of the first run ends once the second one says that it waits.
+	sed -i 's/run_x 0 engine/touch begun; until grep -q "another run" two; do sleep 0.05; done; run_x 0 engine/' test.bats
 	run_x 0 make all
+	: >two
 	make test >one 2>&1 3>&- &
 	one=$!
-	sleep 0.7
+	wait_until 60 test -e begun
 	change
-	run_x 0 make all
-	expect "another run is at work here"
+	make all >two 2>&1
 	wait "$one"
 	[ "$(stamp build)" = "$(id_of latest)" ]
 	[ "$(stamp test)" != "$(stamp build)" ]
