@@ -47,8 +47,10 @@ debian() {
 		flock 9
 		[ -d "$cached" ] && exit 0
 		rm -rf "$cached.new"
+		# from where the host itself has its packages
+		mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
 		debootstrap --variant=minbase "$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")" \
-			"$cached.new" >"$BATS_TEST_TMPDIR/debootstrap.log" 2>&1 && mv "$cached.new" "$cached"
+			"$cached.new" ${mirror:+"$mirror"} >"$BATS_TEST_TMPDIR/debootstrap.log" 2>&1 && mv "$cached.new" "$cached"
 	) 9>"$TOP/.cache/debian-tree.lock" || skip "this machine cannot: debootstrap failed"
 	cp -a --reflink=auto "$cached" "$tree"
 }
