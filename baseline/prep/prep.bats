@@ -92,10 +92,10 @@ unchanged() {
 gone() {
 	local f
 	for f; do
-		[ ! -e "$tree$f" ] && [ ! -L "$tree$f" ] || {
+		if [ -e "$tree$f" ] || [ -L "$tree$f" ]; then
 			echo "still there: $f" >&2
 			return 1
-		}
+		fi
 	done
 }
 
@@ -268,7 +268,7 @@ program() {
 	gone /bin/busybox /bin/sh /bin/ash /bin/ls /usr/bin/wget /opt/box /usr/lib/copy \
 		/usr/bin/applet /sbin/nologin /bin/sh.distrib
 	[ -z "$(find "$tree" -lname '*busybox*')" ]
-	[ -z "$(grep -rlF 'BusyBox v1' "$tree/bin" "$tree/sbin" "$tree/usr" "$tree/opt")" ]
+	run -1 grep -rlF 'BusyBox v1' "$tree/bin" "$tree/sbin" "$tree/usr" "$tree/opt"
 	is_sound
 	chroot "$tree" /usr/bin/getconf PATH
 	rm -r "$tree" "$ledger"
@@ -546,11 +546,11 @@ program() {
 	run_x 0 "$PREP" -q -r "$tree" -o "$ledger"
 	[ "$(jq -r .path "$ledger" | xargs)" = "/old /bin/su /etc/passwd" ]
 	local text
-	for text in 'something else' 'text\n' '{"action":"x"}\nmore' '[]\n'; do
-		printf "$text" >"$ledger"
+	for text in 'something else' $'text\n' $'{"action":"x"}\nmore' $'[]\n'; do
+		printf %s "$text" >"$ledger"
 		run_x 2 "$PREP" -r "$tree" -o "$ledger"
 		expect "isn't a ledger" "$stderr"
-		[ "$(printf "$text" | cksum)" = "$(cksum <"$ledger")" ]
+		[ "$(printf %s "$text" | cksum)" = "$(cksum <"$ledger")" ]
 	done
 	run_x 2 "$PREP" -r "$tree" -o /dev/null
 	expect "'/dev/null' isn't a file" "$stderr"
@@ -626,7 +626,7 @@ program() {
 @test "odd names are removed, recorded to the byte, and can't forge a line" {
 	requires root
 	bare
-	local odd=$'new\nline' name
+	local odd=$'new\nline'
 	program "/sbin/$odd" $'/sbin/\xff\xfe' '/sbin/-rf' $'/sbin/\033[2J' '/sbin/"quoted\"' '/sbin/ ' \
 		'/sbin/..x' "/bin/${odd}-"
 	run_x 0 "$PREP" -n -r "$tree"
@@ -669,14 +669,14 @@ program() {
 @test "/etc or /bin as a link to / is refused or harmless" {
 	requires root
 	bare
-	rm -r "$tree/etc"
+	rm -r "${tree:?}/etc"
 	ln -s / "$tree/etc"
 	run_x 2 "$PREP" -r "$tree"
 	expect "isn't a root file system" "$stderr"
 	rm "$tree/etc"
 	mkdir "$tree/etc"
 	echo 'root:x:0:0::/:/bin/sh' >"$tree/etc/passwd"
-	rm -r "$tree/bin" "$tree/sbin"
+	rm -r "${tree:?}/bin" "${tree:?}/sbin"
 	ln -s / "$tree/bin"
 	ln -s / "$tree/sbin"
 	harden
@@ -939,7 +939,7 @@ in_image() {
 	there /bin/su
 	gone /bin/od /prep /prep.conf
 	mv "$tree/var/lib/whittle/ledger.jsonl" "$ledger"
-	rm -r "$tree/var"
+	rm -r "${tree:?}/var"
 	run_x 0 python3 "$TREE_PY" check "$before" "$ledger" "$tree"
 }
 
@@ -996,7 +996,7 @@ in_image() {
 	gone /bin/sh /bin/busybox /prep /prep-local /etc/link /etc/fstab
 	there /etc/mtab /var/lib/whittle/ledger.jsonl
 	settings SHELL_RM=1
-	rm -rf "$tree"/{dev,proc,sys,run/*,.dockerenv,etc/{hosts,hostname,resolv.conf}}
+	rm -rf "${tree:?}"/{dev,proc,sys,run/*,.dockerenv,etc/{hosts,hostname,resolv.conf}}
 	run_x 0 "$PREP" -a -r "$tree" -c "$conf"
 }
 
