@@ -4,14 +4,17 @@
 E := $(TOP)/infra/engine
 R := localhost/whittle/$(notdir $(CURDIR))
 
-# podman's cache of steps trips over images that somebody else removes meanwhile.
-FLAGS := $(if $(filter podman,$(shell $(E) --which)),--no-cache --timestamp 0 --format docker)
+# As in the real one, content decides. Without podman's cache of steps, which trips over images
+# that somebody else removes meanwhile.
+FLAGS := $(if $(filter podman,$(shell $(E) --which)),--layers=false --format docker)
+INPUTS := $(shell tar -c --sort=name --mtime=@0 Dockerfile files | sha256sum | cut -d' ' -f1)
 
 .PHONY: all test install
 all:
 	@if [ -e fail-build ]; then echo "the build fails"; exit 1; fi
-	@$(E) build -q $(FLAGS) --iidfile iid -t $(R):latest . >/dev/null 2>log || { cat log; exit 1; }
-	@sed 's/^\(sha256:\)\{0,1\}/image sha256:/' iid >build-stamp; echo >>build-stamp
+	@grep -qsx 'inputs $(INPUTS)' build-stamp && exit; \
+	$(E) build -q $(FLAGS) --iidfile iid -t $(R):latest . >/dev/null 2>log || { cat log; exit 1; }; \
+	printf 'image %s\ninputs %s\n' "$$(sed 's/^\(sha256:\)\{0,1\}/sha256:/' iid)" $(INPUTS) >build-stamp
 
 test:
 	@if [ -e fail-test ]; then echo "the test fails"; exit 1; fi
