@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine_args.h"
 #include "report.h"
@@ -84,6 +85,15 @@ usage(const struct app *a)
 {
 	report("usage: d %s%s%s", a->called_as, *a->verb->args ? " " : "", a->verb->args);
 	return EXIT_TROUBLE;
+}
+
+int
+no_arguments(struct app *a, int argc, char **argv)
+{
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc > 0)
+		usage(a);
+	return argc ? -1 : 0;
 }
 
 /* ---- names ---- */
@@ -207,6 +217,63 @@ image_of(struct app *a, const struct container *c, const char **reference, struc
 			*reference = at;
 	}
 	return got;
+}
+
+static const char *
+second_reference(const struct container *c)
+{
+	return c->repo2 && !strchr(c->image, '/') ? container_reference(c, c->repo2, c->tag)
+						  : NULL;
+}
+
+int
+images_of(struct app *a, const struct container *c, size_t n, struct images *images)
+{
+	struct words names = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		const char *both[] = {
+		    container_image(&c[i]), second_reference(&c[i])};
+
+		for (size_t k = 0; k < 2; k++)
+			if (both[k] && !words_have(&names, both[k]))
+				words_add(&names, both[k]);
+	}
+	return engine_images_named(&a->engine, &names, images);
+}
+
+int
+image_among(
+    struct app *a, const struct images *images, const struct container *c, struct image *out)
+{
+	const char *first = container_image(c), *reference;
+	const struct image *got = image_tagged(images, first);
+
+	if (!got)
+		got = image_tagged(images, second_reference(c));
+	if (got)
+		*out = *got;
+	/* Engines may know an image by a longer or shorter name than the one that found it. */
+	return got                                       ? 1
+	       : strncmp(first, "localhost/", 10) == 0 && !second_reference(c)
+		   ? 0
+		   : image_of(a, c, &reference, out);
+}
+
+const char *
+age_text(time_t since)
+{
+	long s = (long)(time(NULL) - since);
+
+	if (!since)
+		return "-";
+	if (s < 120)
+		return pool_printf("%lds", s < 0 ? 0 : s);
+	if (s < 2 * 3600)
+		return pool_printf("%ldm", s / 60);
+	if (s < 2 * 86400)
+		return pool_printf("%ldh", s / 3600);
+	return pool_printf("%ldd", s / 86400);
 }
 
 int

@@ -85,8 +85,11 @@ int pick_all(struct app *a, int argc, char **argv, struct places *out);
 
 const struct place *place_find(const struct app *a, const char *name);
 
-/* Whether anything here would make the words a usage error: fewer or more than wanted. */
+/* Says how the verb is used; EXIT_TROUBLE. */
 int usage(const struct app *a);
+
+/* For verbs that take neither options nor words: 0, or -1 after a message. */
+int no_arguments(struct app *a, int argc, char **argv);
 
 /* ---- a container ---- */
 
@@ -99,6 +102,15 @@ int describe(struct app *a, const struct place *p, bool test, struct container *
  * that was looked for. */
 int image_of(
     struct app *a, const struct container *c, const char **reference, struct image *out);
+
+/* The same of many at once: images gets those that there are, image_among() finds one, which
+ * is asked for once more where its name may be written in several ways. */
+int images_of(struct app *a, const struct container *c, size_t n, struct images *images);
+int image_among(struct app *a, const struct images *images, const struct container *c,
+    struct image *out);
+
+/* "90s", "3h", "12d" ago; "-" for 0. */
+const char *age_text(time_t since);
 
 /* Fills the names of the containers that it shares namespaces with. -1 after a message. */
 int resolve_needs(struct app *a, struct container *c);

@@ -170,6 +170,9 @@ int container_apply(struct container *c, const struct layer *layer, size_t n, si
 /* "repo/image:tag" of one of the two repos; NULL where there is no such repo. */
 const char *container_reference(const struct container *c, const char *repo, const char *tag);
 
+/* The one of repo1: what it is looked for by first. */
+const char *container_image(const struct container *c);
+
 /* The whole description as JSON with sorted keys and no blanks: the same text, the same
  * container. */
 char *container_json(const struct container *c);

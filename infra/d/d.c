@@ -22,7 +22,7 @@ const struct verb verbs[] = {
 	CHANGES},
     {"build", "b", one, "[-ast] [SPEC...]",
 	"build :latest (-t test, -s promote, -a all and up)", do_build, CHANGES},
-    {"test", "t", one, "SPEC... [-- CMD...]", "test :latest beside production", do_test,
+    {"test", "t", one, "[--KEY VALUE...] SPEC... [-- CMD...]", "test :latest beside production", do_test,
 	CHANGES},
     {"upgrade", "u", one, "[-f] SPEC...", "build, test, replace, promote; or go back",
 	do_upgrade, CHANGES},
@@ -34,7 +34,7 @@ const struct verb verbs[] = {
     {"add-su", "addsu", one, "SPEC", "put a su into it, as long as it lives", do_add_su,
 	CHANGES},
     {"add-debug", "debug", one, "SPEC [CMD...]", "a toolkit in its namespaces", do_debug,
-	READS},
+	CHANGES},
     {"clean", "", one, "[-n]", "remove what nothing needs, a way back included", do_clean,
 	CHANGES},
 

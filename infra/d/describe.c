@@ -178,7 +178,7 @@ description(const struct container *c)
 	json_object_set_new(o, "fg", json_boolean(c->fg));
 	json_object_set_new(o, "health", health(&c->health));
 	json_object_set_new(o, "hostname", text(c->hostname));
-	json_object_set_new(o, "image", text(container_reference(c, c->repo1, c->tag)));
+	json_object_set_new(o, "image", text(container_image(c)));
 	json_object_set_new(o, "init", json_boolean(c->init));
 	json_object_set_new(o, "ip", text(c->ip));
 	json_object_set_new(o, "labels", pairs(c->labels.v, c->labels.n));

@@ -78,16 +78,19 @@ int engine_see(const struct engine *e, const char *name, struct seen *out);
 /* Every container that there is. Returns 0, or -1 after a message. */
 int engine_see_all(const struct engine *e, struct seens *out);
 
+/* The same without addresses and upper folders, where that can be had more quickly. */
+int engine_list(const struct engine *e, struct seens *out);
+
 const struct seen *seen_named(const struct seens *all, const char *name);
 
 /* ---- images ---- */
 
 struct image {
-	const char *id; /* "sha256:…" */
-	const char *user;
+	const char *id;   /* "sha256:…" */
+	const char *user; /* only engine_image() knows this and health */
 	bool health;
 	time_t created;
-	int64_t size;
+	const char *size; /* for people; only engine_images() knows */
 	struct words tags;
 };
 
@@ -101,6 +104,10 @@ int engine_image(const struct engine *e, const char *reference, struct image *ou
 
 /* Every image that has a name, and those without one where dangling is set. */
 int engine_images(const struct engine *e, bool dangling, struct images *out);
+
+/* Those of these names that there are, in one question. */
+int engine_images_named(const struct engine *e, const struct words *names, struct images *out);
+const struct image *image_tagged(const struct images *all, const char *tag);
 
 /* The twelve digits by which people know it. */
 const char *short_id(const char *id);

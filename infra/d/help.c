@@ -112,7 +112,8 @@ zsh(void)
 	       "\t\tcompadd -- ${(f)\"$(d list-all 2>/dev/null)\"}\n"
 	       "\tfi\n"
 	       "}\n"
-	       "compdef _d d\n");
+	       /* As a file in fpath it is the function itself. */
+	       "if [ \"$funcstack[1]\" = _d ]; then _d; else compdef _d d; fi\n");
 	return EXIT_YES;
 }
 

@@ -144,6 +144,8 @@ take_paths(const struct source *f)
 		f->h->state = pool_printf("%s/d", path_in(f, text));
 	if ((text = text_at(f, "vol_base")))
 		f->h->vol_base = path_in(f, text);
+	if ((text = text_at(f, "verify_key")))
+		f->h->verify_key = path_in(f, text);
 	text = text_at(f, "base");
 	if (text || settings_get(f->s->root, "base"))
 		f->h->base = text ? path_in(f, text) : NULL;
@@ -155,8 +157,8 @@ static void
 take_file(const struct source *f, struct layer *defaults)
 {
 	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
-	    "keep", "parallel", "project", "repo1", "repo2", "state", "toolkit", "vol_base",
-	    NULL};
+	    "keep", "parallel", "project", "repo1", "repo2", "state", "toolkit", "verify_key",
+	    "vol_base", NULL};
 	const struct node *n;
 	const char *text;
 
@@ -261,6 +263,8 @@ take_variables(struct host *h)
 		h->engine = text;
 	if ((text = variable("WHITTLE_TOOLKIT")))
 		h->toolkit = text;
+	if ((text = variable("WHITTLE_VERIFY_KEY")))
+		h->verify_key = text;
 	if ((text = variable("WHITTLE_HOOK"))) {
 		h->hook.n = 0;
 		words_add(&h->hook, text);

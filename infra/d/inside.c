@@ -130,8 +130,10 @@ do_run_in_all(struct app *a, int argc, char **argv)
 	for (size_t i = 0; i < a->places.n; i++) {
 		const struct place *p = &a->places.v[i];
 
-		if (describe(a, p, false, &c))
-			return EXIT_TROUBLE;
+		if (describe(a, p, false, &c)) {
+			status = EXIT_TROUBLE;
+			continue;
+		}
 		if (engine_see(&a->engine, c.name, &now) != 1 || !now.running)
 			continue;
 		printf("== %s\n", p->name);
@@ -144,45 +146,35 @@ do_run_in_all(struct app *a, int argc, char **argv)
 
 /* ---- run, shell ---- */
 
-enum { KEYS_MAX = 64, FIXED = 6 };
+void
+key_options(struct key_options *k, const struct option_of *own)
+{
+	const char *const *keys = container_keys();
+	size_t n = 0;
+
+	*k = (struct key_options){0};
+	for (; own->name; own++)
+		k->option[n++] = *own;
+	for (size_t i = 0; keys[i]; i++)
+		k->option[n++] = (struct option_of)VALUED(0, keys[i], k->value[i]);
+}
+
+void
+keys_given(const struct key_options *k, struct words *flags)
+{
+	const char *const *keys = container_keys();
+
+	for (size_t i = 0; keys[i]; i++)
+		if (k->value[i]) {
+			words_addf(flags, "--%s", keys[i]);
+			words_add(flags, k->value[i]);
+		}
+}
 
 struct run_options {
 	bool print, dry, test, latest;
 	const char *owner, *image;
-	const char *value[KEYS_MAX];
-	struct option_of option[KEYS_MAX + FIXED + 1];
 };
-
-static void
-fill_run_options(struct run_options *o)
-{
-	const struct option_of fixed[FIXED] = {SWITCH(0, "print-cmd", o->print),
-	    SWITCH(0, "test", o->dry), SWITCH('T', "test-mode", o->test),
-	    SWITCH('l', "latest", o->latest), VALUED(0, "owner", o->owner),
-	    VALUED(0, "image-id", o->image)};
-	const char *const *keys = container_keys();
-	size_t n = FIXED;
-
-	memcpy(o->option, fixed, sizeof(fixed));
-	for (size_t i = 0; i < KEYS_MAX && keys[i]; i++)
-		o->option[n++] = (struct option_of)VALUED(0, keys[i], o->value[i]);
-}
-
-static void
-flags_given(const struct run_options *o, struct words *flags)
-{
-	const char *const *keys = container_keys();
-
-	if (o->latest) {
-		words_add(flags, "--tag");
-		words_add(flags, "latest");
-	}
-	for (size_t i = 0; i < KEYS_MAX && keys[i]; i++)
-		if (o->value[i]) {
-			words_addf(flags, "--%s", keys[i]);
-			words_add(flags, o->value[i]);
-		}
-}
 
 static int
 run_service(struct app *a, const struct place *p, const struct words *flags)
@@ -259,18 +251,16 @@ run_once(struct app *a, const struct place *p, const struct words *flags,
 	struct words args = {0};
 	struct image image;
 	struct container c;
-	const char *reference, *why;
+	const char *why;
 	int got;
 
 	if (describe_once(a, p, flags, &c))
 		return EXIT_TROUBLE;
 	why = engine_refusal(&a->engine, &c);
-	got = why ? -1 : image_of(a, &c, &reference, &image);
 	if (why)
 		report("%s: %s", p->name, why);
-	else if (got == 0)
-		report("%s: there is no image '%s'", p->name, reference);
-	if (got < 1 || network_ensure(a, &c) || volumes_before(a, &c, &image))
+	if (why || wanted_image(a, &c, &image) || network_ensure(a, &c) ||
+	    volumes_before(a, &c, &image))
 		return EXIT_TROUBLE;
 	s.image = image.id;
 	s.facts = &image;
@@ -288,11 +278,16 @@ int
 do_run(struct app *a, int argc, char **argv)
 {
 	struct run_options o = {0};
+	const struct option_of own[] = {SWITCH(0, "print-cmd", o.print),
+	    SWITCH(0, "test", o.dry), SWITCH('T', "test-mode", o.test),
+	    SWITCH('l', "latest", o.latest), VALUED(0, "owner", o.owner),
+	    VALUED(0, "image-id", o.image), NO_MORE};
 	struct words flags = {0}, cmd = {0};
+	struct key_options keys;
 	const struct place *p;
 
-	fill_run_options(&o);
-	argc = take_options(a, argc, &argv, o.option, true);
+	key_options(&keys, own);
+	argc = take_options(a, argc, &argv, keys.option, true);
 	if (argc < 1)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
 	p = pick(a, argv[0]);
@@ -300,7 +295,11 @@ do_run(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	for (int i = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1; i < argc; i++)
 		words_add(&cmd, argv[i]);
-	flags_given(&o, &flags);
+	if (o.latest) {
+		words_add(&flags, "--tag");
+		words_add(&flags, "latest");
+	}
+	keys_given(&keys, &flags);
 	if (o.print || o.dry)
 		return print_command(a, p, o.test, &flags, cmd.n ? &cmd : NULL);
 	if (o.test)
@@ -328,11 +327,10 @@ do_shell(struct app *a, int argc, char **argv)
 int
 do_debug(struct app *a, int argc, char **argv)
 {
-	/* Its processes, its files, its packets; and a place for what strace writes. */
 	static const char *const fixed[] = {"--cap-drop", "ALL", "--cap-add", "SYS_PTRACE",
-	    "--cap-add", "DAC_READ_SEARCH", "--cap-add", "NET_RAW", "--security-opt",
-	    "no-new-privileges", "--user", "0:0", "--read-only", "--tmpfs", "/tmp", "--memory",
-	    "268435456", "--pids-limit", "128", "--pull", "never", "--rm", NULL};
+	    "--cap-add", "DAC_READ_SEARCH", "--security-opt", "no-new-privileges", "--user",
+	    "0:0", "--read-only", "--memory", "268435456", "--pids-limit", "128", "--pull",
+	    "never", "--rm", NULL};
 	struct words args = {0};
 	const struct place *p;
 	struct container c;

@@ -16,6 +16,7 @@
 #include "run.h"
 #include "schedule.h"
 #include "state.h"
+#include "strbuf.h"
 #include "verbs.h"
 #include "volumes.h"
 
@@ -91,7 +92,7 @@ shares_with(const struct container *c, const char *name)
 	return false;
 }
 
-int
+void
 sharing_with(struct app *a, const struct place *p, struct words *running, struct words *stopped)
 {
 	struct container c;
@@ -102,12 +103,14 @@ sharing_with(struct app *a, const struct place *p, struct words *running, struct
 
 		if (!other->settings || strcmp(other->name, p->name) == 0)
 			continue;
+		/* Another's wrong settings are no reason to leave this one as it is. */
 		if (host_container(&a->host, other, false, NULL, NULL, &c))
-			return -1;
-		if (shares_with(&c, p->name) && engine_see(&a->engine, c.name, &now) == 1)
+			report("%s: whether it shares %s's namespaces isn't known", other->name,
+			    p->name);
+		else if (shares_with(&c, p->name) &&
+			 engine_see(&a->engine, c.name, &now) == 1)
 			words_add(now.running ? running : stopped, other->name);
 	}
-	return 0;
 }
 
 void
@@ -146,7 +149,49 @@ start_needs(struct app *a, const struct container *c)
 	return 0;
 }
 
-static int
+/* In the project, or beside this program where both are installed. */
+static const char *
+pack_program(struct app *a)
+{
+	const char *self = program_path();
+	const char *beside =
+	    pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
+
+	return a->host.project && access(beside, X_OK) != 0
+		   ? pool_printf("%s/infra/pack/pack", a->host.project)
+		   : beside;
+}
+
+bool
+signature_suffices(struct app *a, const struct container *c, const char *image)
+{
+	struct words argv = {0};
+	struct strbuf out = STRBUF_INIT;
+	int status;
+
+	if (!c->require_signature)
+		return true;
+	words_add(&argv, pack_program(a));
+	words_add(&argv, "verify");
+	words_add(&argv, "--require-signature");
+	if (a->host.verify_key) {
+		words_add(&argv, "-p");
+		words_add(&argv, a->host.verify_key);
+	}
+	words_add(&argv, image);
+	status = run(&(struct run){
+	    .argv = (const char *const *)argv.w, .out = &out, .err = &out});
+	if (status < 0)
+		report("start '%s':", argv.w[0]);
+	else if (status)
+		report("%s: require_signature is set, and %s isn't signed as it should be: %s",
+		    c->key, short_id(image),
+		    out.len ? pool_dupn(out.s, strcspn(out.s, "\n")) : "pack says nothing");
+	strbuf_free(&out);
+	return status == 0;
+}
+
+int
 wanted_image(struct app *a, const struct container *c, struct image *image)
 {
 	const char *reference;
@@ -155,7 +200,7 @@ wanted_image(struct app *a, const struct container *c, struct image *image)
 	if (got == 0)
 		report("%s: there is no image '%s': build and promote it first (d u %s)",
 		    c->key, reference ? reference : c->image, c->key);
-	return got == 1 ? 0 : -1;
+	return got == 1 && signature_suffices(a, c, image->id) ? 0 : -1;
 }
 
 /* What runs isn't what the settings and the tag say now. */
@@ -280,8 +325,9 @@ down_one(struct app *a, const struct place *p)
 	cleanup_fd int fd = lock_container(a, p, false);
 	int got;
 
-	if (fd < 0 || describe(a, p, false, &c) || sharing_with(a, p, &sharing, &stopped))
+	if (fd < 0 || describe(a, p, false, &c))
 		return EXIT_TROUBLE;
+	sharing_with(a, p, &sharing, &stopped);
 	got = engine_see(&a->engine, c.name, &now);
 	if (got < 0)
 		return EXIT_TROUBLE;
@@ -399,26 +445,20 @@ do_hup(struct app *a, int argc, char **argv)
 int
 do_up_all(struct app *a, int argc, char **argv)
 {
-	argc = without_options(a, argc, &argv);
-	return argc < 0 ? EXIT_TROUBLE
-	       : argc   ? usage(a)
-			: schedule_verb(a, "up", PICK_AUTOSTART);
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "up", PICK_AUTOSTART);
 }
 
 int
 do_down_all(struct app *a, int argc, char **argv)
 {
-	argc = without_options(a, argc, &argv);
-	return argc < 0 ? EXIT_TROUBLE
-	       : argc   ? usage(a)
-			: schedule_verb(a, "down", PICK_RUNNING);
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "down", PICK_RUNNING);
 }
 
 int
 do_restart_all(struct app *a, int argc, char **argv)
 {
-	argc = without_options(a, argc, &argv);
-	return argc < 0 ? EXIT_TROUBLE
-	       : argc   ? usage(a)
-			: schedule_verb(a, "restart", PICK_RUNNING);
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "restart", PICK_RUNNING);
 }

@@ -28,6 +28,13 @@ int up_described(struct app *a, const struct place *p, struct container *c, enum
  */
 int upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down);
 
+/* The image that would be started, which is signed where the settings want that. 0, or -1
+ * after a message. */
+int wanted_image(struct app *a, const struct container *c, struct image *image);
+
+/* Whether the image is signed as the settings want it; false after a message. */
+bool signature_suffices(struct app *a, const struct container *c, const char *image);
+
 /* Stops it, those that share its namespaces first. An exit status. */
 int down_one(struct app *a, const struct place *p);
 
@@ -35,8 +42,8 @@ int down_one(struct app *a, const struct place *p);
 void stop_for_another(struct app *a, const char *name);
 
 /* The names of containers that live in this one's namespaces: those that run, and those
- * that only stand in the way of its removal. 0 or -1. */
-int sharing_with(
+ * that only stand in the way of its removal. */
+void sharing_with(
     struct app *a, const struct place *p, struct words *running, struct words *stopped);
 
 int engine_stop(struct app *a, const char *id, int64_t timeout_ms);
@@ -45,8 +52,10 @@ int engine_stop(struct app *a, const char *id, int64_t timeout_ms);
 const char *generation_tag(const struct app *a, const struct place *p, int n);
 
 /* :live is that image, :prev what :live was. Where the folder has a pipeline it promotes,
- * unless by_hand. 0, or -1 after a message. */
-int move_tags(struct app *a, const struct place *p, const char *image, bool by_hand);
+ * unless by_hand; where it has none the image comes from elsewhere, and the name that the
+ * settings give it is all that moves. 0, or -1 after a message. */
+int move_tags(struct app *a, const struct place *p, const char *reference, const char *image,
+    bool by_hand);
 
 /* ip: "-" becomes the host name's address. 0, or -1 after a message. */
 int resolve_address(struct container *c);

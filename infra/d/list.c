@@ -15,13 +15,6 @@
 #include "strbuf.h"
 #include "verbs.h"
 
-static int
-no_arguments(struct app *a, int argc, char **argv)
-{
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	return argc < 0 ? -1 : argc ? (usage(a), -1) : 0;
-}
-
 /* ---- names ---- */
 
 int
@@ -59,43 +52,50 @@ do_list_testable(struct app *a, int argc, char **argv)
 int
 do_list_autostart(struct app *a, int argc, char **argv)
 {
+	int status = EXIT_YES;
 	struct container c;
 
 	if (no_arguments(a, argc, argv))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < a->places.n; i++) {
 		if (describe(a, &a->places.v[i], false, &c))
-			return EXIT_TROUBLE;
-		if (wave_is_here(&c))
+			status = EXIT_TROUBLE;
+		else if (wave_is_here(&c))
 			printf("%s\n", c.key);
 	}
-	return EXIT_YES;
+	return status;
 }
 
 int
 do_list_autostart_waves(struct app *a, int argc, char **argv)
 {
-	struct container c;
+	struct container *c = pool_zero(a->places.n + 1, sizeof(*c));
+	int status = EXIT_YES;
+	size_t n = 0;
 
 	if (no_arguments(a, argc, argv))
 		return EXIT_TROUBLE;
+	for (size_t i = 0; i < a->places.n; i++) {
+		if (describe(a, &a->places.v[i], false, &c[n]))
+			status = EXIT_TROUBLE;
+		else
+			n += wave_is_here(&c[n]);
+	}
 	for (int wave = 0; wave < 100; wave++) {
 		bool any = false;
 
-		for (size_t i = 0; i < a->places.n; i++) {
-			if (describe(a, &a->places.v[i], false, &c))
-				return EXIT_TROUBLE;
-			if (c.wave != wave || !wave_is_here(&c))
+		for (size_t i = 0; i < n; i++) {
+			if (c[i].wave != wave)
 				continue;
 			if (!any)
 				printf("%d:", wave);
-			printf(" %s", c.key);
+			printf(" %s", c[i].key);
 			any = true;
 		}
 		if (any)
 			printf("\n");
 	}
-	return EXIT_YES;
+	return status;
 }
 
 /* ---- settings ---- */
@@ -183,22 +183,6 @@ size_text(int64_t bytes)
 }
 
 static const char *
-age_text(time_t since)
-{
-	long s = (long)(time(NULL) - since);
-
-	if (!since)
-		return "-";
-	if (s < 120)
-		return pool_printf("%lds", s < 0 ? 0 : s);
-	if (s < 2 * 3600)
-		return pool_printf("%ldm", s / 60);
-	if (s < 2 * 86400)
-		return pool_printf("%ldh", s / 3600);
-	return pool_printf("%ldd", s / 86400);
-}
-
-static const char *
 port_list(const struct seen *s)
 {
 	struct strbuf b = STRBUF_INIT;
@@ -215,15 +199,6 @@ port_list(const struct seen *s)
 	got = pool_dup(b.len ? b.s : "-");
 	strbuf_free(&b);
 	return got;
-}
-
-static const struct image *
-image_tagged(const struct images *all, const char *tag)
-{
-	for (size_t i = 0; tag && i < all->n; i++)
-		if (words_have(&all->v[i].tags, tag))
-			return &all->v[i];
-	return NULL;
 }
 
 /* When it went live; images that are made to be the same at any time have no age. */
@@ -244,12 +219,10 @@ fill_row(struct app *a, const struct container *c, const struct seens *seen,
     const struct images *images, struct row *r)
 {
 	const struct seen *now = seen_named(seen, c->name);
-	const struct image *live =
-	    image_tagged(images, container_reference(c, c->repo1, c->tag));
+	struct image image;
+	const struct image *live = image_among(a, images, c, &image) == 1 ? &image : NULL;
 	bool running = now && now->running;
 
-	if (!live && c->repo2)
-		live = image_tagged(images, container_reference(c, c->repo2, c->tag));
 	*r = (struct row){.name = c->key, .health = "-", .ports = "-", .memory = "-"};
 	r->state = now ? now->state : "-";
 	r->age = live ? age_text(image_since(a, c->key, live)) : "-";
@@ -313,26 +286,30 @@ print_rows_as_json(const struct row *r, size_t n)
 static int
 table(struct app *a, bool only_running, struct row **rows)
 {
+	struct container *c = pool_zero(a->places.n + 1, sizeof(*c)), *next = c;
+	bool *wrong = pool_zero(a->places.n + 1, sizeof(*wrong));
 	struct images images;
 	struct seens seen;
 	int n = 0;
 
-	if (engine_see_all(&a->engine, &seen) || engine_images(&a->engine, false, &images))
+	for (size_t i = 0; i < a->places.n; i++) {
+		wrong[i] =
+		    host_container(&a->host, &a->places.v[i], false, NULL, NULL, next) != 0;
+		next += !wrong[i];
+	}
+	if (engine_list(&a->engine, &seen) || images_of(a, c, (size_t)(next - c), &images))
 		return -1;
 	*rows = pool_zero(a->places.n + 1, sizeof(**rows));
+	next = c;
 	for (size_t i = 0; i < a->places.n; i++) {
-		const struct seen *now;
-		struct container c;
+		const struct seen *now = wrong[i] ? NULL : seen_named(&seen, next->name);
 
-		if (host_container(&a->host, &a->places.v[i], false, NULL, NULL, &c)) {
-			if (!only_running)
-				(*rows)[n++] = (struct row){a->places.v[i].name, "settings?",
-				    "-", "-", "-", "-", "-", "-", BAD};
-			continue;
-		}
-		now = seen_named(&seen, c.name);
-		if (!only_running || (now && now->running))
-			fill_row(a, &c, &seen, &images, &(*rows)[n++]);
+		if (wrong[i] && !only_running)
+			(*rows)[n++] = (struct row){a->places.v[i].name, "settings?", "-", "-",
+			    "-", "-", "-", "-", BAD};
+		if (!wrong[i] && (!only_running || (now && now->running)))
+			fill_row(a, next, &seen, &images, &(*rows)[n++]);
+		next += !wrong[i];
 	}
 	return n;
 }

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "engine_args.h"
+#include "inside.h"
 #include "instance.h"
 #include "life.h"
 #include "replace.h"
@@ -120,31 +121,33 @@ base_names(const struct app *a, const struct place *p, struct words *out)
 /* ---- tags ---- */
 
 static int
-tag_by_hand(struct app *a, const struct place *p, const char *image)
+tag_by_hand(struct app *a, const char *image, const char *to, const char *was)
 {
-	const char *live = pool_printf("%s/%s:live", a->host.repo1, p->name);
-	const char *prev = pool_printf("%s/%s:prev", a->host.repo1, p->name);
 	struct image now;
-	int got = engine_image(&a->engine, live, &now);
+	int got = engine_image(&a->engine, to, &now);
 
 	if (got < 0)
 		return -1;
 	if (got == 1 && strcmp(now.id, image) == 0)
 		return 0;
-	if (got == 1 && engine_call(&a->engine, NULL, "tag", now.id, prev, NULL))
+	if (got == 1 && was && engine_call(&a->engine, NULL, "tag", now.id, was, NULL))
 		return -1;
-	return engine_call(&a->engine, NULL, "tag", image, live, NULL) ? -1 : 0;
+	return engine_call(&a->engine, NULL, "tag", image, to, NULL) ? -1 : 0;
 }
 
 int
-move_tags(struct app *a, const struct place *p, const char *image, bool by_hand)
+move_tags(struct app *a, const struct place *p, const char *reference, const char *image,
+    bool by_hand)
 {
 	static const char *const install[] = {"install", NULL};
 	const char *log;
 	struct image live;
 
-	if (by_hand || !p->makefile)
-		return tag_by_hand(a, p, image);
+	if (!p->makefile) /* a digest names one image for ever */
+		return strchr(reference, '@') ? 0 : tag_by_hand(a, image, reference, NULL);
+	if (by_hand)
+		return tag_by_hand(a, image, pool_printf("%s/%s:live", a->host.repo1, p->name),
+		    pool_printf("%s/%s:prev", a->host.repo1, p->name));
 	if (pipeline_make(a, p, install, false, &log)) {
 		if (log)
 			show_log_end(log);
@@ -271,12 +274,18 @@ do_build(struct app *a, int argc, char **argv)
 
 /* ---- test ---- */
 
+struct test_options {
+	const char *image;
+	struct words flags, cmd;
+};
+
 /* A test instance around a command, or around the folder's test.bats. */
 static int
-test_around(struct app *a, const struct place *p, const struct words *cmd)
+test_around(struct app *a, const struct place *p, const struct words *cmd,
+    const struct test_options *o)
 {
 	struct instance i;
-	int status = instance_start(a, p, NULL, NULL, NULL, getpid(), true, &i);
+	int status = instance_start(a, p, &o->flags, NULL, o->image, getpid(), true, &i);
 
 	if (status != EXIT_YES)
 		return status;
@@ -286,13 +295,17 @@ test_around(struct app *a, const struct place *p, const struct words *cmd)
 	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->folder});
 	if (instance_stop(a, p))
 		return EXIT_TROUBLE;
-	say(status ? "FAILED" : "PASSED", "%s %s", p->name, short_id(i.image.id));
-	event(&a->host, p->name, status ? "failed" : "tested", i.image.id, "%s", cmd->w[0]);
+	/* The pipeline names the image, and says itself how its tests went. */
+	if (!o->image) {
+		say(status ? "FAILED" : "PASSED", "%s %s", p->name, short_id(i.image.id));
+		event(&a->host, p->name, status ? "failed" : "tested", i.image.id, "%s",
+		    cmd->w[0]);
+	}
 	return interrupted ? 130 : status ? EXIT_NO : EXIT_YES;
 }
 
 static int
-test_one(struct app *a, const struct place *p)
+test_one(struct app *a, const struct place *p, const struct test_options *o)
 {
 	static const char *const test[] = {"test", NULL};
 	struct words bats = {0};
@@ -307,7 +320,7 @@ test_one(struct app *a, const struct place *p)
 		words_add(&bats,
 		    a->host.project ? pool_printf("%s/tests/run", a->host.project) : "bats");
 		words_add(&bats, "test.bats");
-		return test_around(a, p, &bats);
+		return test_around(a, p, &bats, o);
 	}
 	status = pipeline_make(a, p, test, true, &log);
 	event(&a->host, p->name, status ? "failed" : "tested",
@@ -318,31 +331,29 @@ test_one(struct app *a, const struct place *p)
 int
 do_test(struct app *a, int argc, char **argv)
 {
-	struct words cmd = {0};
+	struct test_options o = {0};
+	const struct option_of own[] = {VALUED(0, "image-id", o.image), NO_MORE};
+	struct key_options keys;
 	struct places all;
 	int status = EXIT_YES, got, names = 0;
 
-	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
+	key_options(&keys, own);
+	argc = take_options(a, argc, &argv, keys.option, true);
 	if (argc < 1)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
 	while (names < argc && strcmp(argv[names], "--") != 0)
 		names++;
 	for (int i = names + 1; i < argc; i++)
-		words_add(&cmd, argv[i]);
+		words_add(&o.cmd, argv[i]);
+	keys_given(&keys, &o.flags);
 	if (pick_all(a, names, argv, &all))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < all.n; i++) {
-		got = cmd.n ? test_around(a, &all.v[i], &cmd) : test_one(a, &all.v[i]);
+		got = o.cmd.n ? test_around(a, &all.v[i], &o.cmd, &o)
+			      : test_one(a, &all.v[i], &o);
 		status = got > status ? got : status;
 	}
 	return status;
-}
-
-static int
-no_arguments(struct app *a, int argc, char **argv)
-{
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	return argc < 0 ? -1 : argc ? (usage(a), -1) : 0;
 }
 
 int

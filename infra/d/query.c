@@ -218,27 +218,10 @@ do_log(struct app *a, int argc, char **argv)
 
 /* ---- images ---- */
 
-static const char *
-age(time_t since)
-{
-	long s = (long)(time(NULL) - since);
-
-	if (!since)
-		return "-";
-	if (s < 120)
-		return pool_printf("%lds", s < 0 ? 0 : s);
-	if (s < 2 * 3600)
-		return pool_printf("%ldm", s / 60);
-	if (s < 2 * 86400)
-		return pool_printf("%ldh", s / 3600);
-	return pool_printf("%ldd", s / 86400);
-}
-
 static void
 print_image(const char *tag, const struct image *i)
 {
-	printf("%-44s %s %8.1f MB %6s\n", tag, short_id(i->id), (double)i->size / 1e6,
-	    age(i->created));
+	printf("%-44s %s %10s %6s\n", tag, short_id(i->id), i->size, age_text(i->created));
 }
 
 int
@@ -275,19 +258,19 @@ do_images(struct app *a, int argc, char **argv)
 int
 do_get_all_ips(struct app *a, int argc, char **argv)
 {
+	int status = EXIT_YES;
 	struct container c;
 	struct seens all;
 
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	if (argc)
-		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	if (engine_see_all(&a->engine, &all))
+	if (no_arguments(a, argc, argv) || engine_see_all(&a->engine, &all))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < a->places.n; i++) {
 		const struct seen *now;
 
-		if (describe(a, &a->places.v[i], false, &c))
-			return EXIT_TROUBLE;
+		if (describe(a, &a->places.v[i], false, &c)) {
+			status = EXIT_TROUBLE;
+			continue;
+		}
 		now = seen_named(&all, c.name);
 		if (!now || !now->running)
 			continue;
@@ -296,35 +279,34 @@ do_get_all_ips(struct app *a, int argc, char **argv)
 			printf(" %s", now->ips.w[k]);
 		printf("%s\n", now->ips.n ? "" : " -");
 	}
-	return EXIT_YES;
+	return status;
 }
 
 int
 do_check_all_up(struct app *a, int argc, char **argv)
 {
+	int down = 0, wrong = 0;
 	struct container c;
 	struct seens all;
-	int down = 0;
 
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	if (argc)
-		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	if (engine_see_all(&a->engine, &all))
+	if (no_arguments(a, argc, argv) || engine_list(&a->engine, &all))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < a->places.n; i++) {
 		const struct seen *now;
 
-		if (describe(a, &a->places.v[i], false, &c))
-			return EXIT_TROUBLE;
+		if (describe(a, &a->places.v[i], false, &c)) {
+			wrong++;
+			continue;
+		}
 		now = seen_named(&all, c.name);
 		if (!wave_is_here(&c) || (now && now->running))
 			continue;
 		printf("%s is down\n", a->places.v[i].name);
 		down++;
 	}
-	if (!down)
+	if (!down && !wrong)
 		printf("all up\n");
-	return down ? EXIT_NO : EXIT_YES;
+	return wrong ? EXIT_TROUBLE : down ? EXIT_NO : EXIT_YES;
 }
 
 /* ---- map ---- */
@@ -377,7 +359,7 @@ do_map(struct app *a, int argc, char **argv)
 	struct seens all;
 
 	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	if (argc < 0 || engine_see_all(&a->engine, &all))
+	if (argc < 0 || engine_list(&a->engine, &all))
 		return EXIT_TROUBLE;
 	if (argc == 0) {
 		map_stream(&all);

@@ -308,6 +308,13 @@ restore_tags(struct journal *j)
 	return bad ? -1 : 0;
 }
 
+int
+journal_drop(struct journal *j)
+{
+	/* The pipeline moves none before the promotion, and who promotes by hand shall. */
+	return (!j->place->makefile && restore_tags(j)) || journal_end(j) ? -1 : 0;
+}
+
 static int
 restart_dependents(struct journal *j)
 {
@@ -473,10 +480,11 @@ note_old(struct journal *j, const struct replacement *r)
 	int got = engine_see(&j->a->engine, r->want->name, &old);
 	json_t *list = json_array();
 
-	if (got < 0 || sharing_with(j->a, r->place, &dependents, &stopped)) {
+	if (got < 0) {
 		json_decref(list);
 		return -1;
 	}
+	sharing_with(j->a, r->place, &dependents, &stopped);
 	for (size_t i = 0; i < dependents.n; i++)
 		json_array_append_new(list, json_string(dependents.w[i]));
 	/* What doesn't run has to go all the same: it holds on to the old one's namespaces. */
@@ -485,6 +493,8 @@ note_old(struct journal *j, const struct replacement *r)
 	json_object_set_new(j->o, "dependents", list);
 	json_object_set_new(j->o, "name", json_string(r->want->name));
 	json_object_set_new(j->o, "image", json_string(r->image.id));
+	json_object_set_new(j->o, "reference",
+	    json_string(container_image(r->want)));
 	json_object_set_new(j->o, "settings", json_string(r->settings ? r->settings : ""));
 	json_object_set_new(j->o, "back_to", json_integer(r->generation));
 	json_object_set_new(
@@ -595,7 +605,8 @@ go_on(struct journal *j)
 	if (!name || engine_see(&j->a->engine, name, &now) != 1 || !now.running ||
 	    strcmp(now.image, image ? image : "") != 0)
 		return undo(j, "it was cut off, and the new container doesn't run");
-	if (move_tags(j->a, j->place, image, strcmp(noted(j, "verb"), "back") == 0))
+	if (move_tags(j->a, j->place, noted(j, "reference"), image,
+		strcmp(noted(j, "verb"), "back") == 0))
 		return undo(j, "it was cut off, and the tags couldn't be moved");
 	event(&j->a->host, j->place->name, "started", image, "finished after it was cut off");
 	say("FINISH", "%s: the new container stays", j->place->name);
@@ -618,7 +629,7 @@ recover(struct app *a, const struct place *p)
 	wait_for_orphans(j.id ? j.id : "");
 	if (!noted(&j, "name")) {
 		say("FORGET", "%s: nothing was changed yet", p->name);
-		return journal_end(&j);
+		return journal_drop(&j);
 	}
 	if (j.id)
 		setenv("WHITTLE_TRANSACTION", j.id, 1);

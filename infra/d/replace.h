@@ -39,6 +39,9 @@ int journal_step(struct journal *j, const char *step);
 int journal_set(struct journal *j, const char *key, json_t *value);
 int journal_end(struct journal *j);
 
+/* Ends it where nothing was put in place yet: a tag that a pull moved is moved back. */
+int journal_drop(struct journal *j);
+
 /* Does it all, from create to finish. The journal is over afterwards unless the old state
  * couldn't be had again. Returns EXIT_YES, EXIT_NO (failed, all is as it was), or
  * EXIT_TROUBLE. why gets the reason. */

@@ -51,12 +51,11 @@ job_named(const struct jobs *all, const char *name)
 }
 
 static bool
-wanted(const struct app *a, const struct place *p, const struct container *c,
-    enum pick_which which, const struct seens *seen)
+wanted(const struct place *p, const struct container *c, enum pick_which which,
+    const struct seens *seen)
 {
 	const struct seen *now = seen_named(seen, c->name);
 
-	(void)a;
 	switch (which) {
 	case PICK_AUTOSTART:
 		return wave_is_here(c);
@@ -135,24 +134,24 @@ collect(struct app *a, const char *verb, enum pick_which which, struct jobs *all
 {
 	struct seens seen = {0};
 	struct container c;
-	int bad = 0;
 
 	*all = (struct jobs){.a = a, .v = pool_zero(a->places.n + 1, sizeof(*all->v))};
-	if (which == PICK_RUNNING && engine_see_all(&a->engine, &seen))
+	if (which == PICK_RUNNING && engine_list(&a->engine, &seen))
 		return -1;
 	if (is_about_images(verb))
 		add_base(all);
 	for (size_t i = 0; i < a->places.n; i++) {
 		const struct place *p = &a->places.v[i];
 
+		/* What it needs and when isn't known: only those that need it can't go on. */
 		if (host_container(&a->host, p, false, NULL, NULL, &c))
-			bad = -1;
-		else if (wanted(a, p, &c, which, &seen))
+			all->v[all->n++] = (struct job){.name = p->name, .stage = FAILED};
+		else if (wanted(p, &c, which, &seen))
 			add_job(all, p, &c, verb);
 	}
 	if (strcmp(verb, "down") == 0)
 		turn_round(all);
-	return bad;
+	return 0;
 }
 
 /* ---- running them ---- */

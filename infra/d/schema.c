@@ -404,3 +404,9 @@ container_reference(const struct container *c, const char *repo, const char *tag
 	    strchr(c->image, '/') ? "" : "/", c->image, strpbrk(last, ":@") ? "" : ":",
 	    strpbrk(last, ":@") ? "" : tag);
 }
+
+const char *
+container_image(const struct container *c)
+{
+	return container_reference(c, c->repo1, c->tag);
+}

@@ -54,6 +54,10 @@ yaml() {
 	expect "more/a' isn't looked at" "$stderr"
 }
 
+@test "the project's own containers get on with each other" {
+	WHITTLE_CONTAINERS=$TOP/containers run_x 0 d check
+}
+
 @test "check -v shows what settings loosen" {
 	yaml tight <<<''
 	yaml loose <<<'{caps: [NET_ADMIN], read_only: false, user: root, network: host, memory: 0}'
@@ -81,7 +85,7 @@ yaml() {
 	run_x 0 d s d
 	[ "$output" = db ]
 	expect "'d' is ambiguous (db db2 dns): taking 'db'" "$stderr"
-	for verb in stop start restart u hup "e"; do
+	for verb in stop start restart u hup e debug; do
 		run_x 2 d $verb d
 		expect "'d' is ambiguous: db db2 dns" "$stderr"
 	done

@@ -338,6 +338,97 @@ good_state() {
 	good_state "$N"
 }
 
+@test "an image from elsewhere is pulled; one that fails leaves the name where it was" {
+	container "${P}src"
+	prebuilt "${P}src" 1 2
+	mkdir "$WHITTLE_CONTAINERS/${P}far"
+	{
+		echo "image: 127.0.0.1:5/${P}far:1"
+		settings "${P}far" </dev/null
+		cat "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
+	} >"$BATS_TEST_TMPDIR/s"
+	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
+	for n in 1 2; do
+		image[n]=$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}src/stamp-$n")
+	done
+	with_fake_engine
+	fake pull "${image[1]}"
+	run_x 0 d u "${P}far"
+	serves "${P}far" 1
+	fake pull "${image[2]}"
+	sed -i 's/all ok/all gone/; s/within: .*/within: 1s/' "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
+	run_x 1 d u "${P}far"
+	expect BACK
+	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "${image[1]}" ]
+	run_x 1 d u "${P}far"
+	expect "isn't tried again" "$stderr"
+	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "${image[1]}" ]
+	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
+	run_x 0 d u -f "${P}far"
+	serves "${P}far" 2
+	run_x 0 d back "${P}far"
+	serves "${P}far" 1
+	run_x 0 d R "${P}far"
+	serves "${P}far" 1
+	rm -r "$WHITTLE_CONTAINERS/${P}far" "$WHITTLE_CONTAINERS/${P}src"
+}
+
+@test "require_signature: nothing is started but what is signed by that key" {
+	requires command:minisign
+	for key in ours other; do
+		minisign -G -W -p "$BATS_TEST_TMPDIR/$key.pub" -s "$BATS_TEST_TMPDIR/$key" >/dev/null
+	done
+	container "${P}sig"
+	real_pipeline "${P}sig"
+	echo 'require_signature: true' | settings "${P}sig"
+	export WHITTLE_VERIFY_KEY=$BATS_TEST_TMPDIR/ours.pub
+	run_x 1 d u "${P}sig"
+	expect "it isn't signed" "$stderr"
+	[ -z "$(all_of "${P}sig")" ]
+	SIGN_KEY=$BATS_TEST_TMPDIR/ours run_x 0 d u "${P}sig"
+	good_state "${P}sig"
+	run_x 0 d R "${P}sig"
+	run_x 0 d down "${P}sig"
+	WHITTLE_VERIFY_KEY=$BATS_TEST_TMPDIR/other.pub run_x 2 d up "${P}sig"
+	expect "the signature isn't that key's" "$stderr"
+	WHITTLE_VERIFY_KEY= run_x 2 d run "${P}sig" /svc echo
+	expect "no public key" "$stderr"
+	run_x 1 d is-up "${P}sig"
+	echo "verify_key: $WHITTLE_VERIFY_KEY" >>"$WHITTLE_SETTINGS"
+	WHITTLE_VERIFY_KEY= run_x 0 d up "${P}sig"
+	# promoted by hand, by somebody without the key
+	mood "${P}sig" 2
+	echo 'require_signature: false' | settings "${P}sig"
+	run_x 0 d b -ts "${P}sig"
+	echo 'require_signature: true' | settings "${P}sig"
+	run_x 2 d R "${P}sig"
+	expect "it isn't signed" "$stderr"
+	serves "${P}sig" 1
+	rm -r "$WHITTLE_CONTAINERS/${P}sig"
+	sed -i /verify_key/d "$WHITTLE_SETTINGS"
+}
+
+@test "another's wrong settings stop nothing but that one and who needs it" {
+	mkdir "$WHITTLE_CONTAINERS/${P}bad"
+	echo 'memory: lots' >"$WHITTLE_CONTAINERS/${P}bad/settings.yaml"
+	container "${P}dep"
+	printf 'autostart: 2\nneeds: [%sbad]\n' "$P" | settings "${P}dep"
+	echo 'autostart: 1' | settings "$N"
+	run_x 0 d R "$N"
+	run_x 0 d down "$N"
+	run_x 1 d up-all
+	expect "DONE      $N"
+	expect "LEFT OUT  ${P}dep"
+	expect "bad/settings.yaml:1:9: " "$stderr"
+	run_x 2 d la
+	[ "$output" = "${P}dep"$'\n'"$N" ]
+	run_x 2 d ips
+	expect "$N"
+	rm -r "$WHITTLE_CONTAINERS/${P}"{bad,dep}
+	settings "$N" </dev/null
+	run_x 0 d R "$N"
+}
+
 @test "a container that d didn't start is replaced, and can be gone back to" {
 	container "${P}hand"
 	prebuilt "${P}hand" 1 2

@@ -11,7 +11,6 @@
 #include "pipeline.h"
 #include "replace.h"
 #include "report.h"
-#include "run.h"
 #include "schedule.h"
 #include "state.h"
 #include "strbuf.h"
@@ -43,7 +42,7 @@ static json_t *
 tags_now(struct app *a, const struct place *p, const struct container *c)
 {
 	json_t *tags = json_object();
-	const char *reference = container_reference(c, c->repo1, c->tag);
+	const char *reference = container_image(c);
 
 	if (p->makefile) {
 		const char *live = pool_printf("%s/%s:live", a->host.repo1, p->name);
@@ -73,7 +72,7 @@ failed_step(struct upgrade *u, const char *what, const char *log)
 static int
 pull(struct upgrade *u)
 {
-	const char *reference = container_reference(&u->c, u->c.repo1, u->c.tag);
+	const char *reference = container_image(&u->c);
 	int got;
 
 	if (strncmp(reference, "localhost/", 10) != 0) {
@@ -139,22 +138,6 @@ test(struct upgrade *u)
 
 /* ---- the decision ---- */
 
-static int
-check_signature(struct upgrade *u)
-{
-	const char *const argv[] = {
-	    pool_printf("%s/infra/pack/pack", u->a->host.project ? u->a->host.project : ""),
-	    "verify", u->image.id, NULL};
-
-	if (!u->c.require_signature)
-		return EXIT_YES;
-	if (run(&(struct run){.argv = argv}) == 0)
-		return EXIT_YES;
-	report("%s: require_signature is set, and pack finds no good signature of %s",
-	    u->p->name, short_id(u->image.id));
-	return EXIT_NO;
-}
-
 static bool
 is_what_runs(const struct upgrade *u)
 {
@@ -168,17 +151,14 @@ is_what_runs(const struct upgrade *u)
 static int
 promote(struct journal *j, const struct replacement *r)
 {
-	/* A foreign image's name was moved by the pull. */
-	if (!r->place->makefile)
-		return 0;
-	return move_tags(j->a, r->place, r->image.id, false);
+	return move_tags(j->a, r->place, container_image(r->want), r->image.id, false);
 }
 
 /* Nothing is started: the tags alone move. */
 static int
 promote_only(struct upgrade *u)
 {
-	int bad = u->p->makefile && move_tags(u->a, u->p, u->image.id, false);
+	int bad = move_tags(u->a, u->p, container_image(&u->c), u->image.id, false);
 
 	if (!bad)
 		event(&u->a->host, u->p->name, "promoted", u->image.id, "%s", "upgrade");
@@ -225,7 +205,9 @@ upgrade_begun(struct upgrade *u)
 	if (journal_step(&u->j, "test"))
 		return EXIT_TROUBLE;
 	status = test(u);
-	return status ? status : check_signature(u);
+	if (status == EXIT_YES && !signature_suffices(u->a, &u->c, u->image.id))
+		status = EXIT_NO;
+	return status;
 }
 
 static int
@@ -241,10 +223,8 @@ upgrade_locked(struct upgrade *u)
 		return EXIT_TROUBLE;
 	u->runs = got == 1 && u->now.running;
 	status = upgrade_begun(u);
-	if (status || interrupted) {
-		journal_end(&u->j);
-		return interrupted ? 130 : status;
-	}
+	if (status || interrupted)
+		return journal_drop(&u->j) ? EXIT_TROUBLE : interrupted ? 130 : status;
 	if (u->keep_down && !u->runs && !wave_is_here(&u->c))
 		return promote_only(u);
 	if (is_what_runs(u) && !u->force) {
@@ -287,10 +267,8 @@ do_upgrade(struct app *a, int argc, char **argv)
 int
 do_upgrade_all(struct app *a, int argc, char **argv)
 {
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	return argc < 0 ? EXIT_TROUBLE
-	       : argc   ? usage(a)
-			: schedule_verb(a, "upgrade", PICK_BUILDABLE);
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "upgrade", PICK_BUILDABLE);
 }
 
 /* ---- back ---- */
@@ -331,7 +309,7 @@ choose(const struct app *a, const struct place *p, const struct generations *g, 
 static int
 promote_back(struct journal *j, const struct replacement *r)
 {
-	return move_tags(j->a, r->place, r->image.id, true);
+	return move_tags(j->a, r->place, container_image(r->want), r->image.id, true);
 }
 
 static int
@@ -350,7 +328,7 @@ back_to(struct app *a, const struct place *p, const struct generation *to)
 	if (got == 0)
 		report("%s: the image of generation %d, %s, is gone", p->name, to->n,
 		    short_id(to->image));
-	if (got < 1)
+	if (got < 1 || !signature_suffices(a, &c, image.id))
 		return EXIT_TROUBLE;
 	got = engine_see(&a->engine, c.name, &now);
 	if (got < 0 || journal_begin(a, p, "back", &j) ||
@@ -407,13 +385,14 @@ do_back(struct app *a, int argc, char **argv)
 
 /* What there is to do for one; NULL: nothing. */
 static const char *
-plan_for(struct app *a, const struct container *c, const struct seens *seen)
+plan_for(struct app *a, const struct container *c, const struct seens *seen,
+    const struct images *images)
 {
 	const struct seen *now = seen_named(seen, c->name);
-	char digest[SHA256_HEX];
-	const char *reference;
 	struct image image;
-	int got = image_of(a, c, &reference, &image);
+	int got = image_among(a, images, c, &image);
+	const char *reference = container_image(c);
+	char digest[SHA256_HEX];
 
 	container_digest(c, digest);
 	if (got < 0)
@@ -431,48 +410,67 @@ plan_for(struct app *a, const struct container *c, const struct seens *seen)
 	return NULL;
 }
 
+static void
+tell_plan(const struct container *c, const char *todo, json_t *list)
+{
+	if (list)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s}", "name", c->key, "todo", todo));
+	else
+		printf("%-16s %s\n", c->key, todo);
+}
+
+static int
+plan_all(struct app *a, const struct places *some, json_t *list)
+{
+	struct container *c = pool_zero(some->n + 1, sizeof(*c));
+	struct images images;
+	struct seens seen;
+	int status = EXIT_YES;
+	size_t n = 0;
+
+	for (size_t i = 0; i < some->n; i++) {
+		if (describe(a, &some->v[i], false, &c[n]))
+			status = EXIT_TROUBLE;
+		else
+			n++;
+	}
+	if (engine_list(&a->engine, &seen) || images_of(a, c, n, &images))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < n; i++) {
+		const char *todo = plan_for(a, &c[i], &seen, &images);
+
+		if (!todo)
+			continue;
+		tell_plan(&c[i], todo, list);
+		if (status == EXIT_YES)
+			status = EXIT_NO;
+	}
+	return status;
+}
+
 int
 do_plan(struct app *a, int argc, char **argv)
 {
 	bool json = false;
 	const struct option_of options[] = {SWITCH(0, "json", json), NO_MORE};
-	json_t *list = json_array();
-	struct places all;
-	struct seens seen;
-	int status = EXIT_YES;
+	json_t *list = NULL;
+	struct places some;
+	int status;
 
 	argc = take_options(a, argc, &argv, options, false);
-	if (argc < 0 || pick_all(a, argc, argv, &all) || engine_see_all(&a->engine, &seen)) {
-		json_decref(list);
+	if (argc < 0 || pick_all(a, argc, argv, &some))
 		return EXIT_TROUBLE;
-	}
-	for (size_t i = 0; i < all.n; i++) {
-		struct container c;
-		const char *todo;
-
-		if (describe(a, &all.v[i], false, &c)) {
-			status = EXIT_TROUBLE;
-			continue;
-		}
-		todo = plan_for(a, &c, &seen);
-		if (!todo)
-			continue;
-		if (status == EXIT_YES)
-			status = EXIT_NO;
-		if (strcmp(todo, "can't be told") == 0)
-			status = EXIT_TROUBLE;
-		if (!json)
-			printf("%-16s %s\n", c.key, todo);
-		json_array_append_new(
-		    list, json_pack("{s:s, s:s}", "name", c.key, "todo", todo));
-	}
+	if (json)
+		list = json_array();
+	status = plan_all(a, &some, list);
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(1));
 		printf("\n");
+		json_decref(list);
 	} else if (status == EXIT_YES) {
 		printf("nothing to do\n");
 	}
-	json_decref(list);
 	return status;
 }
 
@@ -700,7 +698,7 @@ do_clean(struct app *a, int argc, char **argv)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
 	if (!k.dry)
 		instances_sweep(a);
-	if (engine_see_all(&a->engine, &seen))
+	if (engine_list(&a->engine, &seen))
 		return EXIT_TROUBLE;
 	clean_containers(&k, &seen);
 	clean_networks(&k, &seen);

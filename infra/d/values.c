@@ -222,9 +222,13 @@ is_reference(const char *s)
 	       *s != '-' && *s != '/';
 }
 
+/* NULL where nothing is written. */
 static int
 reference(struct reader *r, const struct node *n, const char **out)
 {
+	*out = NULL;
+	if (is_empty(n))
+		return 0;
 	if (text_of(r, n, out))
 		return -1;
 	if (!is_reference(*out))
@@ -235,18 +239,28 @@ reference(struct reader *r, const struct node *n, const char **out)
 int
 take_image(struct reader *r, const struct node *n)
 {
-	return reference(r, n, &r->c->image);
+	int bad = reference(r, n, &r->c->image);
+
+	if (!r->c->image)
+		r->c->image = r->c->key;
+	return bad;
 }
 
 int
 take_tag(struct reader *r, const struct node *n)
 {
-	return reference(r, n, &r->c->tag);
+	int bad = reference(r, n, &r->c->tag);
+
+	if (!r->c->tag)
+		r->c->tag = r->c->test ? "latest" : "live";
+	return bad;
 }
 
 int
 take_repo1(struct reader *r, const struct node *n)
 {
+	if (is_empty(n))
+		return wrong(r, n, "a repository");
 	return reference(r, n, &r->c->repo1);
 }
 

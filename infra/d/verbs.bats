@@ -394,9 +394,72 @@ teardown_file() {
 	run_x 0 bash -c "PATH=${D%/*}:\$PATH; $output"'; COMP_WORDS=(d upg) COMP_CWORD=1; _d; echo "${COMPREPLY[*]}"; COMP_WORDS=(d up '"$P"') COMP_CWORD=2; _d; echo "${COMPREPLY[*]}"'
 	expect "upgrade upgrade-all"
 	expect "${P}box ${P}web"
-	run_x 0 d completion zsh
-	expect "#compdef d"
-	run_x 0 d completion fish
-	expect "complete -c d"
 	run_x 2 d completion tcsh
+}
+
+@test "completion in fish" {
+	requires command:fish
+	export PATH=${D%/*}:$PATH HOME=$BATS_TEST_TMPDIR
+	d completion fish >"$BATS_TEST_TMPDIR/d.fish"
+	run_x 0 fish --no-config -c 'source $argv[1]; complete -C "d upg"; complete -C "d up $argv[2]"' \
+		"$BATS_TEST_TMPDIR/d.fish" "$P"
+	expect $'upgrade\tbuild, test, replace'
+	expect upgrade-all
+	expect "${P}box"
+	expect "${P}web"
+}
+
+# The shell sits at a terminal of its own, where somebody presses the tabulator.
+@test "completion in zsh" {
+	requires command:zsh
+	export PATH=${D%/*}:$PATH HOME=$BATS_TEST_TMPDIR
+	d completion zsh >"$BATS_TEST_TMPDIR/_d"
+	cat >"$BATS_TEST_TMPDIR/press" <<-'EOT'
+		zmodload zsh/zpty
+		zpty shell zsh -f -i
+		zpty -w shell "PROMPT=; fpath=($HOME \$fpath); autoload -U compinit; compinit -u -D; $1; echo rea''dy"
+		zpty -r -m shell line '*ready*'
+		zpty -w -n shell "d $2"$'\t'
+		zpty -r -m shell line "*$3*" && print -r -- "$line"
+		zpty -d shell
+	EOT
+	for load in "" "source $BATS_TEST_TMPDIR/_d"; do
+		run_x 0 timeout 60 zsh -f "$BATS_TEST_TMPDIR/press" "$load" upgrade- upgrade-all
+		run_x 0 timeout 60 zsh -f "$BATS_TEST_TMPDIR/press" "$load" "up ${P}w" "${P}web"
+	done
+}
+
+@test "on a terminal: colours, unless they aren't wanted, and what is under way" {
+	requires command:script
+	run_x 0 d up "${P}web"
+	run_x 0 script -qec "'$D'" /dev/null
+	expect $'\033['
+	NO_COLOR=1 run_x 0 script -qec "'$D'" /dev/null
+	refute $'\033['
+	run_x 0 script -qec "'$D' restart-all" /dev/null
+	expect $'\r\033[K  0/'
+	run_x 0 d restart-all
+	refute $'\033'
+}
+
+@test "make test: an instance by the settings is around the tests, and gone afterwards" {
+	container "${P}pipe"
+	real_pipeline "${P}pipe"
+	printf 'test_env: {GREETING: hello}\n' | settings "${P}pipe"
+	printf 'load %s/tests/helpers\n%s "it serves" {\n%s\n}\n' "$TOP" @test '
+		[ "$INSTANCE_IMAGE" = "$TEST_IMAGE" ]
+		curl -fs "http://$INSTANCE_ADDRESS_8080/healthz"
+		engine exec "$INSTANCE_NAME" /svc env GREETING | grep hello' >"$WHITTLE_CONTAINERS/${P}pipe/test.bats"
+	run_x 0 d b "${P}pipe"
+	run_x 0 d t "${P}pipe"
+	expect "ok 1 it serves"
+	[ -z "$(all_of "${P}pipe")" ]
+	grep '^passed 1$' "$WHITTLE_CONTAINERS/${P}pipe/test-stamp"
+	# with settings by which it never serves what it should
+	sed -i 's/all ok/all gone/; s/within: .*/within: 1s/' "$WHITTLE_CONTAINERS/${P}pipe/settings.yaml"
+	run_x 1 d t "${P}pipe"
+	expect "isn't ready: not ready within 1 s: the answer lacks 'all gone'"
+	[ -z "$(all_of "${P}pipe")" ]
+	[ ! -e "$WHITTLE_CONTAINERS/${P}pipe/test-stamp" ]
+	rm -r "$WHITTLE_CONTAINERS/${P}pipe"
 }

@@ -49,6 +49,17 @@ usual() {
 	[ -z "$output$stderr" ]
 }
 
+@test "make prep in a container's folder does the same" {
+	usual
+	run_x 0 env -u WHITTLE_CONTAINERS make -s -f "$TOP/etc/Makefile-docker" -C "$WHITTLE_CONTAINERS/$N" prep
+	[ "$(what "$V/data")" = "directory 750 33:44" ]
+	chown 5:6 "$V/data"
+	run_x 2 make -s -f "$TOP/etc/Makefile-docker" -C "$WHITTLE_CONTAINERS/$N" prep
+	expect "is owned by 5:6" "$stderr"
+	run_x 0 make -s -f "$TOP/etc/Makefile-docker" -C "$WHITTLE_CONTAINERS/$N" prep PREP_FLAGS=-r
+	[ "$(what "$V/data")" = "directory 750 33:44" ]
+}
+
 @test "up makes them as well; the service may write where it should" {
 	settings "$N" <<-'EOT'
 		mount_rw: [data:/data]

@@ -25,7 +25,7 @@ fixture_remove() {
 	list=$(engine network ls --format '{{.Name}}' 2>/dev/null | grep "^whittle-$P")
 	# shellcheck disable=SC2086
 	[ -z "$list" ] || engine network rm $list >/dev/null 2>&1 || :
-	list=$(engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "^localhost/whittle/$P")
+	list=$(engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "/$P")
 	# shellcheck disable=SC2086
 	[ -z "$list" ] || engine rmi -f $list >/dev/null 2>&1 || :
 }
@@ -55,6 +55,11 @@ container() {
 		echo 'CMD ["/svc"]'
 	} >"$folder/Dockerfile"
 	settings "$1" </dev/null
+}
+
+# real_pipeline NAME: its Makefile is one of the project's.
+real_pipeline() {
+	printf 'include %s/etc/Makefile-docker\n' "$TOP" >"$WHITTLE_CONTAINERS/$1/Makefile"
 }
 
 # settings NAME, YAML on standard input: that, a port, and a readiness that doesn't take long.

@@ -89,6 +89,8 @@ static const struct {
     {"cmd: [a, b]\ntest_cmd: ''", true, "cmd", "[]"},
     {"memory: 1g\ntest_memory:", true, "memory", "0"},
     {"ports: ['80']\ntest_ports: []", true, "ports", "[]"},
+    {"image:\ntag: ''\nrepo2:", false, "image", "\"localhost/whittle/web:live\""},
+    {"tag: v1\ntest_tag:", true, "image", "\"localhost/whittle/web:latest\""},
     /* words */
     {"cmd: run --name 'a b' \"c\\\"d\" e\\ f", false, "cmd",
 	"[\"run\",\"--name\",\"a b\",\"c\\\"d\",\"e f\"]"},
@@ -235,6 +237,7 @@ static const struct {
     {"hostname: a_b", "host name"},
     {"image: 'x;y'", "image's name"},
     {"tag: --x", "image's name"},
+    {"repo1:", "a repository"},
     {"user: 'a b'", "USER:GROUP"},
     {"env: [A]", "NAME=VALUE"},
     {"env: [=x]", "NAME=VALUE"},
