@@ -5,17 +5,9 @@ load ../../tests/helpers
 
 setup_file() {
 	export IMAGE=${TEST_IMAGE:-localhost/whittle/hello:latest}
-	export ID=whittle-test-hello-$$
-	PORT=$(free_port)
-	export PORT
-	engine run -d --name "$ID" --read-only --cap-drop ALL --security-opt no-new-privileges \
-		--memory 32m --pids-limit 32 -p "127.0.0.1:$PORT:8000" "$IMAGE" >/dev/null
-	wait_until 20 curl -fs "http://127.0.0.1:$PORT/"
+	# The instance that make test has around it, by settings.yaml.
+	export ID=${INSTANCE_NAME:?run by make test} PORT=$INSTANCE_PORT_8000
 	image_root "$IMAGE" "$BATS_FILE_TMPDIR/root"
-}
-
-teardown_file() {
-	engine rm -f "$ID" >/dev/null 2>&1 || :
 }
 
 @test "it serves the page, and says no to what isn't there" {

@@ -5,17 +5,11 @@ load ../../tests/helpers
 
 setup_file() {
 	export IMAGE=${TEST_IMAGE:-localhost/whittle/zero:latest}
-	export NAME=whittle-test-zero-$$
-	PORT=$(free_port)
-	export PORT
-	engine run -d --name "$NAME" --read-only --cap-drop ALL --security-opt no-new-privileges \
-		--memory 16m --pids-limit 8 -p "127.0.0.1:$PORT:8000" "$IMAGE" >/dev/null
-	wait_until 20 curl -fs "http://127.0.0.1:$PORT/"
+	# The instance that make test has around it, by settings.yaml.
+	export NAME=${INSTANCE_NAME:?run by make test} PORT=$INSTANCE_PORT_8000
 }
 
 teardown_file() {
-	# One by one: podman removes none where one of them isn't there.
-	engine rm -f "$NAME" >/dev/null 2>&1 || :
 	engine rm -f "$NAME-2" >/dev/null 2>&1 || :
 }
 
