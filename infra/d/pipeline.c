@@ -87,18 +87,21 @@ show_log_end(const char *path)
 	free(line);
 }
 
-/* "FROM [--flag] IMAGE …": the image's name where it is one of ours. */
+/* The image of "FROM [--flag] IMAGE …" or "COPY --from=IMAGE …", where it is one of ours. */
 static const char *
 from_ours(const struct app *a, char *line)
 {
 	char *save = NULL, *word = strtok_r(line, " \t\n", &save);
+	bool from = word && strcasecmp(word, "FROM") == 0;
 	size_t len = strlen(a->host.repo1);
 
-	if (!word || strcasecmp(word, "FROM") != 0)
+	if (!from && (!word || strcasecmp(word, "COPY") != 0))
 		return NULL;
-	do
-		word = strtok_r(NULL, " \t\n", &save);
-	while (word && strncmp(word, "--", 2) == 0);
+	while ((word = strtok_r(NULL, " \t\n", &save)) && strncmp(word, "--", 2) == 0)
+		if (!from && strncmp(word, "--from=", 7) == 0) {
+			word += 7;
+			break;
+		}
 	if (!word || strncmp(word, a->host.repo1, len) != 0 || word[len] != '/')
 		return NULL;
 	word += len + 1;

@@ -196,10 +196,12 @@ teardown_file() {
 	[[ $output =~ ^\ *DONE\ +base ]]
 	printf 'all:\n\t@exit 1\n' >"$ROOM/base/Makefile"
 	mood "${P}web" 1
-	echo "FROM localhost/whittle/base:live" >>"$WHITTLE_CONTAINERS/${P}web/Dockerfile"
-	run_x 1 d build-all
-	expect "LEFT OUT  ${P}web"
-	sed -i '$d' "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
+	for line in "FROM localhost/whittle/base:live" "COPY --from=localhost/whittle/base:live /x /x"; do
+		echo "$line" >>"$WHITTLE_CONTAINERS/${P}web/Dockerfile"
+		run_x 1 d build-all
+		expect "LEFT OUT  ${P}web"
+		sed -i '$d' "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
+	done
 	rm -r "$ROOM/base"
 	run_x 0 d ta
 	expect "2 done, 0 failed"
