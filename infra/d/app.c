@@ -227,19 +227,19 @@ second_reference(const struct container *c)
 }
 
 int
-images_of(struct app *a, const struct container *c, size_t n, struct images *images)
+look_at_all(struct app *a, const struct container *c, size_t n, struct seens *seen,
+    struct images *images)
 {
 	struct words names = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		const char *both[] = {
-		    container_image(&c[i]), second_reference(&c[i])};
+		const char *both[] = {container_image(&c[i]), second_reference(&c[i])};
 
 		for (size_t k = 0; k < 2; k++)
 			if (both[k] && !words_have(&names, both[k]))
 				words_add(&names, both[k]);
 	}
-	return engine_images_named(&a->engine, &names, images);
+	return engine_list_with_images(&a->engine, &names, seen, images);
 }
 
 int
@@ -254,7 +254,7 @@ image_among(
 	if (got)
 		*out = *got;
 	/* Engines may know an image by a longer or shorter name than the one that found it. */
-	return got                                       ? 1
+	return got ? 1
 	       : strncmp(first, "localhost/", 10) == 0 && !second_reference(c)
 		   ? 0
 		   : image_of(a, c, &reference, out);

@@ -103,11 +103,13 @@ int describe(struct app *a, const struct place *p, bool test, struct container *
 int image_of(
     struct app *a, const struct container *c, const char **reference, struct image *out);
 
-/* The same of many at once: images gets those that there are, image_among() finds one, which
- * is asked for once more where its name may be written in several ways. */
-int images_of(struct app *a, const struct container *c, size_t n, struct images *images);
-int image_among(struct app *a, const struct images *images, const struct container *c,
-    struct image *out);
+/* Every container that the engine has, as engine_list() tells, and those images of many
+ * descriptions that there are. image_among() finds one's; it is asked for once more where
+ * its name may be written in several ways. */
+int look_at_all(struct app *a, const struct container *c, size_t n, struct seens *seen,
+    struct images *images);
+int image_among(
+    struct app *a, const struct images *images, const struct container *c, struct image *out);
 
 /* "90s", "3h", "12d" ago; "-" for 0. */
 const char *age_text(time_t since);

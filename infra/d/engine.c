@@ -1,10 +1,12 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -689,27 +691,75 @@ engine_images(const struct engine *e, bool dangling, struct images *all)
 	return 0;
 }
 
-int
-engine_images_named(const struct engine *e, const struct words *names, struct images *all)
+/* Starts the engine and doesn't wait; what it says goes to the descriptor *out. */
+static pid_t
+start_beside(const struct engine *e, const struct words *args, int *out)
 {
-	struct words args = {0};
-	json_t *list, *o;
-	size_t i;
+	struct words argv = {0};
+	pid_t pid;
 
-	*all = (struct images){0};
+	words_add(&argv, e->program);
+	words_add_all(&argv, args);
+	*out = memfd_create("engine", MFD_CLOEXEC);
+	pid = *out < 0 ? -1 : fork();
+	if (pid == 0) {
+		int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		if (dup2(nowhere, STDIN_FILENO) < 0 || dup2(*out, STDOUT_FILENO) < 0 ||
+		    dup2(nowhere, STDERR_FILENO) < 0)
+			_exit(126);
+		execvp(argv.w[0], argv.w);
+		_exit(127);
+	}
+	return pid;
+}
+
+static int
+end_of(pid_t pid, int from, struct strbuf *out)
+{
+	char chunk[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while (waitpid(pid, NULL, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	for (; (n = pread(from, chunk, sizeof(chunk), at)) > 0; at += n)
+		strbuf_add(out, chunk, (size_t)n);
+	return (int)n;
+}
+
+int
+engine_list_with_images(
+    const struct engine *e, const struct words *names, struct seens *all, struct images *images)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct words args = {0};
+	json_t *list = NULL, *o;
+	cleanup_fd int from = -1;
+	pid_t pid;
+	size_t i;
+	int bad;
+
+	*images = (struct images){0};
 	if (!names->n)
-		return 0;
+		return engine_list(e, all);
 	words_add(&args, "image");
 	words_add(&args, "inspect");
 	words_add_all(&args, names);
-	list = inspect_all(e, &args);
-	if (!list)
-		return -1;
-	all->v = pool_zero(json_array_size(list) + 1, sizeof(*all->v));
+	pid = start_beside(e, &args, &from);
+	bad = engine_list(e, all);
+	if (pid < 0 || end_of(pid, from, &out))
+		report("start '%s':", e->program);
+	else if (!bad)
+		list = parse(e, &out);
+	strbuf_free(&out);
+	images->v = pool_zero(json_array_size(list) + 1, sizeof(*images->v));
 	json_array_foreach (list, i, o)
-		image_object(o, &all->v[all->n++]);
+		image_object(o, &images->v[images->n++]);
+	bad = bad || !list;
 	json_decref(list);
-	return 0;
+	return bad ? -1 : 0;
 }
 
 const struct image *

@@ -105,8 +105,9 @@ int engine_image(const struct engine *e, const char *reference, struct image *ou
 /* Every image that has a name, and those without one where dangling is set. */
 int engine_images(const struct engine *e, bool dangling, struct images *out);
 
-/* Those of these names that there are, in one question. */
-int engine_images_named(const struct engine *e, const struct words *names, struct images *out);
+/* engine_list(), and meanwhile those images of these names that there are. */
+int engine_list_with_images(const struct engine *e, const struct words *names,
+    struct seens *all, struct images *images);
 const struct image *image_tagged(const struct images *all, const char *tag);
 
 /* The twelve digits by which people know it. */

@@ -17,8 +17,8 @@ struct host {
 	const char *state;    /* $WHITTLE_STATE/d */
 	const char *vol_base;
 	const char *repo1, *repo2;
-	const char *toolkit; /* image for d debug */
-	const char *base;    /* the base image's folder; NULL: none */
+	const char *toolkit;    /* image for d debug */
+	const char *base;       /* the base image's folder; NULL: none */
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
 	int64_t keep, parallel;

@@ -107,8 +107,7 @@ sharing_with(struct app *a, const struct place *p, struct words *running, struct
 		if (host_container(&a->host, other, false, NULL, NULL, &c))
 			report("%s: whether it shares %s's namespaces isn't known", other->name,
 			    p->name);
-		else if (shares_with(&c, p->name) &&
-			 engine_see(&a->engine, c.name, &now) == 1)
+		else if (shares_with(&c, p->name) && engine_see(&a->engine, c.name, &now) == 1)
 			words_add(now.running ? running : stopped, other->name);
 	}
 }
@@ -154,8 +153,7 @@ static const char *
 pack_program(struct app *a)
 {
 	const char *self = program_path();
-	const char *beside =
-	    pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
+	const char *beside = pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
 
 	return a->host.project && access(beside, X_OK) != 0
 		   ? pool_printf("%s/infra/pack/pack", a->host.project)
@@ -179,8 +177,8 @@ signature_suffices(struct app *a, const struct container *c, const char *image)
 		words_add(&argv, a->host.verify_key);
 	}
 	words_add(&argv, image);
-	status = run(&(struct run){
-	    .argv = (const char *const *)argv.w, .out = &out, .err = &out});
+	status =
+	    run(&(struct run){.argv = (const char *const *)argv.w, .out = &out, .err = &out});
 	if (status < 0)
 		report("start '%s':", argv.w[0]);
 	else if (status)

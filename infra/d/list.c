@@ -297,7 +297,7 @@ table(struct app *a, bool only_running, struct row **rows)
 		    host_container(&a->host, &a->places.v[i], false, NULL, NULL, next) != 0;
 		next += !wrong[i];
 	}
-	if (engine_list(&a->engine, &seen) || images_of(a, c, (size_t)(next - c), &images))
+	if (look_at_all(a, c, (size_t)(next - c), &seen, &images))
 		return -1;
 	*rows = pool_zero(a->places.n + 1, sizeof(**rows));
 	next = c;

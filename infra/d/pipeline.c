@@ -284,8 +284,8 @@ struct test_options {
 
 /* A test instance around a command, or around the folder's test.bats. */
 static int
-test_around(struct app *a, const struct place *p, const struct words *cmd,
-    const struct test_options *o)
+test_around(
+    struct app *a, const struct place *p, const struct words *cmd, const struct test_options *o)
 {
 	struct instance i;
 	int status = instance_start(a, p, &o->flags, NULL, o->image, getpid(), true, &i);

@@ -493,8 +493,7 @@ note_old(struct journal *j, const struct replacement *r)
 	json_object_set_new(j->o, "dependents", list);
 	json_object_set_new(j->o, "name", json_string(r->want->name));
 	json_object_set_new(j->o, "image", json_string(r->image.id));
-	json_object_set_new(j->o, "reference",
-	    json_string(container_image(r->want)));
+	json_object_set_new(j->o, "reference", json_string(container_image(r->want)));
 	json_object_set_new(j->o, "settings", json_string(r->settings ? r->settings : ""));
 	json_object_set_new(j->o, "back_to", json_integer(r->generation));
 	json_object_set_new(

@@ -267,7 +267,9 @@ good_state() {
 	jq -e '.[0].todo | startswith("restart")' <<<"$output"
 	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/$N/settings.yaml"
 	old=$(image_id "$(live "$N")")
-	engine tag "localhost/whittle/$N:prev" "$(live "$N")"
+	mood "$N" planned
+	d b "$N"
+	engine tag "localhost/whittle/$N:latest" "$(live "$N")"
 	run_x 1 d plan "$N"
 	expect "restart: runs"
 	engine tag "$old" "$(live "$N")"

@@ -435,7 +435,7 @@ plan_all(struct app *a, const struct places *some, json_t *list)
 		else
 			n++;
 	}
-	if (engine_list(&a->engine, &seen) || images_of(a, c, n, &images))
+	if (look_at_all(a, c, n, &seen, &images))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < n; i++) {
 		const char *todo = plan_for(a, &c[i], &seen, &images);
