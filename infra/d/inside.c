@@ -327,10 +327,11 @@ do_shell(struct app *a, int argc, char **argv)
 int
 do_debug(struct app *a, int argc, char **argv)
 {
+	/* Its processes, its files, its packets; and a place for what strace writes. */
 	static const char *const fixed[] = {"--cap-drop", "ALL", "--cap-add", "SYS_PTRACE",
-	    "--cap-add", "DAC_READ_SEARCH", "--security-opt", "no-new-privileges", "--user",
-	    "0:0", "--read-only", "--memory", "268435456", "--pids-limit", "128", "--pull",
-	    "never", "--rm", NULL};
+	    "--cap-add", "DAC_READ_SEARCH", "--cap-add", "NET_RAW", "--security-opt",
+	    "no-new-privileges", "--user", "0:0", "--read-only", "--tmpfs", "/tmp", "--memory",
+	    "268435456", "--pids-limit", "128", "--pull", "never", "--rm", NULL};
 	struct words args = {0};
 	const struct place *p;
 	struct container c;
