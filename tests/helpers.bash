@@ -209,3 +209,14 @@ image_files() {
 	engine export "$c" | tar -tf - | sed 's|^\./||; s|^|/|; s|/$||'
 	engine rm "$c" >/dev/null
 }
+
+# image_programs [IMAGE]: every file in the image that can be executed, sorted, musl's loader
+# and what docker adds to an export left out.
+image_programs() {
+	local c
+	c=$(engine create "${1:-$TEST_IMAGE}" /none)
+	engine export "$c" | tar -tvf - |
+		sed -nE 's|^-[rwsSxtT-]*[xst][^ ]* .* (\./)?([^ ]+)$|/\2|p' |
+		grep -vE '^/(lib/ld-musl-[^/]*|\.dockerenv)$' | sort
+	engine rm "$c" >/dev/null
+}

@@ -142,6 +142,7 @@ build_own() {
 	for program in /bin/sh /bin/busybox /bin/ls /bin/cat; do
 		run_x 127 engine run --rm --network none --entrypoint "$program" "$IMAGE"
 	done
+	[ "$(image_programs "$IMAGE" | xargs)" = "/bin/dnsmasq /bin/probe" ]
 	engine cp "$NAME:/etc/passwd" "$BATS_TEST_TMPDIR/passwd"
 	[ "$(cut -d: -f1,3 "$BATS_TEST_TMPDIR/passwd")" = dns:53 ]
 }
