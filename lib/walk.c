@@ -213,7 +213,11 @@ visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char 
 		goto out;
 	if (e.is_mount && !w->options->cross_mounts)
 		goto out;
-	sub = open_folder(&e);
+	sub = -1;
+	if (e.depth >= WALK_DEEPEST)
+		errno = ENAMETOOLONG;
+	else
+		sub = open_folder(&e);
 	if (sub < 0) {
 		trouble(w, e.path, errno);
 		goto out;

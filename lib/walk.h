@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+/* Each level takes a piece of the stack: whoever makes trees without end must not end us.
+ * No path leads as deep as this (PATH_MAX). */
+enum { WALK_DEEPEST = 4096 };
+
 /* One entry, as the visitor sees it. All of it is the walk's and lives until the
  * visitor returns. */
 struct walk_entry {
@@ -40,7 +44,8 @@ struct walk_options {
  * Visits rootfd and all below it, a folder before its entries. Folders are opened with
  * O_NOFOLLOW and compared with what was seen (device, inode), so that a path swapped
  * during the walk is not entered (reported as trouble with errno ESTALE). A mount point
- * is visited but, unless cross_mounts is set, not entered.
+ * is visited but, unless cross_mounts is set, not entered; nor is a folder at the depth
+ * WALK_DEEPEST (trouble with errno ENAMETOOLONG).
  * Descriptors in use: one for each level.
  *
  * Returns 0, 1 where the visitor said WALK_STOP, or -1 with errno where the root itself

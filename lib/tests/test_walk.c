@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -148,6 +149,51 @@ chdir_is_undone(void **state)
 	assert_string_equal(before, after);
 }
 
+static void
+too_deep(const char *path, void *arg)
+{
+	assert_int_equal(errno, ENAMETOOLONG);
+	assert_int_equal(strlen(path), strlen("/deep") + 2 * (WALK_DEEPEST - 1));
+	++*(int *)arg;
+}
+
+static enum walk_action
+deepest(const struct walk_entry *e, void *arg)
+{
+	(void)arg;
+	assert_true(e->depth <= WALK_DEEPEST);
+	return WALK_GO;
+}
+
+static void
+a_tree_without_end(void **state)
+{
+	struct walk_options o = {.trouble = too_deep};
+	int at, next, told = 0;
+	struct rlimit files;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = files.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	if (files.rlim_cur < WALK_DEEPEST + 100) {
+		print_message("this machine cannot: too few descriptors\n");
+		skip();
+	}
+	at = openat(root, ".", O_PATH);
+	for (int i = 0; i < WALK_DEEPEST + 100; i++) {
+		const char *name = i ? "d" : "deep";
+
+		assert_int_equal(mkdirat(at, name, 0755), 0);
+		next = openat(at, name, O_PATH);
+		close(at);
+		at = next;
+	}
+	close(at);
+	assert_int_equal(walk_tree(root, &o, deepest, &told), 0);
+	assert_int_equal(told, 1);
+}
+
 static enum walk_action
 not_into_proc(const struct walk_entry *e, void *arg)
 {
@@ -178,6 +224,7 @@ main(void)
 	    cmocka_unit_test(skip_and_stop),
 	    cmocka_unit_test(a_swapped_folder_is_not_entered),
 	    cmocka_unit_test(chdir_is_undone),
+	    cmocka_unit_test(a_tree_without_end),
 	    cmocka_unit_test(mounts_are_visited_not_entered),
 	};
 
