@@ -76,7 +76,8 @@ purpose(const struct part *part)
 {
 	switch (part->kind) {
 	case PART_SYSTEM:
-		return "OPERATING-SYSTEM";
+		/* The specification's text has a hyphen, its JSON schema hasn't. */
+		return "OPERATING_SYSTEM";
 	case PART_PROGRAM:
 	case PART_IMAGE:
 		return "APPLICATION";

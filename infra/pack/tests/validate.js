@@ -9,7 +9,7 @@ async function errorsOf() {
 		const {Spec, Validation} = require('@cyclonedx/cyclonedx-library');
 		return new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(text);
 	}
-	const Ajv = require('ajv/dist/2019');
+	const Ajv = require('ajv');
 	const check = new Ajv({strict: false, allErrors: true}).compile(JSON.parse(fs.readFileSync(schema, 'utf8')));
 	return check(JSON.parse(text)) ? null : check.errors;
 }
