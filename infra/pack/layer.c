@@ -13,7 +13,7 @@
 #include "report.h"
 #include "strbuf.h"
 
-enum { ENTRIES_MAX = 2000000, PATH_LENGTH_MAX = 4095, NAME_LENGTH_MAX = 255 };
+enum { PATH_LENGTH_MAX = 4095, NAME_LENGTH_MAX = 255 };
 
 static const char whiteout[] = ".wh.";
 static const char opaque[] = ".wh..wh..opq";
@@ -112,23 +112,27 @@ is_new_path(struct reading *r, const char *path)
 
 /* File capabilities name the user namespace's root that gave them (version 3); a
  * namespace's own root is what version 2 means, and which of the two is stored depends
- * on who built. See capabilities(7). */
-static void
+ * on who built. See capabilities(7). Returns 0 where no kernel would take it. */
+static int
 add_capability(struct inode *i, const char *name, const unsigned char *v, size_t n)
 {
+	static const size_t sizes[] = {0, 12, 20, 24}; /* by version */
 	unsigned char v2[20];
 
-	if (n == 24 && v[3] == 3 && v[20] == 0 && v[21] == 0 && v[22] == 0 && v[23] == 0) {
+	if (n < 4 || v[3] < 1 || v[3] > 3 || n != sizes[v[3]])
+		return 0;
+	if (v[3] == 3 && v[20] == 0 && v[21] == 0 && v[22] == 0 && v[23] == 0) {
 		memcpy(v2, v, sizeof(v2));
 		v2[3] = 2;
-		inode_add_xattr(i, name, v2, sizeof(v2));
-		return;
+		v = v2;
+		n = sizeof(v2);
 	}
 	inode_add_xattr(i, name, v, n);
+	return 1;
 }
 
-static void
-add_xattrs(const struct reading *r, struct inode *i, struct archive_entry *e)
+static int
+add_xattrs(const struct reading *r, struct archive_entry *e, struct inode *i, const char *path)
 {
 	const char *name;
 	const void *value;
@@ -138,13 +142,17 @@ add_xattrs(const struct reading *r, struct inode *i, struct archive_entry *e)
 	while (archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK) {
 		if (inode_xattr(i, name))
 			continue;
-		if (strcmp(name, "security.capability") == 0)
-			add_capability(i, name, value, size);
-		else if (r->user_xattrs && strncmp(name, "user.", 5) == 0 &&
-			 strncmp(name, "user.overlay.", 13) &&
-			 strncmp(name, "user.containers.", 16))
+		if (strcmp(name, "security.capability") == 0) {
+			if (!add_capability(i, name, value, size))
+				return refuse(
+				    r, path, "a file capability that no kernel takes");
+		} else if (r->user_xattrs && strncmp(name, "user.", 5) == 0 &&
+			   strncmp(name, "user.overlay.", 13) &&
+			   strncmp(name, "user.containers.", 16)) {
 			inode_add_xattr(i, name, value, size);
+		}
 	}
+	return 0;
 }
 
 /* The content as it stands in the archive; nothing is copied. */
@@ -205,7 +213,8 @@ read_inode(struct reading *r, struct archive_entry *e, struct layer_entry *out)
 		return refuse(r, out->path, "an owner that no system knows");
 	out->inode = i =
 	    inode_new(type | (archive_entry_perm(e) & 07777), (uid_t)uid, (gid_t)gid);
-	add_xattrs(r, i, e);
+	if (add_xattrs(r, e, i, out->path))
+		return -1;
 	if (type == S_IFLNK) {
 		const char *target = archive_entry_symlink(e);
 

@@ -22,6 +22,10 @@ struct layer_entry {
 	char *target;        /* ENTRY_HARDLINK: a path like the above */
 };
 
+/* For all layers of an image together: what is kept of an entry, its lines in two bills of
+ * materials above all, takes some 5 KiB of memory, and an archive can be mostly empty files. */
+enum { ENTRIES_MAX = 500000 };
+
 struct layer {
 	struct layer_entry *entry;
 	size_t count;
@@ -35,8 +39,9 @@ struct layer {
  *
  * Refused, with a report() that names what (the layer, for messages): an absolute path,
  * one with "..", a name beyond 255 or a path beyond 4095 bytes, a device node, a sparse
- * file, a path twice, a link that climbs above the root, more than 2,000,000 entries, a
- * truncated or broken archive. Returns 0 or -1; the caller frees in both cases.
+ * file, a path twice, a link that climbs above the root, a file capability of no known version,
+ * more than ENTRIES_MAX entries, a truncated or broken archive. Returns 0 or -1; the caller
+ * frees in both cases.
  */
 int layer_read(struct layer *l, struct bytes tar, const char *what, int user_xattrs);
 void layer_free(struct layer *l);

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cleanup.h"
 #include "inode.h"
+#include "layer.h"
 #include "tree.h"
 
 /* podman makes these in the image for the time of a RUN step and leaves them empty; docker
@@ -39,13 +41,18 @@ drop_child(struct node *n, void *arg)
 	tree_drop(arg, n);
 }
 
+/* By whatever the config calls it: "/data/", "srv//x". What is no path in an image, or leads
+ * through a file or a link, isn't made. */
 static void
 make_folder(struct tree *t, const char *path)
 {
-	while (*path == '/')
-		path++;
-	if (*path && strstr(path, "..") == NULL && !tree_find(t, path))
-		tree_make_folder(t, path, 0);
+	cleanup_free char *clean = NULL;
+	const char *why;
+
+	path += strspn(path, "/");
+	clean = clean_path(path, &why);
+	if (clean && *clean && !tree_find(t, clean))
+		tree_make_folder(t, clean, 0);
 }
 
 static int

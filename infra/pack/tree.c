@@ -334,6 +334,9 @@ tree_apply(struct tree *t, const struct layer *l, size_t index)
 {
 	size_t i;
 
+	t->entries += l->count;
+	if (t->entries > ENTRIES_MAX)
+		return refuse(t, index, l->entry[0].path, "too many entries");
 	for (i = 0; i < l->count; i++)
 		if (l->entry[i].kind == ENTRY_WHITEOUT || l->entry[i].kind == ENTRY_OPAQUE)
 			apply_whiteout(t, &l->entry[i], index);

@@ -31,6 +31,7 @@ struct tree {
 	struct node *root;
 	struct gone *gone;
 	size_t gone_count;
+	size_t entries;   /* of all layers that were applied */
 	const char *what; /* the archive, for messages */
 };
 
@@ -40,7 +41,7 @@ void tree_free(struct tree *t);
 /*
  * Applies a layer: whiteouts first, since they speak of lower layers, then its entries in
  * order. Refused with a report(): a path through anything but a folder, a hard link to what
- * isn't there or is a folder. Returns 0 or -1.
+ * isn't there or is a folder, more than ENTRIES_MAX entries in all. Returns 0 or -1.
  */
 int tree_apply(struct tree *t, const struct layer *l, size_t index);
 

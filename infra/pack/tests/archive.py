@@ -3,7 +3,8 @@
 
     archive.py OUT CASE
 
-A case is a function below; "archive.py --list hostile" prints the names of the hostile ones.
+A case is a function below. "archive.py --hostile FOLDER" writes every hostile one, CASE.tar,
+and prints a line for each: its name, a tab, words of the message that it is refused with.
 """
 import gzip
 import hashlib
@@ -56,7 +57,7 @@ def image(layers, config=None, top=None, manifest=None, diff_ids=None, extra=(),
 # ---- sound ones
 
 LOWER = [
-    entry("bin"), entry("bin/tool", b"tool\n", mode=0o755), entry("bin/alias", link="tool"),
+    entry("bin"), entry("bin/tool", b"tool\n", mode=0o755), entry("bin/alias", link="tool"), entry("by", link="data"),
     entry("bin/setuid", b"s\n", mode=0o4755), entry("bin/secret-tool", b"REMOVED-BY-UPPER\n", mode=0o755),
     entry("data"), entry("data/one", b"1\n"), entry("data/two", b"2\n"),
     entry("opaque"), entry("opaque/old", b"old\n"), entry("opaque/sub"), entry("opaque/sub/deep", b"deep\n"),
@@ -64,7 +65,7 @@ LOWER = [
     entry("etc"), entry("etc/passwd", b"root:x:0:0::/:/bin/sh\n"), entry("etc/group", b"root:x:0:\n"),
 ]
 UPPER = [
-    entry("bin", uid=0), entry("bin/.wh.secret-tool", b""),
+    entry("bin", uid=0), entry("bin/.wh.secret-tool", b""), entry("by/.wh.one", b""),
     entry("data", mode=0o700, uid=7, gid=8), entry("data/two", b"two, changed\n", mode=0o600),
     entry("opaque"), entry("opaque/.wh..wh..opq", b""), entry("opaque/new", b"new\n"),
     entry("swap"), entry("swap/.wh.was-a-folder", b""), entry("swap/was-a-folder", b"now a file\n"),
@@ -109,6 +110,13 @@ def config():
         "Volumes": {"/data": {}}, "WorkingDir": "/srv/work/", "User": "1000", "Labels": {"who": "me", "io.buildah.version": "1"},
         "Healthcheck": {"Test": ["CMD", "/file"], "Interval": 5, "Timeout": 0}, "StopSignal": "SIGINT", "ArgsEscaped": True,
     }, top={"container": "x", "container_config": {"Cmd": ["x"]}, "created": "2001-01-01T00:00:00Z", "author": "me"})
+
+
+def folders():
+    """Folders by odd names, and some that can't be."""
+    return image([layer(entry("file", b"f"), entry("link", link="/etc"))], config={
+        "WorkingDir": "/srv//work/./deep", "Volumes": {k: {} for k in (
+            "/data/", "more//", "/../out", "/file/in", "/link/in", "/" + "n" * 300)}})
 
 
 def ledger():
@@ -169,24 +177,28 @@ HOSTILE = {
     "hardlink-to-folder": ("a hard link to a folder",
                            lambda: raw_layer(entry("d"), entry("h", b"", type=tarfile.LNKTYPE, link="d"))),
     "through-link": ("isn't a folder", lambda: raw_layer(entry("l", link="/etc"), entry("l/evil", b"x"))),
+    "through-link-of-a-lower-layer": ("isn't a folder", lambda: image(
+        [layer(entry("l", link="/etc")), layer(entry("l/evil", b"x"))])),
     "through-file": ("isn't a folder", lambda: raw_layer(entry("f", b"x"), entry("f/evil", b"x"))),
     "device": ("a device node", lambda: raw_layer(entry("sda", type=tarfile.BLKTYPE))),
     "overlay-whiteout": ("a device node", lambda: raw_layer(entry("w", type=tarfile.CHRTYPE))),
     "twice": ("the same path twice", lambda: raw_layer(entry("a", b"1"), entry("a", b"2"))),
     "twice-by-dots": ("the same path twice", lambda: raw_layer(entry("a", b"1"), entry("./a", b"2"))),
+    "capability": ("a file capability that no kernel takes",
+                   lambda: raw_layer(entry("c", b"x", SCHILY__xattr__security__capability="zz"))),
     "long-name": ("a name that is too long", lambda: raw_layer(entry("n" * 256, b""))),
     "long-path": ("a path that is too long", lambda: raw_layer(entry("d/" * 2048 + "x", b""))),
-    "root-file": ("", lambda: raw_layer(entry(".", b"x"))),
-    "huge": ("", bad_number),
+    "root-file": ("the root is not a folder", lambda: raw_layer(entry(".", b"x"))),
+    "huge": ("not a sound tar archive", bad_number),
     "sparse": ("sparse", sparse),
     "truncated-layer": ("digest differs", lambda: image([layer(entry("a", b"x" * 5000))[:3000]],
                                                         diff_ids=["sha256:" + hashlib.sha256(layer(entry("a", b"x" * 5000))).hexdigest()])),
-    "truncated-layer-by-its-own-digest": ("", lambda: image([layer(entry("a", b"x" * 5000))[:3000]])),
-    "truncated-archive": ("", lambda: flatten()[:9000]),
-    "half-header": ("", lambda: flatten()[:700]),
+    "truncated-layer-by-its-own-digest": ("larger than the whole archive", lambda: image([layer(entry("a", b"x" * 5000))[:3000]])),
+    "truncated-archive": ("larger than the whole archive", lambda: flatten()[:9000]),
+    "half-header": ("larger than the whole archive", lambda: flatten()[:700]),
     "empty": ("not a tar archive", lambda: b""),
-    "text": ("", lambda: b"this is no archive\n" * 100),
-    "zip": ("", lambda: b"PK\x03\x04" + b"\0" * 600),
+    "text": ("not a tar archive", lambda: b"this is no archive\n" * 100),
+    "zip": ("not a tar archive", lambda: b"PK\x03\x04" + b"\0" * 600),
     "wrong-digest": ("digest differs", lambda: image([layer(entry("a", b"x"))], diff_ids=["sha256:" + "0" * 64])),
     "no-manifest": ("no such member", lambda: layer(entry("x", b"x"))),
     "two-images": ("several", lambda: image([layer(entry("a", b"x"))], manifest=[{}, {}])),
@@ -218,14 +230,16 @@ HOSTILE = {
 
 
 def main():
-    if sys.argv[1:] == ["--list", "hostile"]:
-        print("\n".join(HOSTILE))
-    elif sys.argv[1] == "--words":
-        print(HOSTILE[sys.argv[2]][0])
+    out, case = sys.argv[1:]
+    if out == "--hostile":
+        for name, (words, make) in HOSTILE.items():
+            with open("%s/%s.tar" % (case, name), "wb") as f:
+                f.write(make())
+            print("%s\t%s" % (name, words))
     else:
-        out, case = sys.argv[1:]
         with open(out, "wb") as f:
-            f.write(HOSTILE[case][1]() if case in HOSTILE else globals()[case]())
+            f.write(globals()[case]())
 
 
-main()
+if __name__ == "__main__":
+    main()
