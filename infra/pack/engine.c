@@ -54,6 +54,28 @@ full_image_name(const char *name)
 	    "%s%s%s", slash ? "" : "localhost/whittle/", name, tagged ? "" : ":latest");
 }
 
+const char *
+last_line(struct strbuf *said)
+{
+	char *last;
+
+	while (said->len && said->s[said->len - 1] == '\n')
+		strbuf_cut(said, said->len - 1);
+	if (!said->len)
+		return "no reason given";
+	last = strrchr(said->s, '\n');
+	return last ? last + 1 : said->s;
+}
+
+/* podman and docker, of several versions. */
+static int
+says_no_image(const char *said)
+{
+	return said &&
+	       (strcasestr(said, "no such image") || strcasestr(said, "image not known") ||
+		   strcasestr(said, "no such object"));
+}
+
 int
 engine_find_id(const char *name, char id[SHA256_HEX])
 {
@@ -64,17 +86,20 @@ engine_find_id(const char *name, char id[SHA256_HEX])
 	struct run r = {.argv = argv, .out = &out, .err = &err};
 	int status = run(&r);
 	const char *got = out.s ? out.s : "";
-	int result = 1;
+	int result = -1;
 
 	if (strncmp(got, "sha256:", 7) == 0)
 		got += 7;
 	if (status == 126 || status == 127 || status < 0) {
 		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
-		result = -1;
 	} else if (status == 0 && strspn(got, "0123456789abcdef") == SHA256_HEX - 1) {
 		memcpy(id, got, SHA256_HEX - 1);
 		id[SHA256_HEX - 1] = '\0';
 		result = 0;
+	} else if (says_no_image(err.s)) {
+		result = 1;
+	} else {
+		report("the engine can't tell about '%s': %s", full, last_line(&err));
 	}
 	strbuf_free(&out);
 	strbuf_free(&err);
@@ -99,16 +124,9 @@ run_engine(const char *const *argv)
 	struct strbuf err = STRBUF_INIT;
 	struct run r = {.argv = argv, .err = &err, .discard_out = 1};
 	int status = run(&r);
-	char *last;
 
-	while (err.len && err.s[err.len - 1] == '\n')
-		strbuf_cut(&err, err.len - 1);
-	last = err.len ? strrchr(err.s, '\n') : NULL;
 	if (status)
-		report("'%s %s' failed: %s", argv[0], argv[1],
-		    last      ? last + 1
-		    : err.len ? err.s
-			      : "no reason given");
+		report("'%s %s' failed: %s", argv[0], argv[1], last_line(&err));
 	strbuf_free(&err);
 	return status ? -1 : 0;
 }
@@ -153,15 +171,6 @@ int
 engine_load(const char *file)
 {
 	const char *argv[] = {engine_command(), "load", "-q", "-i", file, NULL};
-
-	return run_engine(argv);
-}
-
-int
-engine_tag(const char *id, const char *name)
-{
-	cleanup_free char *full = full_image_name(name);
-	const char *argv[] = {engine_command(), "tag", id, full, NULL};
 
 	return run_engine(argv);
 }

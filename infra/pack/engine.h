@@ -5,6 +5,7 @@
 #include "digest.h"
 
 struct image;
+struct strbuf;
 
 /* The command that runs the engine: WHITTLE_ENGINE, infra/engine beside this program's
  * folder, podman, docker. Never NULL. */
@@ -25,7 +26,9 @@ int engine_save(const char *name, struct image *i);
 
 /* Gives the engine an archive; it takes the tags from it. Returns 0, or -1 after a report(). */
 int engine_load(const char *file);
-int engine_tag(const char *id, const char *name);
+
+/* The last line of what a program said when it failed. */
+const char *last_line(struct strbuf *said);
 
 /* A folder of one's own in TMPDIR; NULL after a report(). free(3) it after rmdir(2). */
 char *scratch_folder(void);

@@ -309,4 +309,7 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	[ -z "$output" ]
 	WHITTLE_ENGINE=/nowhere run_x 2 "$PACK" explain "$name" /media/new
 	expect "set WHITTLE_ENGINE" "$stderr"
+	# an engine that fails isn't one that has no such image
+	ENGINE=docker DOCKER_HOST=unix://$PWD/no.socket run_x 2 "$PACK" explain "$name" /media/new
+	expect "the engine can't tell about 'localhost/whittle/$name:latest'" "$stderr"
 }

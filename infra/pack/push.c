@@ -25,18 +25,11 @@ skopeo(const char *const *argv, struct strbuf *out)
 	struct strbuf err = STRBUF_INIT;
 	struct run r = {.argv = argv, .out = out, .err = &err, .discard_out = 1};
 	int status = run(&r);
-	char *last;
 
-	while (err.len && err.s[err.len - 1] == '\n')
-		strbuf_cut(&err, err.len - 1);
-	last = err.len ? strrchr(err.s, '\n') : NULL;
 	if (status == 127)
 		report("skopeo isn't installed, which registries need");
 	else if (status)
-		report("skopeo %s failed: %s", argv[2],
-		    last      ? last + 1
-		    : err.len ? err.s
-			      : "no reason given");
+		report("skopeo %s failed: %s", argv[2], last_line(&err));
 	strbuf_free(&err);
 	return status ? -1 : 0;
 }
