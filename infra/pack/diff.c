@@ -87,9 +87,64 @@ is_privileged(const struct manifest_entry *e)
 	       ((e->mode & 06000) || strstr(e->xattrs, "security.capability="));
 }
 
+/* The same rights, of the same owner. */
 static int
-is_program(const struct manifest_entry *e)
+is_as_privileged(const struct manifest_entry *was, const struct manifest_entry *is)
 {
+	return is_privileged(was) && (was->mode & 06000) == (is->mode & 06000) &&
+	       was->uid == is->uid && was->gid == is->gid &&
+	       strcmp(was->xattrs, is->xattrs) == 0;
+}
+
+/* What a path leads to in the image, every link on its way followed; NULL where to nothing. */
+static const struct manifest_entry *
+follow(const struct manifest *m, const char *path)
+{
+	struct strbuf at = STRBUF_INIT, rest = STRBUF_INIT;
+	const struct manifest_entry *e = manifest_find(m, "/");
+	size_t len, done = 0, parent;
+	int links = 0;
+
+	strbuf_puts(&rest, path);
+	while (e && done < rest.len) {
+		const char *name = rest.s + done, *slash = at.len ? strrchr(at.s, '/') : NULL;
+
+		len = strcspn(name, "/");
+		done += len + (name[len] == '/');
+		if (len == 0 || (len == 1 && *name == '.'))
+			continue;
+		if (len == 2 && name[0] == '.' && name[1] == '.') {
+			strbuf_cut(&at, slash ? (size_t)(slash - at.s) : 0);
+			e = manifest_find(m, at.len ? at.s : "/");
+			continue;
+		}
+		parent = at.len;
+		strbuf_putc(&at, '/');
+		strbuf_add(&at, name, len);
+		e = manifest_find(m, at.s);
+		if (e && e->target && ++links > 40) {
+			e = NULL;
+		} else if (e && e->target) {
+			struct strbuf on = STRBUF_INIT;
+
+			strbuf_printf(&on, "%s/%s", e->target, rest.s + done);
+			strbuf_cut(&at, *e->target == '/' ? 0 : parent);
+			strbuf_free(&rest);
+			rest = on;
+			done = 0;
+		}
+	}
+	strbuf_free(&at);
+	strbuf_free(&rest);
+	return e;
+}
+
+/* By a link, too: that is how applets come. */
+static int
+is_program(const struct manifest *m, const struct manifest_entry *e)
+{
+	if (e && e->target)
+		e = follow(m, e->path);
 	return e && strcmp(e->type, "file") == 0 && (e->mode & 0111);
 }
 
@@ -110,10 +165,11 @@ static void
 judge_file(
     struct comparison *c, const struct manifest_entry *was, const struct manifest_entry *is)
 {
-	if (is_privileged(is) && !is_privileged(was))
+	if (is_privileged(is) && !is_as_privileged(was, is))
 		note_finding(
 		    c, FINDING_SETUID, is->path, "runs with more rights than who starts it");
-	if (is_program(is) && !is_program(was) && is_in_system_folder(is->path))
+	if (is_in_system_folder(is->path) && is_program(&c->new.manifest, is) &&
+	    !is_program(&c->old.manifest, was))
 		note_finding(
 		    c, FINDING_EXECUTABLE, is->path, "a new program in a system folder");
 }
@@ -158,6 +214,12 @@ account_of(const struct accounts *a, const char *name)
 	return NULL;
 }
 
+static int
+is_same_id(const struct account_line *a, const struct account_line *b)
+{
+	return a->fields > 2 && b->fields > 2 && strcmp(a->field[2], b->field[2]) == 0;
+}
+
 static void
 compare_accounts(struct comparison *c, const char *kind, const struct accounts *old,
     const struct accounts *new)
@@ -174,13 +236,16 @@ compare_accounts(struct comparison *c, const char *kind, const struct accounts *
 			note_change(c, kind, was->field[0], was->text, is ? is->text : NULL);
 	}
 	for (i = 0; i < new->count; i++) {
-		const struct account_line *is = &new->line[i];
+		const struct account_line *is = &new->line[i], *was;
 
-		if (!is->fields || account_of(old, is->field[0]))
+		if (!is->fields)
 			continue;
-		note_change(c, kind, is->field[0], NULL, is->text);
-		if (strcmp(kind, "account") == 0)
-			note_finding(c, FINDING_ACCOUNT, is->field[0], "a new account");
+		was = account_of(old, is->field[0]);
+		if (!was)
+			note_change(c, kind, is->field[0], NULL, is->text);
+		if (strcmp(kind, "account") == 0 && (!was || !is_same_id(was, is)))
+			note_finding(c, FINDING_ACCOUNT, is->field[0],
+			    was ? "has another user ID" : "a new account");
 	}
 }
 

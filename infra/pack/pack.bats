@@ -53,7 +53,7 @@ no_rests() {
 	[ "$(bsdtar -xOf layer.tar data/one)" = 1 ] # a whiteout of by/one, by being a link, is of nothing
 	run_x 0 tar --numeric-owner -tvf layer.tar
 	expect "drwx------ 7/8 "
-	expect "-rwsr-xr-x 0/0 "
+	expect "-rwsr-xr-x 7/0 "
 	expect "3000000/4000000000"
 	expect "odd/second link to odd/first"
 	expect "odd/far -> /etc/passwd"
@@ -380,19 +380,24 @@ sysdirs" ]
 	expect "+ account svc: svc:x:9:9::/:/bin/sh"
 	expect '+ config ExposedPorts: {"8080/tcp":{}}'
 	run_x 1 "$PACK" diff --gate "$old" "$id"
-	[ "$output" = "finding: setuid /bin/tool: runs with more rights than who starts it
+	[ "$output" = "finding: setuid /bin/setuid: runs with more rights than who starts it
+finding: setuid /bin/tool: runs with more rights than who starts it
+finding: executable /usr/bin/applet: a new program in a system folder
 finding: executable /usr/bin/new: a new program in a system folder
+finding: account app: has another user ID
 finding: account svc: a new account
 finding: port 8080/tcp: a port more to listen on" ]
-	printf '# meant\nsetuid /bin/*\nexecutable /usr/bin/new\naccount svc\n' >allow
+	printf '# meant\nsetuid /bin/*\nexecutable /usr/bin/*\naccount svc\naccount app\n' >allow
 	run_x 1 "$PACK" diff --gate --allow allow "$old" "$id"
 	[ "$output" = "finding: port 8080/tcp: a port more to listen on" ]
 	echo 'port 8080/tcp' >>allow
 	run_x 0 "$PACK" diff --gate --allow allow "$old" "$id"
-	# the other way round nothing was brought
-	run_x 0 "$PACK" diff --gate "$id" "$old"
+	# the other way round nothing is brought but other rights
+	run_x 1 "$PACK" diff --gate "$id" "$old"
+	[ "$output" = "finding: setuid /bin/setuid: runs with more rights than who starts it
+finding: account app: has another user ID" ]
 	run_x 1 "$PACK" diff --json "$old" "$id"
-	[ "$(jq '.findings | length' <<<"$output")" -eq 4 ]
+	[ "$(jq '.findings | length' <<<"$output")" -eq 7 ]
 	echo 'setuid' >allow
 	run_x 2 "$PACK" diff --gate --allow allow "$old" "$id"
 	expect "allow:1: want" "$stderr"

@@ -58,11 +58,12 @@ def image(layers, config=None, top=None, manifest=None, diff_ids=None, extra=(),
 
 LOWER = [
     entry("bin"), entry("bin/tool", b"tool\n", mode=0o755), entry("bin/alias", link="tool"), entry("by", link="data"),
-    entry("bin/setuid", b"s\n", mode=0o4755), entry("bin/secret-tool", b"REMOVED-BY-UPPER\n", mode=0o755),
+    entry("bin/setuid", b"s\n", mode=0o4755, uid=7), entry("bin/secret-tool", b"REMOVED-BY-UPPER\n", mode=0o755),
     entry("data"), entry("data/one", b"1\n"), entry("data/two", b"2\n"),
     entry("opaque"), entry("opaque/old", b"old\n"), entry("opaque/sub"), entry("opaque/sub/deep", b"deep\n"),
     entry("swap"), entry("swap/was-a-folder"), entry("swap/was-a-folder/x", b"x\n"), entry("swap/was-a-file", b"f\n"),
-    entry("etc"), entry("etc/passwd", b"root:x:0:0::/:/bin/sh\n"), entry("etc/group", b"root:x:0:\n"),
+    entry("etc"), entry("etc/passwd", b"root:x:0:0::/:/bin/sh\napp:x:5:5::/:/bin/sh\n"),
+    entry("etc/group", b"root:x:0:\n"),
 ]
 UPPER = [
     entry("bin", uid=0), entry("bin/.wh.secret-tool", b""), entry("by/.wh.one", b""),
@@ -136,7 +137,9 @@ def ledger():
 def grown():
     """What the gate is for: more rights, accounts, ports and programs than flatten() has."""
     more = [entry("bin/tool", b"tool\n", mode=0o4755), entry("usr/bin/new", b"new\n", mode=0o755),
-            entry("etc/passwd", b"root:x:0:0::/:/bin/sh\nsvc:x:9:9::/:/bin/sh\n"),
+            entry("bin/setuid", b"s\n", mode=0o4755), entry("lib64", link="bin"),
+            entry("usr/bin/applet", link="../../lib64/alias"), entry("usr/bin/dangling", link="nothing"),
+            entry("etc/passwd", b"root:x:0:0::/:/bin/sh\napp:x:0:5::/:/bin/sh\nsvc:x:9:9::/:/bin/sh\n"),
             entry("srv/data", b"data, no program\n"), entry("data/one", b"1\n", mode=0o755)]
     return image([layer(*LOWER), layer(*UPPER), layer(*more)], config={"ExposedPorts": {"8080/tcp": {}}})
 
