@@ -86,6 +86,7 @@ with_podman() {
 	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
 	command -v podman >/dev/null || die "needs podman"
 	: "${LAB_NAME:=whittle-lab-$$}"
+	own_podman=
 	WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/$LAB_NAME.XXXXXX")
 	trap leave EXIT
 	trap 'exit 129' HUP
@@ -97,6 +98,10 @@ with_podman() {
 	printf '[storage]\ndriver = "%s"\ngraphroot = "%s"\nrunroot = "%s"\n' \
 		"$driver" "$WORK/storage" "$WORK/run" >storage.conf
 	export CONTAINERS_STORAGE_CONF="$WORK/storage.conf"
+	# Everything in there goes at the end, so that it must not be the user's own.
+	[ "$(podman info -f '{{.Store.GraphRoot}}')" = "$WORK/storage" ] ||
+		die "podman doesn't take a storage of ours: is it one on another machine?"
+	own_podman=1
 }
 
 leave() {
@@ -104,7 +109,7 @@ leave() {
 	trap '' HUP INT TERM
 	cd /
 	! command -v clean_up >/dev/null || clean_up || :
-	podman rm -f -t 0 -a >/dev/null || :
+	[ -z "$own_podman" ] || podman rm -f -t 0 -a >/dev/null || :
 	eventually remove_work
 }
 

@@ -49,6 +49,19 @@ setup() {
 	expect "does not match provided manifest digest" "$stderr"
 }
 
+@test "a podman that keeps its things elsewhere is left alone" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/podman" <<-EOT
+		#!/bin/sh
+		echo "\$*" >>"$BATS_TEST_TMPDIR/calls"
+		echo elsewhere
+	EOT
+	chmod 755 "$BATS_TEST_TMPDIR/bin/podman"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 2 ./image.sh
+	expect "podman doesn't take a storage of ours" "$stderr"
+	run ! grep -v '^info ' "$BATS_TEST_TMPDIR/calls"
+}
+
 @test "the scripts leave nothing behind, interrupted or not" {
 	run_x 0 "$LABS/leftovers" -p ./image.sh
 	leaves_nothing_in_podman ./image.sh "INT:Now with everything" "TERM:A byte changed"
