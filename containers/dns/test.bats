@@ -51,6 +51,8 @@ teardown_file() {
 
 teardown() {
 	stop_all
+	# Where a test failed with the cable half laid.
+	ip link del "wa$$" 2>/dev/null || :
 }
 
 # own: a container's folder beside this one, like it but for private.d.
@@ -201,8 +203,9 @@ in_net() {
 	server=$(engine inspect -f '{{.State.Pid}}' "$NAME")
 
 	# A cable: one end in the server's network, the other in one of the client's.
-	start unshare -n sleep 120
-	wait_until 10 test "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$started/ns/net")"
+	start unshare -n sleep 1000
+	apart() { [ "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$started/ns/net")" ]; }
+	wait_until 60 apart
 	ip link add "wa$$" type veth peer name "wb$$"
 	ip link set "wa$$" netns "$server" name lan
 	ip link set "wb$$" netns "$started" name lan
