@@ -342,15 +342,19 @@ restore_old(struct journal *j)
 	if (!old || !name)
 		return 0;
 	for (int i = 0; i < TRIES; i++) {
-		int got = engine_see(e, old, &now), bad = got != 1;
+		struct words args = {0};
+		int got = engine_see(e, old, &now);
+		bool named = got == 1 && strcmp(now.name, name) == 0;
 
-		if (got == 1 && strcmp(now.name, name) != 0)
-			bad = engine_call(e, NULL, "rename", old, name, NULL);
-		else if (got == 1 && (now.running || !noted_true(j, "old_running")))
+		if (named && (now.running || !noted_true(j, "old_running")))
 			return 0;
-		else if (got == 1)
-			bad = engine_call(e, NULL, "start", old, NULL);
-		if (bad)
+		words_add(&args, named ? "start" : "rename");
+		words_add(&args, old);
+		if (!named)
+			words_add(&args, name);
+		/* What fails may work in a moment; only the last failure is worth a word. */
+		if (got != 1 || (i + 1 < TRIES ? engine_words_try(e, NULL, &args)
+					       : engine_words(e, NULL, &args)))
 			usleep(TRY_PAUSE_MS * 1000);
 	}
 	report("%s: the old container couldn't be had back; the next d tries again",

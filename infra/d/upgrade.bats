@@ -23,6 +23,7 @@ setup() {
 teardown() {
 	no_fake
 	rm -f "$WHITTLE_CONTAINERS/$N"/fail-*
+	umount "$BATS_TEST_TMPDIR/full" 2>/dev/null || :
 }
 
 # good_state NAME: exactly one container, which serves, and tags that are of one mind.
@@ -186,6 +187,38 @@ good_state() {
 	done
 	echo "# $steps steps" >&3
 	[ "$steps" -gt 15 ]
+}
+
+# As above, KILLS=all for every call.
+@test "the disk is full at any step: one of the two good states, too" {
+	requires root
+	export WHITTLE_STATE=$BATS_TEST_TMPDIR/full
+	mkdir "$WHITTLE_STATE"
+	mount -t tmpfs -o size=1m none "$WHITTLE_STATE"
+	container "${P}full"
+	sed -i 's/stable: .*/stable: 0/' "$WHITTLE_CONTAINERS/${P}full/settings.yaml"
+	prebuilt "${P}full" 1 2
+	next_is "${P}full" 1
+	run_x 0 d u "${P}full"
+	with_fake_engine
+	local n
+	for ((n = 1; ; n += ${KILLS:+-3} + 4)); do
+		next_is "${P}full" $((3 - $(version_of "${P}full")))
+		fake full "$n"
+		run --separate-stderr "$D" u -f "${P}full"
+		[ -e "$ROOM/killed-at" ] || break
+		no_fake
+		rm "$WHITTLE_STATE/fill"
+		run --separate-stderr d lA
+		good_state "${P}full" || {
+			echo "full at call $n ($(cat "$ROOM/killed-at")): $stderr" >&2
+			return 1
+		}
+	done
+	no_fake
+	[ "$n" -gt 15 ]
+	[ "$status" -eq 0 ]
+	rm -r "$WHITTLE_CONTAINERS/${P}full"
 }
 
 @test "the next d says that an earlier run was cut off, whatever it is asked" {
