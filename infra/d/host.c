@@ -134,6 +134,14 @@ list_at(const struct source *f, const char *key, bool paths, struct words *out)
 	}
 }
 
+/* Volumes stand below it as well where nothing else is said. */
+static void
+set_state(struct host *h, const char *folder)
+{
+	h->state = pool_printf("%s/d", folder);
+	h->vol_base = pool_printf("%s/volumes", folder);
+}
+
 static void
 take_paths(const struct source *f)
 {
@@ -141,7 +149,7 @@ take_paths(const struct source *f)
 
 	list_at(f, "containers", true, &f->h->folders);
 	if ((text = text_at(f, "state")))
-		f->h->state = pool_printf("%s/d", path_in(f, text));
+		set_state(f->h, path_in(f, text));
 	if ((text = text_at(f, "vol_base")))
 		f->h->vol_base = path_in(f, text);
 	if ((text = text_at(f, "verify_key")))
@@ -213,14 +221,14 @@ builtin(struct host *h)
 	h->keep = 3;
 	h->parallel = 2;
 	/* Root in rootless podman's namespace is still that user. */
-	if (geteuid() == 0 && !variable("WHITTLE_OUTER_UID")) {
-		h->state = "/var/lib/whittle/d";
-		h->vol_base = "/var/lib/whittle/volumes";
-		return;
-	}
-	state = state ? state : pool_printf("%s/.local/state", home ? home : "/tmp");
-	h->state = pool_printf("%s/whittle/d", state);
-	h->vol_base = pool_printf("%s/whittle/volumes", state);
+	if (geteuid() == 0 && !variable("WHITTLE_OUTER_UID"))
+		set_state(h, "/var/lib/whittle");
+	else
+		set_state(h,
+		    pool_printf("%s/whittle",
+			state ? state : pool_printf("%s/.local/state", home ? home : "/tmp")));
+	if (variable("WHITTLE_STATE"))
+		set_state(h, variable("WHITTLE_STATE"));
 }
 
 /* Returns -1 for a number that is none. */

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "instance.h"
+#include "pipeline.h"
 #include "report.h"
 #include "state.h"
 #include "strbuf.h"
@@ -205,13 +207,19 @@ port_list(const struct seen *s)
 static time_t
 image_since(struct app *a, const char *key, const struct image *live)
 {
+	const struct place *p = place_find(a, key);
+	const char *promoted = stamped(p, "install-stamp", "image");
 	struct generations g;
+	struct stat st;
 
 	if (generations_read(&a->host, key, &g) == 0)
 		for (size_t i = 0; i < g.n; i++)
 			if (strcmp(g.v[i].image, live->id) == 0)
 				return engine_time(g.v[i].time);
-	return live->created;
+	return promoted && strcmp(promoted, live->id) == 0 &&
+		       stat(pool_printf("%s/install-stamp", p->folder), &st) == 0
+		   ? st.st_mtime
+		   : live->created;
 }
 
 static void

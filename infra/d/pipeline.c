@@ -117,7 +117,8 @@ base_names(const struct app *a, const struct place *p, struct words *out)
 	size_t cap = 0;
 
 	while (f && getline(&line, &cap, f) > 0)
-		if ((name = from_ours(a, line)))
+		/* An image may begin with another of its own name: what it was, or a part. */
+		if ((name = from_ours(a, line)) && strcmp(name, p->name) != 0)
 			words_add(out, name);
 }
 

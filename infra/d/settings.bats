@@ -110,6 +110,9 @@ yaml() {
 	jq -e '.[0] | .memory == 80740352 and .pids == 7' <<<"$output"
 	run_x 0 d las -T a
 	jq -e '.[0].pids == 6' <<<"$output"
+	echo 'mount_rw: [x:/x]' | yaml b
+	run_x 0 env -u WHITTLE_VOLUMES "$D" las b
+	jq -e --arg s "$ROOM/state/volumes/b/x" '.[0].mounts[0].source == $s' <<<"$output"
 	WHITTLE_KEEP=none run_x 2 d las a
 	expect WHITTLE_KEEP "$stderr"
 	echo 'contaners: [x]' >"$WHITTLE_SETTINGS"

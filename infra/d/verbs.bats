@@ -191,8 +191,10 @@ teardown_file() {
 @test "build and test all: the base first, then in order" {
 	mkdir -p "$ROOM/base"
 	printf 'all:\n\t@echo the base is built\n' >"$ROOM/base/Makefile"
+	sed -i "1i FROM localhost/whittle/${P}web:live AS before" "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
 	run_x 0 d ba
 	expect "3 done, 0 failed"
+	sed -i 1d "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
 	[[ $output =~ ^\ *DONE\ +base ]]
 	printf 'all:\n\t@exit 1\n' >"$ROOM/base/Makefile"
 	mood "${P}web" 1
