@@ -6,12 +6,12 @@
 #include "report.h"
 #include "verbs.h"
 
+/* By all of its names: the short ones are what one wants to find here. */
 static void
-print_verb(const struct verb *v, bool aliases)
+print_verb(const struct verb *v)
 {
-	printf("  %-21s %-26s %s\n", v->name, v->args, v->help);
-	if (aliases && *v->aliases)
-		printf("  %-21s %-26s also: %s\n", "", "", v->aliases);
+	printf(
+	    "  %-24s %-26s %s\n", pool_printf("%s %s", v->name, v->aliases), v->args, v->help);
 }
 
 static bool
@@ -34,7 +34,7 @@ help_about(const char *pattern)
 	}
 	for (const struct verb *v = verbs; v->name; v++)
 		if (matches(v, &re)) {
-			print_verb(v, true);
+			print_verb(v);
 			found++;
 		}
 	regfree(&re);
@@ -54,13 +54,13 @@ do_help(struct app *a, int argc, char **argv)
 		return help_about(argv[1]);
 	printf("usage: d [VERB [SPEC] ...]\n\n"
 	       "SPEC is the start of a container's name. d alone shows them all.\n"
-	       "d help WORD says more of the verbs that have to do with WORD; the manual is "
+	       "d help REGEX shows the verbs that have to do with that; the manual is "
 	       "d(1).\n");
 	for (const struct verb *v = verbs; v->name; v++) {
 		if (strcmp(v->group, group) != 0)
 			printf("\n%s\n", v->group);
 		group = v->group;
-		print_verb(v, false);
+		print_verb(v);
 	}
 	return EXIT_YES;
 }
