@@ -346,7 +346,7 @@ open("file", "wb").write(b)' "$BUSYBOX" "$1"
 
 # ---- prep ----
 
-TREE_PY=$TOP/baseline/prep/tests/tree.py
+export TREE_PY=$TOP/baseline/prep/tests/tree.py
 
 # A whole Alpine in ./tree, and prep.conf with these lines beside it.
 tree() { # LINE…
@@ -502,6 +502,27 @@ script() { # PATH LINE…
 @test "prep: killed at any moment while it cuts, a second run ends it" {
 	tree APPLETS_KEEP=sh,ls,cat
 	run_x 0 "$TREE_PY" kill "${PREP_KILLS:-15}" "$PWD/tree" "$PWD/prep.conf" "$PREP"
+}
+
+@test "prep: a full disk while it cuts: the old program whole, and a second run ends it" {
+	tree APPLETS_KEEP=sh,ls,cat APK_CLEANUP=0 SYSDIRS_RM_REGEX=
+	run_x 0 unshare -m bash -euc '
+		mkdir small
+		mount -t tmpfs -o size=9500k whittle small
+		cp -a tree/. small/
+		! cat /dev/zero >small/home/fill 2>/dev/null
+		"$TREE_PY" list small >before
+		status=0
+		"$PREP" -q -r small -c prep.conf -o ledger 2>said || status=$?
+		[ $status -eq 2 ]
+		grep -q "write ./bin/busybox.: No space left on device" said
+		cmp tree/bin/busybox small/bin/busybox
+		[ -z "$(find small/bin -name ".*")" ]
+		"$TREE_PY" check before ledger small
+		rm small/home/fill
+		"$PREP" -q -r small -c prep.conf -o ledger
+		[ "$(chroot small /bin/sh -c "ls /bin" | xargs)" = "busybox cat ls sh" ]
+	'
 }
 
 @test "prep in a build: the image's shell lives, what was cut doesn't come back" {
