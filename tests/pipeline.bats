@@ -255,6 +255,11 @@ change() {
 	run_x 0 make all test install
 	[ "$(id_of prev)" = "$first" ]
 	[ "$(id_of live)" != "$first" ]
+	[ "$(sed -n 's/^previous //p' install-stamp)" = "$first" ]
+	# killed before the stamp was written
+	rm install-stamp
+	run_x 0 make install
+	[ "$(sed -n 's/^previous //p' install-stamp)" = "$first" ]
 	# once more with nothing to do: :prev stays the one before
 	run_x 0 make all test install
 	[ "$(id_of prev)" = "$first" ]
