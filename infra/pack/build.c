@@ -184,7 +184,8 @@ label_base(struct making *m)
 	cleanup_free char *value =
 	    xasprintf("%s@sha256:%s", name ? name : "", m->image.layer[0].diff_id);
 
-	if (name)
+	/* Anybody can label an image. */
+	if (name && is_image_name(name))
 		config_label(m->config, LABEL_BASE, value);
 }
 

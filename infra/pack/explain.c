@@ -130,30 +130,39 @@ print_visible(const char *s)
 	strbuf_free(&b);
 }
 
+/* A text of the ledger, which comes out of the image. */
+static char *
+legible(const json_t *line, const char *key)
+{
+	const char *text = json_string_value(json_object_get(line, key));
+	struct strbuf b = STRBUF_INIT;
+
+	if (!text)
+		return xstrdup("?");
+	strbuf_put_visible(&b, text, strlen(text));
+	return strbuf_steal(&b);
+}
+
 /* "file, mode 0755, owner 0:0, 1234 bytes, sha256 …", from a line of the ledger. */
 static void
 print_what(const json_t *line)
 {
-	const char *type = json_string_value(json_object_get(line, "type"));
-	const char *mode = json_string_value(json_object_get(line, "mode"));
-	const char *sha256 = json_string_value(json_object_get(line, "sha256"));
-	const char *part = json_string_value(json_object_get(line, "part"));
+	cleanup_free char *type = legible(line, "type"), *mode = legible(line, "mode");
+	cleanup_free char *sha256 = legible(line, "sha256"), *part = legible(line, "part");
 	cleanup_free char *target = json_get_text(line, "target");
 
-	printf("%s, mode %s, owner %lld:%lld", type ? type : "?", mode ? mode : "?",
+	printf("%s, mode %s, owner %lld:%lld", type, mode,
 	    (long long)json_integer_value(json_object_get(line, "uid")),
 	    (long long)json_integer_value(json_object_get(line, "gid")));
 	if (target) {
 		fputs(", to ", stdout);
 		print_visible(target);
-	} else if (sha256) {
+	} else if (json_object_get(line, "sha256")) {
 		printf(", %lld bytes, sha256 %s",
 		    (long long)json_integer_value(json_object_get(line, "size")), sha256);
 	}
-	if (part) {
-		fputs(", part of ", stdout);
-		print_visible(part);
-	}
+	if (json_object_get(line, "part"))
+		printf(", part of %s", part);
 	putchar('\n');
 }
 
@@ -161,20 +170,17 @@ static void
 print_change(const json_t *line)
 {
 	const char *action = json_string_value(json_object_get(line, "action"));
-	const char *rule = json_string_value(json_object_get(line, "rule"));
-	const char *image = json_string_value(json_object_get(line, "image"));
+	cleanup_free char *rule = legible(line, "rule"), *image = legible(line, "image");
 	const char *done = strcmp(action, "remove") == 0 ? "removed"
 			   : strcmp(action, "edit") == 0 ? "edited"
 			   : strcmp(action, "cut") == 0  ? "relieved of applets"
 			   : strcmp(action, "mode") == 0 ? "given another mode"
 							 : "given another owner";
 
-	if (rule && strcmp(rule, "build") == 0)
-		printf(
-		    "  %s by a step of %s's Dockerfile; it was: ", done, image ? image : "?");
+	if (strcmp(rule, "build") == 0)
+		printf("  %s by a step of %s's Dockerfile; it was: ", done, image);
 	else
-		printf("  %s by prep's rule %s in %s; it was: ", done, rule ? rule : "?",
-		    image ? image : "?");
+		printf("  %s by prep's rule %s in %s; it was: ", done, rule, image);
 	print_what(line);
 }
 

@@ -161,6 +161,7 @@ srv/work/deep/" ]
 	run ! grep -q whittle list
 	run_x 0 jq -r '[.action, .path, .rule, .image] | join(" ")' "$kept/ledger.jsonl"
 	[ "$output" = "remove /bin/gone sysdirs test
+remove /bin/odd $(printf '\033')[2J test
 mode /etc/passwd accounts test
 remove /bin/untold build test" ]
 	run_x 0 jq -r 'select(.rule == "build") | [.sha256, .size, .mode, .type] | join(" ")' "$kept/ledger.jsonl"
@@ -366,6 +367,9 @@ sysdirs" ]
 	expect 'odd/new\012line and blank: file'
 	run_x 0 "$PACK" explain "$id" $'odd/bytes\xff'
 	expect 'odd/bytes\377: file'
+	pack_case ledger
+	run_x 0 "$PACK" explain "$id" /bin/odd
+	expect "  removed by prep's rule \\033[2J in test; it was: file\\012, mode \\033, owner 0:0"
 }
 
 @test "diff and its gate: rights, accounts, ports, programs" {

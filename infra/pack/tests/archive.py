@@ -123,6 +123,7 @@ def folders():
 def ledger():
     lines = [{"action": "remove", "path": "/bin/gone", "rule": "sysdirs", "type": "file", "mode": "0755", "uid": 0,
               "gid": 0, "size": 5, "sha256": "0" * 64},
+             {"action": "remove", "path": "/bin/odd", "rule": "\x1b[2J", "type": "file\n", "mode": "\x1b", "part": "\r"},
              {"action": "mode", "path": "/etc/passwd", "rule": "accounts", "type": "file", "mode": "0600", "uid": 0,
               "gid": 0, "size": 3, "to_mode": "0644"}]
     text = "".join(json.dumps(x) + "\n" for x in lines).encode()
