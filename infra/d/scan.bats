@@ -135,6 +135,25 @@ inside() {
 	[ ! -e "$upper/.whittle-canary-1-1" ]
 }
 
+@test "the image itself is verified against pack's manifest, whatever is allowed" {
+	W=${P}whole
+	container "$W"
+	printf 'include %s/etc/Makefile-docker\n' "$TOP" >"$WHITTLE_CONTAINERS/$W/Makefile"
+	run_x 0 d b -ts "$W"
+	run_x 0 d up "$W"
+	run_x 0 d scan "$W"
+	layer=$(engine image inspect -f '{{.GraphDriver.Data.UpperDir}}' "$(live "$W")")
+	echo other >"$layer/name"
+	touch "$layer/more"
+	echo 'scan: {allow: ["/**"]}' | settings "$W"
+	run_x 1 d scan "$W"
+	[ "$output" = "$W: tampered     /more
+$W: tampered     /name" ]
+	run_x 1 d scan --json "$W"
+	jq -e 'map(.change + .path) == ["tampered/more", "tampered/name"]' <<<"$output"
+	run_x 0 d down "$W"
+}
+
 @test "a scan that doesn't see what is written says so" {
 	mkdir -p "$ROOM/empty"
 	upper=$(d cow "$N")

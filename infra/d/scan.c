@@ -1,6 +1,7 @@
 /* What a running container's upper layer holds that its image doesn't. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "layer.h"
 #include "netns.h"
 #include "report.h"
+#include "run.h"
 #include "state.h"
 #include "strbuf.h"
 #include "verbs.h"
@@ -27,8 +29,9 @@ static const char *const engine_noise[] = {"/.dockerenv", "/etc/mtab", "/run/.co
 
 static const char canary_prefix[] = ".whittle-canary-";
 
+/* What: added, removed, changed, mode, owner, capabilities, type; tampered is the image. */
 struct change {
-	const char *path, *what; /* added, removed, changed, mode, owner, capabilities, type */
+	const char *path, *what;
 	mode_t mode;
 	bool executable, privileged;
 };
@@ -167,6 +170,16 @@ is_program(int dirfd, const char *name, const struct stat *st)
 }
 
 static void
+add_change(struct scan *s, struct change c)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 64;
+		s->v = xreallocarray(s->v, s->cap, sizeof(*s->v));
+	}
+	s->v[s->n++] = c;
+}
+
+static void
 tell(struct scan *s, const char *path, const char *what, const struct stat *st, bool program)
 {
 	if (strcmp(path, s->canary) == 0) {
@@ -175,15 +188,11 @@ tell(struct scan *s, const char *path, const char *what, const struct stat *st, 
 	}
 	if (is_allowed(s, path))
 		return;
-	if (s->n == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 64;
-		s->v = xreallocarray(s->v, s->cap, sizeof(*s->v));
-	}
-	s->v[s->n++] = (struct change){.path = pool_dup(path),
-	    .what = what,
-	    .mode = st ? st->st_mode : 0,
-	    .executable = program,
-	    .privileged = st && S_ISREG(st->st_mode) && (st->st_mode & 06000)};
+	add_change(s, (struct change){.path = pool_dup(path),
+			  .what = what,
+			  .mode = st ? st->st_mode : 0,
+			  .executable = program,
+			  .privileged = st && S_ISREG(st->st_mode) && (st->st_mode & 06000)});
 }
 
 /* ---- comparing ---- */
@@ -471,6 +480,110 @@ walk_layers(struct scan *s, const struct place *p, int root, bool read_only)
 	return bad || !s->canary_seen ? -1 : 0;
 }
 
+/* ---- the image itself ---- */
+
+/* What pack keeps of an image, the files' digests among it; NULL where that isn't here. */
+static const char *
+manifest_of(const struct app *a, const char *image)
+{
+	const char *id = strncmp(image, "sha256:", 7) == 0 ? image + 7 : image;
+	const char *found = NULL;
+	glob_t g;
+
+	/* host.state is a folder in the one that pack keeps its records in. */
+	if (glob(pool_printf("%s/../images/*/%s/manifest.mtree", a->host.state, id), 0, NULL,
+		&g) == 0)
+		found = pool_dup(g.gl_pathv[0]);
+	globfree(&g);
+	return found;
+}
+
+/* A container in a user namespace may have a layer that was shifted for it, so that owners
+ * aren't those of the image. */
+static bool
+is_shifted(pid_t pid)
+{
+	unsigned long inside, outside;
+	cleanup_file FILE *f = fopen(pool_printf("/proc/%d/uid_map", (int)pid), "re");
+	bool shifted = false;
+
+	while (f && fscanf(f, "%lu %lu %*u", &inside, &outside) == 2)
+		shifted = shifted || inside != outside;
+	return shifted;
+}
+
+/* Owners in a shifted layer, and the mode of the root folder: podman's is 0555, whatever the
+ * layer says. */
+static bool
+is_by_engine(const json_t *difference, const char *path, bool shifted)
+{
+	json_t *differs = json_object_get(difference, "differs"), *one;
+	size_t i;
+
+	json_array_foreach (differs, i, one) {
+		const char *word = json_string_value(one);
+		bool owner = strcmp(word, "uid") == 0 || strcmp(word, "gid") == 0;
+
+		if (!(owner && shifted) &&
+		    !(strcmp(word, "mode") == 0 && strcmp(path, "/") == 0))
+			return false;
+	}
+	return json_array_size(differs) > 0;
+}
+
+static int
+take_differences(struct scan *s, const struct strbuf *text, bool shifted)
+{
+	json_t *all = json_loadb(text->s ? text->s : "", text->len, 0, NULL), *one;
+	json_t *list = json_object_get(all, "differences");
+	int bad = json_is_array(list) ? 0 : -1;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		const char *path = json_string_value(json_object_get(one, "path"));
+
+		if (path && !is_by_engine(one, path, shifted))
+			add_change(
+			    s, (struct change){.path = pool_dup(path), .what = "tampered"});
+	}
+	json_decref(all);
+	return bad;
+}
+
+/* The upper layer is compared to the image's files, which must be those that pack made: its
+ * one layer is the lowest. What the settings allow is about the container, not the image. */
+static int
+verify_image(struct app *a, const struct place *p, const struct seen *now,
+    const struct layers *layers, struct scan *s)
+{
+	const char *manifest = manifest_of(a, now->image), *program = "filewatch";
+	const char *ours = pool_printf(
+	    "%s/services/filewatch/filewatch", a->host.project ? a->host.project : "");
+	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+	int status;
+
+	if (!manifest || layers->lower.n == 0)
+		return 0;
+	if (access(ours, X_OK) == 0)
+		program = ours;
+	status = run(&(struct run){.out = &out,
+	    .err = &err,
+	    .argv = (const char *const[]){program, "verify", "--json", "-r",
+		layers->lower.w[layers->lower.n - 1], manifest, NULL}});
+	if (status == 127)
+		report("%s: its image can't be verified: there is no filewatch", p->name);
+	else if (status > 1 || take_differences(s, &out, is_shifted(now->pid))) {
+		if (err.len)
+			err.s[strcspn(err.s, "\n")] = '\0';
+		report("%s: its image can't be verified: %s", p->name,
+		    err.len ? err.s : "filewatch says nothing");
+		status = -1;
+	}
+	strbuf_free(&out);
+	strbuf_free(&err);
+	return status == 0 || status == 1 ? 0 : -1;
+}
+
 static int
 scan_one(struct app *a, const struct place *p, const struct seen *now, struct scan *s)
 {
@@ -478,7 +591,6 @@ scan_one(struct app *a, const struct place *p, const struct seen *now, struct sc
 	cleanup_fd int root = root_of(now->pid);
 	int bad;
 
-	(void)a;
 	s->upper = -1;
 	s->canary = pool_printf("/%s%d-%ld", canary_prefix, (int)getpid(), random());
 	if (root < 0) {
@@ -492,6 +604,7 @@ scan_one(struct app *a, const struct place *p, const struct seen *now, struct sc
 	read_mounts(now->pid, &s->mounts);
 	bad = open_layers(&layers, s) || walk_layers(s, p, root, layers.read_only);
 	close_layers(s);
+	bad = bad || verify_image(a, p, now, &layers, s);
 	return bad || s->trouble ? -1 : 0;
 }
 
@@ -561,6 +674,9 @@ print_learned(const struct place *p, const struct scan *s)
 	for (size_t i = 0; i < s->n; i++) {
 		const char *folder = folder_of(s->v[i].path);
 		size_t together = 0;
+
+		if (strcmp(s->v[i].what, "tampered") == 0)
+			continue;
 
 		for (size_t k = 0; k < s->n; k++)
 			together += strcmp(folder_of(s->v[k].path), folder) == 0;
