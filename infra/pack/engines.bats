@@ -230,10 +230,13 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 }
 
 @test "save and load: one file, every part checked, engines load it as it is" {
+	requires command:minisign
 	pack_of podman
 	export ENGINE=podman
 	engine load -q -i podman.out
 	"$PACK" provenance "$id" >/dev/null
+	minisign -G -W -p pub -s sec >/dev/null
+	"$PACK" sign -k sec "$id"
 	run_x 0 "$PACK" save -o bundle.tar "$name"
 	run_x 0 "$PACK" save -o again.tar "$id"
 	cmp bundle.tar again.tar
@@ -242,6 +245,7 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	[ "$output" = "sha256:$id" ]
 	[ "$(engine image inspect -f '{{.Id}}' "localhost/whittle/$name:moved")" = "$id" ]
 	diff -r "$kept" "elsewhere/images/$name/$id"
+	run_x 0 "$PACK" verify --content --require-signature -p pub --store elsewhere "$name:moved"
 	run_x 0 engine load -q -i bundle.tar
 	run_x 0 engine image inspect "localhost/whittle/$name:latest"
 	# a part that was changed: refused, nothing loaded, nothing kept
