@@ -205,8 +205,8 @@ remove /bin/untold build test" ]
 
 @test "hostile archives are refused, each with its reason, and nothing is left" {
 	mkdir hostile
-	archive --hostile hostile >words
-	[ "$(wc -l <words)" -gt 40 ]
+	archive --hostile hostile >cases
+	[ "$(wc -l <cases)" -gt 40 ]
 	while IFS=$'\t' read -r case words; do
 		echo "case $case"
 		run_x 2 "$PACK" build -n test -i "hostile/$case.tar" -o out
@@ -216,7 +216,7 @@ remove /bin/untold build test" ]
 		[ ! -e out ]
 		[ ! -e "$WHITTLE_STATE" ]
 		no_rests
-	done <words
+	done <cases
 }
 
 @test "an archive that is cut short while it is read ends pack with a message" {
