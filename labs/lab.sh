@@ -105,9 +105,13 @@ with_podman() {
 }
 
 leave() {
-	trap - EXIT
 	trap '' HUP INT TERM
+	trap - EXIT
 	cd /
+	# A second Ctrl-C, which podman minds though we don't, doesn't reach what cleans up.
+	podman() {
+		host setsid -w "$TOP/infra/engine" "$@"
+	}
 	! command -v clean_up >/dev/null || clean_up || :
 	[ -z "$own_podman" ] || podman rm -f -t 0 -a >/dev/null || :
 	eventually remove_work
