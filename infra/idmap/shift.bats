@@ -503,9 +503,10 @@ round_trip() {
 		for i in range(30000):
 		    open("%s/many/%d" % (sys.argv[1], i), "w").close()
 	EOT
-	# What is enough for few files is enough for many: 200 bytes for each would be 6 MB.
-	run_x 0 bash -c "ulimit -v 6000; exec '$IDMAP' shift -q -j 2 '$T/few' --map $MAP"
-	run_x 0 bash -c "ulimit -v 6000; exec '$IDMAP' shift -q -j 2 '$T/many' --map $MAP"
+	# What is enough for few files is enough for many: 200 bytes for each would be 6 MB. Each
+	# of the two threads has 8 MiB of address space for its stack.
+	run_x 0 bash -c "ulimit -v 20000; exec '$IDMAP' shift -q -j 2 '$T/few' --map $MAP"
+	run_x 0 bash -c "ulimit -v 20000; exec '$IDMAP' shift -q -j 2 '$T/many' --map $MAP"
 	run_x 0 "$IDMAP" check "$T/many" --map "$MAP"
 }
 
