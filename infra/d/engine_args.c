@@ -2,9 +2,12 @@
 
 #include <glob.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
+#include "cleanup.h"
 #include "engine.h"
 #include "idmap.h"
 #include "strbuf.h"
@@ -133,8 +136,40 @@ add_network(struct words *out, const struct container *c)
 	add_ports(out, c);
 }
 
+static bool
+has_limit(const struct container *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < c->ulimits.n; i++)
+		if (strncmp(c->ulimits.v[i].name, name, len) == 0 &&
+		    c->ulimits.v[i].name[len] == '\0')
+			return true;
+	return false;
+}
+
+/* podman forgets its settings' default_ulimits = ["NAME=SOFT:HARD", …] where one limit is
+ * given, and on some hosts no container starts without them. */
 static void
-add_limits(struct words *out, const struct container *c)
+add_default_limits(struct words *out, const struct container *c)
+{
+	const char *conf = getenv("CONTAINERS_CONF");
+	cleanup_file FILE *f = conf ? fopen(conf, "re") : NULL;
+	cleanup_free char *line = NULL;
+	size_t cap = 0;
+
+	while (f && getline(&line, &cap, f) > 0) {
+		char *word, *save = NULL;
+
+		if (strncmp(line, "default_ulimits", 15) != 0)
+			continue;
+		strtok_r(line, "\"", &save);
+		while ((word = strtok_r(NULL, "\"", &save)))
+			if (strchr(word, '=') && !has_limit(c, word, strcspn(word, "=")))
+				add2(out, "--ulimit", word);
+	}
+}
+
+static void
+add_limits(struct words *out, const struct engine *e, const struct container *c)
 {
 	if (c->memory)
 		add2(out, "--memory", pool_printf("%" PRId64, c->memory));
@@ -146,6 +181,8 @@ add_limits(struct words *out, const struct container *c)
 		add2(out, "--ulimit",
 		    pool_printf("%s=%" PRId64 ":%" PRId64, c->ulimits.v[i].name,
 			c->ulimits.v[i].soft, c->ulimits.v[i].hard));
+	if (e->kind == PODMAN && c->ulimits.n)
+		add_default_limits(out, c);
 }
 
 static void
@@ -360,7 +397,7 @@ engine_args(
 	add_network(out, c);
 	if (with)
 		add2(out, "--pid", pool_printf("container:%s", with->target));
-	add_limits(out, c);
+	add_limits(out, e, c);
 	add_privileges(out, e, c, s);
 	add_storage(out, c);
 	if (c->tz)

@@ -208,7 +208,8 @@ wait_for_it(struct app *a, struct instance *i, bool wait)
 		return 0;
 	if (ready_wait(&a->engine, &i->c, i->seen.id, i->image.health, NULL, NULL, &why) !=
 	    READY_YES) {
-		report("the test instance '%s' isn't ready: %s; its log:", i->c.name, why);
+		report(
+		    "the test instance '%s' isn't ready: %s; this is its log", i->c.name, why);
 		return -1;
 	}
 	/* Its ports and addresses as they are now. */

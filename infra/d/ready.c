@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "container.h"
 #include "engine.h"
 #include "netns.h"
+#include "report.h"
 #include "strbuf.h"
 
 enum { ASK_MS = 5000, ANSWER_MAX = 65536, PAUSE_MS = 100, SEE_EVERY_MS = 1000 };
@@ -307,6 +309,24 @@ has_ended(const struct seen *now)
 		   strcmp(now->state, "dead") == 0);
 }
 
+/* runc before 1.2 gives a tmpfs the mode of the image's folder that it is mounted on. */
+static void
+tell_modes(const struct container *c, pid_t pid)
+{
+	cleanup_fd int root = c->tmpfs.n ? root_of(pid) : -1;
+
+	for (size_t i = 0; root >= 0 && i < c->tmpfs.n; i++) {
+		const struct tmpfs *t = &c->tmpfs.v[i];
+		cleanup_fd int fd = open_in_root(root, t->path, O_PATH, 0);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) != t->mode)
+			report("%s: the tmpfs '%s' has mode %04o, not %04o: the engine's "
+			       "runtime keeps that of the image's own folder",
+			    c->key, t->path, (unsigned)st.st_mode & 07777, (unsigned)t->mode);
+	}
+}
+
 enum readiness
 ready_wait(const struct engine *e, const struct container *c, const char *id, bool has_health,
     void (*progress)(void *), void *arg, const char **why)
@@ -338,6 +358,7 @@ ready_wait(const struct engine *e, const struct container *c, const char *id, bo
 		if (r == READY_YES && good_since < 0) {
 			good_since = now_ms();
 			restarts = now.restarts;
+			tell_modes(c, now.pid);
 			if (progress)
 				progress(arg);
 		}

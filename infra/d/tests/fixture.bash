@@ -45,6 +45,7 @@ container() {
 		echo "COPY files/ /"
 		if [ "${2:-}" = shell ]; then
 			mkdir -p "$folder/files/bin" "$folder/files/etc" "$folder/files/tmp"
+			chmod 1777 "$folder/files/tmp"
 			cp "$ROOM/svc" "$folder/files/bin/sh"
 			printf 'root:x:0:0::/:/bin/sh\napp:x:33:44::/:/bin/sh\n' >"$folder/files/etc/passwd"
 			printf 'root:x:0:\napp:x:44:\n' >"$folder/files/etc/group"

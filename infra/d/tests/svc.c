@@ -1,7 +1,7 @@
 /*
- * The service in d's test images: HTTP on port 8080, and what tests want to do inside a
- * container that has nothing else. /mood, one line "VERSION SICK_AFTER CRASH", makes two
- * images of one program: after so many good answers it is sick (0: never); with CRASH 1 it
+ * The service in d's test images: HTTP on port 8080, or $PORT, and what tests want to do
+ * inside a container that has nothing else. /mood, one line "VERSION SICK_AFTER CRASH", makes
+ * two images of one program: after so many good answers it is sick (0: never); with CRASH 1 it
  * ends at once.
  */
 #include <arpa/inet.h>
@@ -37,8 +37,11 @@ on_hup(int sig)
 static struct sockaddr_in
 address(in_addr_t host)
 {
-	return (struct sockaddr_in){
-	    .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(host)};
+	const char *port = getenv("PORT");
+
+	return (struct sockaddr_in){.sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)(port ? atoi(port) : PORT)),
+	    .sin_addr.s_addr = htonl(host)};
 }
 
 /* ---- the service ---- */
