@@ -35,7 +35,7 @@ const struct verb verbs[] = {
 	CHANGES},
     {"add-debug", "debug", one, "SPEC [CMD...]", "a toolkit in its namespaces", do_debug,
 	CHANGES},
-    {"clean", "", one, "[-n]", "remove what nothing needs, a way back included", do_clean,
+    {"clean", "", one, "[-n]", "remove what nothing needs, not even a way back", do_clean,
 	CHANGES},
 
     {"console", "C", inside, "SPEC [CMD...]", "a shell, or CMD, as root", do_console, CHANGES},
