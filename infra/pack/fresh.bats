@@ -17,6 +17,7 @@ setup() {
 
 teardown() {
 	stop_all
+	[ -z "${loaded:-}" ] || ENGINE=podman engine rmi -f "$loaded" >/dev/null 2>&1 || :
 }
 
 serve() {
@@ -60,8 +61,9 @@ bump() {
 	"$PACK" bump --lock lock --upstreams upstreams --cache cache --lists lists --keys keys "$@"
 }
 
-# An image with two packages of Alpine's, packed; $id.
+# alpine_image [NAME]: an image with two packages of Alpine's, packed; $id.
 alpine_image() {
+	local name=${1:-test}
 	PYTHONPATH=$BATS_TEST_DIRNAME/tests python3 -B - <<-'EOT'
 		import archive as a
 		db = (b"P:busybox\nV:1.36.1-r28\nA:x86_64\no:busybox\nF:bin\nR:busybox\n\n"
@@ -72,7 +74,7 @@ alpine_image() {
 		            a.entry("etc/os-release", b'ID=alpine\nVERSION_ID=3.20.3\n')),
 		    a.layer(a.entry("lib"), a.entry("lib/.wh.apk", b""))]))
 	EOT
-	run_x 0 "$PACK" build -n test -i in.tar -o out.tar
+	run_x 0 "$PACK" build -n "$name" -i in.tar -o out.tar -t "localhost/whittle/$name:live"
 	id=${output#sha256:}
 }
 
@@ -114,6 +116,21 @@ lib            1.4.2      is the newest" ]
 	echo '{"nonsense": 1}' >www/secdb/v3.20/main.json
 	run_x 2 outdated "$id"
 	expect "is no security database" "$stderr"
+}
+
+@test "outdated --live: of what is kept, the images that are live" {
+	requires root podman
+	export ENGINE=podman
+	name=whittle-test-fresh-$$
+	alpine_image "$name-not-live"
+	alpine_image "$name"
+	sed -i '/^alpine/d; /^tool/d' lock
+	run_x 0 outdated --live
+	loaded=localhost/whittle/$name:live
+	engine load -q -i out.tar
+	run_x 1 outdated --live
+	expect "$name: busybox 1.36.1-r28 has CVE-2023-42364 open"
+	refute not-live
 }
 
 @test "a list that names no release, or is none: trouble, the others are still asked" {
