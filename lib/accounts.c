@@ -64,7 +64,7 @@ accounts_read(int fd, struct accounts *a)
 		errno = saved;
 		return -1;
 	}
-	for (p = b.s, end = b.s + b.len; p && p < end;) {
+	for (p = b.s, end = p ? p + b.len : p; p < end;) {
 		char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((nl ? nl : end) - p);
 		struct account_line *l;

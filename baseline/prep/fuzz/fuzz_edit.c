@@ -47,7 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make(&again, file, &c, e.text.s ? e.text.s : "", e.text.len);
 	if (again.removed || again.changed || again.kept.count != e.kept.count)
 		abort();
-	if (e.text.len != again.text.len || memcmp(e.text.s, again.text.s, e.text.len) != 0)
+	if (e.text.len != again.text.len ||
+	    (e.text.len && memcmp(e.text.s, again.text.s, e.text.len) != 0))
 		abort();
 	if (strchr(e.lines.s, '\n'))
 		abort();
