@@ -7,6 +7,41 @@ TOP=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 export TOP
 export LC_ALL=C.UTF-8
 
+# bats ends a test that takes longer than BATS_TEST_TIMEOUT by a process that sleeps so long.
+# Its own has the sleep in a child, which outlives a test that is over before the countdown is
+# under way, and holds the pipes that everybody reads to their end: the run seems to hang
+# after its last test. And it ends the test's children, but not what hangs below them. This
+# one is a single process, holds no pipe, and ends all of them.
+bats_start_timeout_countdown() {
+	local -r timeout=$1 test=$$
+	trap bats_timeout_trap ABRT
+	(
+		set +e
+		countdown=$BASHPID
+		read -rt "$timeout" <> <(:)
+		read -ra hanging < <(processes_below "$test")
+		kill -ABRT "$test"
+		kill "${hanging[@]}"
+		read -rt 10 <> <(:)
+		read -ra stubborn < <(processes_below "${hanging[@]}")
+		kill -KILL "${hanging[@]}" "${stubborn[@]}"
+	) >/dev/null 2>&1 3>&- 4>&- &
+}
+
+bats_abort_timeout_countdown() {
+	{
+		kill -KILL "$1" || :
+		wait "$1" || :
+	} 2>/dev/null
+}
+
+processes_below() { # PID…
+	local p
+	for p in $(pgrep -P "$(IFS=,; echo "$*")"); do
+		[ "$p" = "$countdown" ] || echo -n "$p $(processes_below "$p") "
+	done
+}
+
 # prog FOLDER NAME: the path of a program that was built, the sanitizer build's under SAN=1.
 prog() {
 	if [ "${SAN:-}" = 1 ] && [ -x "$TOP/$1/obj-san/$2" ]; then
