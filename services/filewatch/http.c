@@ -174,7 +174,7 @@ refresh(struct http *h, struct page *p, const struct status *s)
 	p->second = second;
 	p->stale = v.stale;
 	snprintf(p->etag, sizeof(p->etag), "W/\"%" PRIx64 "-%" PRIx64 "-%d\"", s->generation,
-	    (uint64_t)(s->when / 1000000000) ^ (uint64_t)(second / 60) << 32, v.stale);
+	    (uint64_t)s->changed ^ (uint64_t)(second / 60) << 32, v.stale);
 	if (p->text)
 		strbuf_puts(&body, p->text);
 	else

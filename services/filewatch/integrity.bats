@@ -234,6 +234,24 @@ while True:
 	[ -z "$(find "$dir" -maxdepth 1 -name 'b.new*')" ]
 }
 
+@test "the file that is replaced keeps its owner and mode, a link stays one, a device is written to" {
+	requires root
+	baseline
+	chmod 640 "$dir/b"
+	chown 65534:65533 "$dir/b"
+	ln -s b "$dir/to-b"
+	echo more >>"$tree/1"
+	verify 1
+	run_x 0 "$FILEWATCH" accept -r "$tree" "$dir/to-b" "$(difference_id)"
+	verify 0
+	[ -L "$dir/to-b" ]
+	[ "$(stat -c '%a %u %g' "$dir/b")" = "640 65534 65533" ]
+	mknod "$dir/null" c 1 3
+	run_x 0 "$FILEWATCH" baseline -r "$tree" -o "$dir/null" /
+	[ -c "$dir/null" ]
+	[ -z "$(find "$dir" -maxdepth 1 -name '*.new*')" ]
+}
+
 @test "accept on a full disk leaves the old baseline" {
 	requires root tmpfs
 	mkdir "$dir/small"

@@ -76,7 +76,7 @@ render_json(struct strbuf *b, const struct view *v)
 	    status_is_ok(s) && !v->stale ? "true" : "false", v->stale ? "true" : "false");
 	put_time_member(b, "time", v->now);
 	strbuf_putc(b, ',');
-	put_time_member(b, "changed", s->when);
+	put_time_member(b, "changed", s->changed);
 	strbuf_putc(b, ',');
 	put_time_member(b, "last_scan", v->board->counters.last_scan);
 	strbuf_puts(b, ",\"rules_by_state\":{");

@@ -544,23 +544,60 @@ sync_folder_of(const char *file)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
+/* As the old file's, so that whoever could read that one can read this one. */
+static int
+take_rights(int fd, const struct stat *old)
+{
+	mode_t mask;
+
+	if (old) {
+		if (fchown(fd, old->st_uid, old->st_gid) && errno != EPERM)
+			return -1;
+		return fchmod(fd, old->st_mode & 07777);
+	}
+	mask = umask(0);
+	umask(mask);
+	return fchmod(fd, 0644 & ~mask);
+}
+
 /* Whoever reads sees the old file or the new one, also after a power failure. */
 static int
-replace(const char *file, const struct strbuf *text)
+replace(const char *file, const struct strbuf *text, const struct stat *old)
 {
-	cleanup_free char *temporary = xasprintf("%s.new.%ld", file, (long)getpid());
-	cleanup_fd int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	cleanup_free char *temporary = xasprintf("%s.new.XXXXXX", file);
+	cleanup_fd int fd = mkostemp(temporary, O_CLOEXEC);
 	int saved;
 
 	if (fd < 0)
 		return -1;
-	if (write_all(fd, text) == 0 && fsync(fd) == 0 && rename(temporary, file) == 0 &&
-	    sync_folder_of(file) == 0)
+	if (take_rights(fd, old) == 0 && write_all(fd, text) == 0 && fsync(fd) == 0 &&
+	    rename(temporary, file) == 0 && sync_folder_of(file) == 0)
 		return 0;
 	saved = errno;
 	unlink(temporary);
 	errno = saved;
 	return -1;
+}
+
+static int
+write_file(const char *file, const struct strbuf *text)
+{
+	/* A link stays one: what it leads to is replaced. */
+	cleanup_free char *end = realpath(file, NULL);
+	cleanup_fd int fd = -1;
+	struct stat old;
+
+	if (strcmp(file, "-") == 0)
+		return write_all(STDOUT_FILENO, text);
+	if (!end)
+		return errno == ENOENT ? replace(file, text, NULL) : -1;
+	if (stat(end, &old))
+		return -1;
+	if (S_ISREG(old.st_mode))
+		return replace(end, text, &old);
+	/* A device or a pipe is written to, not replaced. */
+	fd = open(end, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -1 : write_all(fd, text);
 }
 
 int
@@ -570,8 +607,7 @@ baseline_write(const struct baseline *b, const char *file)
 	int status;
 
 	baseline_format(&text, b);
-	status =
-	    strcmp(file, "-") == 0 ? write_all(STDOUT_FILENO, &text) : replace(file, &text);
+	status = write_file(file, &text);
 	if (status)
 		report("write '%s':", file);
 	strbuf_free(&text);

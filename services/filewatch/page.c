@@ -62,7 +62,7 @@ const char page_css[] =
     "table{border:0;background:none;border-radius:0}\n"
     "tr{background:var(--card);border:1px solid var(--line);border-radius:.75rem;"
     "margin-bottom:.7rem;padding:.7rem .9rem;overflow:hidden}\n"
-    ".since span{display:inline}"
+    ".since span{display:inline}.since .how::before{content:'\\b7\\a0'}"
     "td{border:0;padding:.15rem 0}.failing td:first-child,.pending td:first-child,"
     ".grace td:first-child{box-shadow:none}\n"
     "tr.failing{border-left:4px solid var(--bad)}"
@@ -270,7 +270,7 @@ put_head(struct strbuf *b, const struct view *v)
 	put_html(b, s->config->title);
 	strbuf_printf(b, ": %zu %s, %zu ok, last change ", s->rules,
 	    s->rules == 1 ? "rule" : "rules", s->by_state[STATE_OK]);
-	put_ago(b, s->when, v->now);
+	put_ago(b, s->changed, v->now);
 	strbuf_puts(b, " ago</p></header>\n");
 }
 

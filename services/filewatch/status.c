@@ -34,8 +34,12 @@ status_finish(struct status *s)
 	size_t i;
 
 	memset(s->by_state, 0, sizeof(s->by_state));
-	for (i = 0; i < s->rules; i++)
+	s->changed = 0;
+	for (i = 0; i < s->rules; i++) {
 		s->by_state[s->rule[i].state]++;
+		if (s->rule[i].since > s->changed)
+			s->changed = s->rule[i].since;
+	}
 }
 
 struct status *

@@ -54,7 +54,7 @@ struct rule_status {
 struct status {
 	struct config *config;
 	uint64_t generation;
-	int64_t when; /* ns */
+	int64_t changed; /* ns: when a rule came to its state last */
 	struct rule_status *rule;
 	size_t rules;
 	size_t by_state[STATES];
@@ -67,7 +67,7 @@ const char *how_name(enum how h);
 /* Nothing needs a person. */
 bool status_is_ok(const struct status *s);
 
-/* Counts the states; call it when all rules are filled in. */
+/* Counts the states, and when the last of them changed; for when all rules are filled in. */
 void status_finish(struct status *s);
 struct status *status_hold(struct status *s);
 void status_drop(struct status *s);

@@ -402,7 +402,6 @@ make_status(struct watcher *w)
 
 	*s = (struct status){.config = config_hold(w->config),
 	    .generation = ++w->generation,
-	    .when = now_ns(),
 	    .rules = w->rules,
 	    .rule = xcalloc(w->rules, sizeof(*s->rule)),
 	    .references = 1};

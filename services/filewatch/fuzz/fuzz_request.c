@@ -27,12 +27,11 @@ some_status(struct config *c)
 
 	*s = (struct status){.config = config_hold(c),
 	    .generation = 1,
-	    .when = now_ns(),
 	    .rule = xcalloc(1, sizeof(*s->rule)),
 	    .rules = 1,
 	    .references = 1};
-	s->rule[0] =
-	    (struct rule_status){.rule = &c->rule[0], .state = STATE_OK, .how = HOW_EVENTS};
+	s->rule[0] = (struct rule_status){
+	    .rule = &c->rule[0], .state = STATE_OK, .since = now_ns(), .how = HOW_EVENTS};
 	status_finish(s);
 	return s;
 }
