@@ -347,19 +347,23 @@ read_missing(struct context *x, const struct node *n)
 }
 
 static void
+read_whole_path(struct context *x, const struct node *n, const char *what, char **out)
+{
+	read_text(x, n, out);
+	if (*out && **out != '/')
+		settings_error(x->s, n, "write the %s's whole path, beginning with '/'", what);
+}
+
+static void
 read_integrity_baseline(struct context *x, const struct node *n)
 {
-	read_text(x, n, &x->rule->integrity);
-	if (x->rule->integrity && *x->rule->integrity != '/')
-		settings_error(x->s, n, "write the baseline's whole path, beginning with '/'");
+	read_whole_path(x, n, "baseline", &x->rule->integrity);
 }
 
 static void
 read_integrity_root(struct context *x, const struct node *n)
 {
-	read_text(x, n, &x->rule->integrity_root);
-	if (x->rule->integrity_root && *x->rule->integrity_root != '/')
-		settings_error(x->s, n, "write the root's whole path, beginning with '/'");
+	read_whole_path(x, n, "root", &x->rule->integrity_root);
 }
 
 static void
@@ -714,7 +718,7 @@ read_notify(struct context *x, const struct node *n)
 static void
 read_sidecar_baseline(struct context *x, const struct node *n)
 {
-	read_text(x, n, &x->c->sidecar.baseline);
+	read_whole_path(x, n, "baseline", &x->c->sidecar.baseline);
 }
 
 static void

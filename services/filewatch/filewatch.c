@@ -123,8 +123,8 @@ nagios(int argc, char **argv)
 	struct status *s;
 	int status;
 
-	if (!parse_options(argc, argv, &o) || optind != argc || o.once || o.check) {
-		fputs(usage_text, stderr);
+	if (!parse_options(argc, argv, &o) || optind != argc || o.once || o.check || o.help) {
+		fputs(usage_text, o.help ? stdout : stderr);
 		return NAGIOS_UNKNOWN;
 	}
 	c = config_read(o.config);

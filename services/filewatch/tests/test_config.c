@@ -97,6 +97,7 @@ refused(void **state)
 	    {"notify: {command: echo}\n" R "", "f:1:19: command is a list"},
 	    {"notify: {command: [echo]}\n" R "", "f:1:20: write the program's whole path"},
 	    {"sidecar: {interval: 1s}\n", "f:1:10: expected 'baseline: FILE'"},
+	    {"sidecar: {baseline: b}\n", "f:1:21: write the baseline's whole path"},
 	};
 	size_t i;
 
