@@ -50,7 +50,7 @@ setup_file() {
 }
 
 @test "httpd, probe, and nothing else to start" {
-	[ "$(image_programs "$IMAGE" | xargs)" = "/bin/httpd /bin/probe" ]
+	[ "$(programs_in "$BATS_FILE_TMPDIR/root" | xargs)" = "/bin/httpd /bin/probe" ]
 	run_x 0 find "$BATS_FILE_TMPDIR/root" -type f -perm /6000 -print
 	[ -z "$output" ]
 	run_x 127 engine run --rm --network none --entrypoint /bin/sh "$IMAGE"
