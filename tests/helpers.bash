@@ -151,6 +151,7 @@ requires() {
 			ENGINE=$word "$ENGINE_CMD" version >/dev/null 2>&1 || skip "$word doesn't work here"
 			;;
 		pods) [ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker has no pods" ;;
+		join) ! in_chroot || skip "this machine cannot: it is a chroot, where engines can't join a container that runs" ;;
 		engine) "$ENGINE_CMD" version >/dev/null 2>&1 || skip "needs podman or docker" ;;
 		tmpfs) mountpoint -q /dev/shm || skip "this machine cannot: no tmpfs at /dev/shm" ;;
 		alpine) SOURCE_CACHE=${SOURCE_CACHE:-} "$TOP/infra/fetch" alpine >/dev/null 2>&1 ||
@@ -215,6 +216,24 @@ instance_remove_all() {
 	INSTANCES=()
 }
 
+# In a chroot, engines find no way into a container that runs: joining its mounts takes them
+# out of the chroot.
+in_chroot() {
+	[ "$(id -u)" -eq 0 ] && ! nsenter --mount=/proc/self/ns/mnt test -e "$TOP/tests/helpers.bash"
+}
+
+# inside CONTAINER COMMAND…: as engine exec; in a chroot by the container's other namespaces
+# and its root folder, with root's rights.
+inside() {
+	local pid
+	if in_chroot; then
+		pid=$(engine inspect -f '{{.State.Pid}}' "$1")
+		nsenter -t "$pid" -n -p -i -u chroot "/proc/$pid/root" "${@:2}"
+	else
+		engine exec "$@"
+	fi
+}
+
 # image_root IMAGE FOLDER: the image's files in FOLDER, without devices and without what an
 # engine puts into every container.
 image_root() {
@@ -232,11 +251,6 @@ image_root() {
 # programs_in FOLDER: what can be started in an image's files, musl's loader left out.
 programs_in() {
 	find "$1" -type f -perm /111 ! -path '*/lib/ld-musl-*' -printf '/%P\n' | sort
-}
-
-# image_programs IMAGE: the same of an image.
-image_programs() {
-	image_root "$1" "$BATS_TEST_TMPDIR/image-programs" && programs_in "$BATS_TEST_TMPDIR/image-programs"
 }
 
 # user_of CONTAINER: the user ID, as inside, that its first process runs as.

@@ -60,7 +60,7 @@ is_another() {
 }
 
 @test "tampered page served, processes ended, started again, clean page served" {
-	requires root pods
+	requires root pods join
 	make_pod
 	start_fim
 	start_hello
@@ -83,7 +83,7 @@ is_another() {
 }
 
 @test "a program that was added, and one that was changed" {
-	requires root pods
+	requires root pods join
 	make_pod
 	start_fim
 	start_hello
@@ -103,7 +103,7 @@ is_another() {
 }
 
 @test "a baseline that can't be right ends nobody for ever" {
-	requires root pods
+	requires root pods join
 	mkdir "$BATS_TEST_TMPDIR/srv"
 	sed 's/world/others/' ../hello/files/srv/index.html >"$BATS_TEST_TMPDIR/srv/index.html"
 	chmod -R a+rX "$BATS_TEST_TMPDIR/srv"
@@ -125,7 +125,7 @@ says() {
 }
 
 @test "hello comes and goes by itself: nobody is ended, and absence isn't ok" {
-	requires root pods
+	requires root pods join
 	make_pod
 	start_fim
 	wait_until 20 says "there is no neighbour"
@@ -140,27 +140,27 @@ says() {
 }
 
 @test "healthz FILE HASH: one look, MD5 or SHA-256" {
-	requires root pods
+	requires root pods join
 	make_pod
 	start_fim
 	start_hello
 	md5=$(md5sum <../hello/files/srv/index.html | cut -d' ' -f1)
 	sha256=$(sha256sum <../hello/files/srv/index.html | cut -d' ' -f1)
-	run_x 0 engine exec "$pod-fim" /bin/filewatch healthz /srv/index.html "$md5"
-	run_x 0 engine exec "$pod-fim" /bin/filewatch healthz /srv/index.html "${sha256^^}"
-	run_x 2 engine exec "$pod-fim" /bin/filewatch healthz /srv/index.html 123
-	run_x 2 engine exec "$pod-fim" /bin/filewatch healthz -n nothing-of-that-name /srv/index.html "$md5"
+	run_x 0 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "$md5"
+	run_x 0 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "${sha256^^}"
+	run_x 2 inside "$pod-fim" /bin/filewatch healthz /srv/index.html 123
+	run_x 2 inside "$pod-fim" /bin/filewatch healthz -n nothing-of-that-name /srv/index.html "$md5"
 	old=$(engine inspect -f '{{.Id}}' "$pod-hello")
-	run_x 1 engine exec "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}" ||
-		run_x 2 engine exec "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}"
+	run_x 1 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}" ||
+		run_x 2 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}"
 	engine inspect "$old" >/dev/null
-	run_x 1 engine exec "$pod-fim" /bin/filewatch healthz /srv/none "$md5"
+	run_x 1 inside "$pod-fim" /bin/filewatch healthz /srv/none "$md5"
 	expect "ended 1 process of the neighbour" "$stderr"
 	wait_until 20 is_another "$old"
 }
 
 @test "a Kubernetes Pod, by podman kube play" {
-	requires root pods
+	requires root pods join
 	sed -e "s/^  name: hello\$/  name: $pod/" -e "s|localhost/whittle/hello:live|$HELLO|" \
 		-e "s|localhost/whittle/fim:live|$(tag_fim)|" -e "s/hostPort: 8000/hostPort: $hello_port/" \
 		-e "s/hostPort: 8081/hostPort: $fim_port/" pod.yaml >"$BATS_TEST_TMPDIR/pod.yaml"

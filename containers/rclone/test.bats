@@ -24,7 +24,7 @@ setup_file() {
 	chmod -R a+rwX "$VOLUMES"
 	locked -d --name "$NAME" -p "127.0.0.1:$PORT:8080" -v "$VOLUMES/here:/data/here" \
 		-v "$VOLUMES/there:/data/there" "$IMAGE" >/dev/null
-	wait_until 30 engine exec "$NAME" /bin/probe http://127.0.0.1:8080/
+	wait_until 30 inside "$NAME" /bin/probe http://127.0.0.1:8080/
 }
 
 teardown_file() {
@@ -81,7 +81,7 @@ rclone() {
 }
 
 @test "the health check: yes while it serves, no where nothing does" {
-	run_x 0 engine exec "$NAME" /bin/probe http://127.0.0.1:8080/
+	run_x 0 inside "$NAME" /bin/probe http://127.0.0.1:8080/
 	run_x 1 engine run --rm --network none --entrypoint /bin/probe "$IMAGE" http://127.0.0.1:8080/
 }
 
@@ -94,14 +94,14 @@ rclone() {
 		run_x 127 engine run --rm --network none --entrypoint "$program" "$IMAGE"
 	done
 	# beside the C library, where it is Debian's build
-	[ "$(image_programs "$IMAGE" | grep -v '^/lib[^/]*/.*\.so' | xargs)" = "/bin/probe /bin/rclone" ]
-	engine cp "$NAME:/etc/passwd" "$BATS_TEST_TMPDIR/passwd"
-	[ "$(cut -d: -f1,3 "$BATS_TEST_TMPDIR/passwd")" = rclone:8081 ]
+	image_root "$IMAGE" "$BATS_TEST_TMPDIR/root"
+	[ "$(programs_in "$BATS_TEST_TMPDIR/root" | grep -v '^/lib[^/]*/.*\.so' | xargs)" = "/bin/probe /bin/rclone" ]
+	[ "$(cut -d: -f1,3 "$BATS_TEST_TMPDIR/root/etc/passwd")" = rclone:8081 ]
 }
 
 @test "it knows whom to trust on the net" {
-	engine cp "$NAME:/etc/ssl/certs/ca-certificates.crt" "$BATS_TEST_TMPDIR/crt"
-	[ "$(grep -c 'BEGIN CERTIFICATE' "$BATS_TEST_TMPDIR/crt")" -gt 50 ]
+	image_root "$IMAGE" "$BATS_TEST_TMPDIR/root"
+	[ "$(grep -c 'BEGIN CERTIFICATE' "$BATS_TEST_TMPDIR/root/etc/ssl/certs/ca-certificates.crt")" -gt 50 ]
 }
 
 @test "a remote that isn't there is an error" {
