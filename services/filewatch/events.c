@@ -53,6 +53,8 @@ struct events {
 	char *last_way; /* rules of one folder stand together: its way is walked once */
 	enum how last_how;
 	uint64_t count, overflows;
+	/* Its own: rules with a baseline read their events in threads of theirs. */
+	char buf[64 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
 };
 
 struct events *
@@ -408,11 +410,10 @@ take_event(
 void
 events_read(struct events *e, const struct event_sink *sink, void *arg)
 {
-	static char buf[64 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
-	ssize_t n = read(e->fd, buf, sizeof(buf));
-	const char *p = buf;
+	ssize_t n = read(e->fd, e->buf, sizeof(e->buf));
+	const char *p = e->buf;
 
-	while (n > 0 && p < buf + n) {
+	while (n > 0 && p < e->buf + n) {
 		const struct inotify_event *ev = (const void *)p;
 
 		take_event(e, ev, sink, arg);
