@@ -147,6 +147,15 @@ os.setxattr(sys.argv[1], "security.capability", bytes.fromhex(sys.argv[2]))' "$@
 	touch "$tree/sub/b.tmp"
 	verify 1
 	verify 0 -x '/**/*.tmp'
+	# Neither a line's end nor a backslash at the end takes the next entry along.
+	baseline -x '/none\' -x $'/sub/deep/new\nline' -x '/\1'
+	run_x 0 cat "$dir/b"
+	expect '# exclude /none\134'
+	expect '# exclude /sub/deep/new\012line'
+	grep -q '^\. type=dir' "$dir/b"
+	refute ./1
+	rm "$tree/1" "$tree/sub/deep/"$'new\nline'
+	verify 0
 }
 
 @test "single files and folders of a larger tree" {
@@ -306,6 +315,7 @@ while True:
 	for text in '' 'x' '#mtree\n./a type=file sha256digest=zz\n' '#mtree\n./a\001\n' \
 		'#mtree\n./a type=nonsense\n' \
 		'#mtree\n# xattr ./none security.capability=00\n' '#mtree\n# exclude relative\n' \
+		'#mtree\n# exclude /a\\\n./b type=dir\n./c type=dir\n' \
 		'#mtree\n'; do
 		printf %b "$text" >"$dir/b"
 		verify 2

@@ -354,6 +354,17 @@ take_xattrs(struct baseline *b, const char *line)
 	return 0;
 }
 
+/* "# exclude PATTERN", with \ooo as in names. */
+static int
+take_exclude(struct baseline *b, const char *text)
+{
+	size_t n = strlen(text);
+	cleanup_free char *pattern = unescape(text, n);
+
+	/* To libarchive, a backslash at its end makes the next line a part of the comment. */
+	return (n && text[n - 1] == '\\') || baseline_exclude(b, pattern) ? -1 : 0;
+}
+
 static int
 take_comment(struct baseline *b, const char *line)
 {
@@ -362,7 +373,7 @@ take_comment(struct baseline *b, const char *line)
 	if (strncmp(line, xattr, sizeof(xattr) - 1) == 0)
 		return take_xattrs(b, line + sizeof(xattr) - 1);
 	if (strncmp(line, exclude, sizeof(exclude) - 1) == 0)
-		return baseline_exclude(b, line + sizeof(exclude) - 1) ? -1 : 0;
+		return take_exclude(b, line + sizeof(exclude) - 1);
 	return 0;
 }
 
@@ -508,6 +519,22 @@ put_entry(struct strbuf *out, const struct entry *e)
 	strbuf_putc(out, '\n');
 }
 
+/* Readable as far as it goes: wildcards stay as they are. */
+static void
+put_exclude(struct strbuf *out, const char *pattern)
+{
+	strbuf_puts(out, "# exclude ");
+	for (; *pattern; pattern++) {
+		unsigned char c = (unsigned char)*pattern;
+
+		if (c < ' ' || c == 0x7f || c == '\\')
+			strbuf_printf(out, "\\%03o", c);
+		else
+			strbuf_putc(out, (char)c);
+	}
+	strbuf_putc(out, '\n');
+}
+
 void
 baseline_format(struct strbuf *out, const struct baseline *b)
 {
@@ -515,7 +542,7 @@ baseline_format(struct strbuf *out, const struct baseline *b)
 
 	strbuf_puts(out, "#mtree\n");
 	for (i = 0; i < b->excludes; i++)
-		strbuf_printf(out, "# exclude %s\n", b->exclude_text[i]);
+		put_exclude(out, b->exclude_text[i]);
 	for (i = 0; i < b->count; i++)
 		put_entry(out, &b->entry[i]);
 }
