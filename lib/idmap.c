@@ -106,6 +106,9 @@ id_map_overlaps(const struct id_map *m, uint32_t *id)
 
 			if (!meet(a->inside, b->outside, a->count, b->count))
 				continue;
+			/* The same number on both sides: shifted or not, it is right. */
+			if (a == b && a->inside == a->outside)
+				continue;
 			if (!found || first < *id)
 				*id = first;
 			found = true;

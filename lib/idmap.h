@@ -52,8 +52,8 @@ bool id_map_in(const struct id_map *m, uint32_t outside, uint32_t *inside);
 /* How many ids the map holds. */
 uint64_t id_map_size(const struct id_map *m);
 
-/* The first id that stands on both sides, so that a file's owner alone can't tell
- * whether it was shifted. Returns false where there is none. */
+/* The first id that stands on both sides for two different users or groups, so that a
+ * file's owner alone can't tell whether it was shifted. Returns false where there is none. */
 bool id_map_overlaps(const struct id_map *m, uint32_t *id);
 
 /*

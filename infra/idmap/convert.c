@@ -34,7 +34,7 @@ convert_id(const struct convert *c, bool gid, uint32_t id, uint32_t *to)
 	*to = id;
 	if (id != c->overflow) {
 		if (is_there(c, gid, id))
-			return KEEP;
+			return c->both && forth(c, gid, id, to) && *to != id ? UNMAPPED : KEEP;
 		if (forth(c, gid, id, to))
 			return CHANGE;
 	}
@@ -119,7 +119,8 @@ convert_capability(const struct convert *c, unsigned char *cap, size_t *n, uint3
 		return BROKEN;
 	root = *n == V3_SIZE ? get32(cap + ROOT_ID) : 0;
 	v = convert_id(c, false, root, &to);
-	if (*n == V2_SIZE && (v == UNMAPPED || (v == CHANGE && !forth(c, false, 0, &to))))
+	if (*n == V2_SIZE &&
+	    ((v == UNMAPPED && !c->both) || (v == CHANGE && !forth(c, false, 0, &to))))
 		return KEEP;
 	if (v == UNMAPPED)
 		*bad = root;

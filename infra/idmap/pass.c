@@ -374,24 +374,25 @@ shift_pass(struct shift *s)
 
 /* --- ids on both sides --- */
 
-static bool
-on_both_sides(const struct id_map *m, uint32_t id)
-{
-	uint32_t ignored;
-
-	return id_map_in(m, id, &ignored) && id_map_out(m, id, &ignored);
-}
-
 static void
 scan(const struct sweep_entry *e, void *arg)
 {
 	struct shift *s = arg;
+	struct convert both = {.map = &s->map,
+	    .back = s->convert.back,
+	    .unmapped = UNMAPPED_KEEP,
+	    .overflow = s->convert.overflow,
+	    .both = true};
+	struct journal_entry ignored;
+	uint32_t id;
+	int v = change_plan(&both, &e->at, e->st, &s->worker[e->worker].room, &ignored, &id);
 
-	if (on_both_sides(&s->map.uid, e->st->stx_uid) ||
-	    on_both_sides(&s->map.gid, e->st->stx_gid))
-		take_unmapped(s, sweep_path(e), e->at.name,
-		    on_both_sides(&s->map.uid, e->st->stx_uid) ? e->st->stx_uid
-							       : e->st->stx_gid);
+	if (v == UNMAPPED)
+		take_unmapped(s, sweep_path(e), e->at.name, id);
+	if (v == BROKEN)
+		errno = EBADMSG;
+	if ((v < 0 && errno != ENOENT) || v == BROKEN)
+		sweep_report(e, "read");
 }
 
 int
@@ -404,6 +405,7 @@ shift_scan(struct shift *s)
 	s->dry = true; /* count them all */
 	bad = sweep_tree(&sweep, s->top);
 	s->dry = dry;
+	end_workers(s);
 	if (bad)
 		report("read '%s':", s->path);
 	return bad || sweep.failures ? -1 : s->unmapped > 0;

@@ -315,6 +315,43 @@ round_trip() {
 	[ "$(stat -c %u "$T/www")" = 33 ]
 }
 
+@test "an id on both sides of the map that an ACL or a capability holds" {
+	local map=0:1000:1,1:100000:65536
+	need_acls
+	mkdir "$T" "$T/d"
+	touch "$T/acl"
+	cp /bin/true "$T/cap"
+	setfacl -m u:1000:r "$T/acl"
+	setfacl -d -m g:1000:r "$T/d"
+	setcap -n 1000 cap_kill+ep "$T/cap"
+	run_x 1 "$IDMAP" shift "$T" --map $map --overlap
+	expect "3 inodes have an id that stands on both sides" "$stderr"
+	expect "  1000  acl" "$stderr"
+	expect "  1000  cap" "$stderr"
+	expect "  1000  d" "$stderr"
+	[ "$(stat -c %u "$T/acl")" = 0 ]
+	setfacl -b "$T/acl"
+	setfacl -k "$T/d"
+	setcap cap_kill+ep "$T/cap"
+	run_x 0 "$IDMAP" shift "$T" --map $map --overlap
+	getcap -n "$T/cap" | grep -q 'rootid=1000'
+	run_x 0 "$IDMAP" shift "$T" --map $map --overlap
+	expect "changed 0 of 4"
+}
+
+@test "an id that is the same on both sides needs no look, and stays" {
+	requires root
+	mkdir "$T"
+	touch "$T"/{root,user}
+	chown 1000 "$T/user"
+	run_x 0 "$IDMAP" shift "$T" --map 0:0:4294967295
+	expect "changed 0 of 3"
+	run_x 0 "$IDMAP" shift "$T" --map 0:100000:1000,1000:1000:1,1001:101000:64536
+	[ "$(stat -c %u "$T"/{root,user} | xargs)" = "100000 1000" ]
+	run_x 0 "$IDMAP" unshift "$T" --map 0:100000:1000,1000:1000:1,1001:101000:64536
+	[ "$(stat -c %u "$T"/{root,user} | xargs)" = "0 1000" ]
+}
+
 @test "a tree in use is refused unless told" {
 	requires root
 	mkdir "$T" "$T/d"

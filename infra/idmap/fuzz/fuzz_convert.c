@@ -53,8 +53,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct idmap m;
-	struct convert forth = {&m, false, UNMAPPED_FAIL, 0, UINT32_MAX};
-	struct convert back = {&m, true, UNMAPPED_FAIL, 0, UINT32_MAX};
+	struct convert forth = {&m, false, UNMAPPED_FAIL, 0, UINT32_MAX, false};
+	struct convert back = {&m, true, UNMAPPED_FAIL, 0, UINT32_MAX, false};
 	struct strbuf why = STRBUF_INIT;
 
 	if (!m.uid.count)

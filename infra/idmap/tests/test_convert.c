@@ -23,7 +23,7 @@ make(struct idmap *m, const char *map, int back, enum unmapped unmapped, uint32_
 
 	*m = (struct idmap)IDMAP_INIT;
 	assert_int_equal(idmap_parse(m, map, &why), 0);
-	return (struct convert){m, back, unmapped, to, NONE};
+	return (struct convert){m, back, unmapped, to, NONE, false};
 }
 
 static void
@@ -72,6 +72,61 @@ ids(void **state)
 			fail_msg("case %zu: id %u: verdict %d, %u", i, table[i].id, v, got);
 		idmap_free(&m);
 	}
+}
+
+/* Looked for before a shift by a map that has such ids. */
+static void
+ids_on_both_sides(void **state)
+{
+	static const struct {
+		const char *map;
+		int back;
+		uint32_t id;
+		enum verdict verdict;
+	} table[] = {
+	    {"0:1000:1,1:100000:65536", FORTH, 1000, UNMAPPED},
+	    {"0:1000:1,1:100000:65536", BACK, 1000, UNMAPPED},
+	    {"0:1000:1,1:100000:65536", FORTH, 0, CHANGE},
+	    {"0:1000:1,1:100000:65536", FORTH, 100000, KEEP},
+	    {"0:1000:1,1:100000:65536", FORTH, 70000, KEEP},
+	    /* the same number on both sides is right in any case */
+	    {"0:0:1,1:100000:65536", FORTH, 0, KEEP},
+	    {"0:0:4294967295", BACK, 33, KEEP},
+	};
+	unsigned char acl[] = {2, 0, 0, 0, 2, 0, 4, 0, 0xe8, 3, 0, 0};
+	unsigned char v2[CAPABILITY_MAX] = {1, 0, 0, 2};
+	unsigned char v3[CAPABILITY_MAX] = {1, 0, 0, 3, [20] = 0xe8, [21] = 3};
+	size_t v2_size = 20, v3_size = 24, i;
+	uint32_t got, bad = 0;
+	struct convert c;
+	struct idmap m;
+
+	(void)state;
+	for (i = 0; i < COUNT(table); i++) {
+		enum verdict v;
+
+		c = make(&m, table[i].map, table[i].back, UNMAPPED_KEEP, 0);
+		c.both = true;
+		v = convert_id(&c, i % 2, table[i].id, &got);
+		if (v != table[i].verdict)
+			fail_msg("case %zu: verdict %d", i, v);
+		idmap_free(&m);
+	}
+	c = make(&m, "0:1000:1,1:0:1", FORTH, UNMAPPED_KEEP, 0);
+	assert_int_equal(convert_acl(&c, acl, sizeof(acl), &bad), KEEP);
+	c.both = true;
+	assert_int_equal(convert_acl(&c, acl, sizeof(acl), &bad), KEEP); /* no 1000 inside */
+	assert_int_equal(convert_capability(&c, v2, &v2_size, &bad), UNMAPPED);
+	assert_int_equal(bad, 0);
+	idmap_free(&m);
+	c = make(&m, "0:1000:1,1:100000:65536", FORTH, UNMAPPED_KEEP, 0);
+	c.both = true;
+	assert_int_equal(convert_acl(&c, acl, sizeof(acl), &bad), UNMAPPED);
+	assert_int_equal(bad, 1000);
+	assert_int_equal(convert_capability(&c, v2, &v2_size, &bad), CHANGE);
+	assert_int_equal(convert_capability(&c, v3, &v3_size, &bad), UNMAPPED);
+	assert_int_equal(bad, 1000);
+	idmap_free(&m);
 }
 
 static void
@@ -291,6 +346,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ids),
+	    cmocka_unit_test(ids_on_both_sides),
 	    cmocka_unit_test(users_and_groups_have_maps_of_their_own),
 	    cmocka_unit_test(overflow_id_is_nobodys),
 	    cmocka_unit_test(acls),
