@@ -69,7 +69,8 @@ static const struct verb {
 	"      --busy          although the tree is in use\n"
 	"      --again         although it was shifted by another map\n"
 	"      --overlap       although ids stand on both sides of the map, if no inode has "
-	"one\n"},
+	"one\n"
+	"      --sync          no setuid bit lost by a power failure either; slower\n"},
     {"unshift", verb_unshift, "--map MAP [-n] PATH | --undo PATH",
 	"give a tree the ids of the inside", true, "      options as for shift\n"},
     {"mount", verb_mount, "--map MAP [-r] SOURCE TARGET", "mount a tree with the map", true,

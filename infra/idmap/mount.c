@@ -175,12 +175,14 @@ file_system_of(int fd)
 static void
 offer_shift(const char *source, const struct idmap *m)
 {
-	struct strbuf map = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT;
 
-	idmap_format(m, &map);
-	fprintf(stderr, "idmap shift --map %s '%s' does it by giving the files other owners\n",
-	    map.s ? map.s : "", source);
-	strbuf_free(&map);
+	strbuf_puts(&text, "idmap shift --map ");
+	idmap_format(m, &text);
+	strbuf_puts(&text, " '");
+	strbuf_put_visible(&text, source, strlen(source));
+	fprintf(stderr, "%s' does it by giving the files other owners\n", text.s);
+	strbuf_free(&text);
 }
 
 static int
@@ -268,7 +270,11 @@ examine(struct diagnosis *d, int fd, const struct idmap *m)
 static void
 print_diagnosis(const struct diagnosis *d)
 {
-	printf("%s stands on %s.\n", d->absolute, d->type);
+	struct strbuf path = STRBUF_INIT;
+
+	strbuf_put_visible(&path, d->absolute, strlen(d->absolute));
+	printf("%s stands on %s.\n", path.s, d->type);
+	strbuf_free(&path);
 	if (d->possible)
 		puts("It can be mounted with a map: use idmap mount. Nothing is rewritten, it "
 		     "takes no "
