@@ -209,7 +209,7 @@ rootless_podman() {
 		"$(as_alice "$ENGINE_CMD" unshare cat /proc/self/uid_map /proc/self/gid_map | as_map)"
 	as_alice "$ENGINE_CMD" import "$AREA/image.tar" localhost/alpine:idmap >/dev/null 2>&1
 	# what a container's processes see is relative to alice's own namespace
-	for userns in "" host keep-id nomap keep-id:uid=33,gid=34; do
+	for userns in "" host keep-id nomap keep-id:uid=33,gid=34 auto:size=2000 auto:size=66000; do
 		as_alice "$ENGINE_CMD" run -d --name "$CONTAINER" --network none ${userns:+--userns=$userns} \
 			localhost/alpine:idmap sleep 100 >/dev/null 2>&1
 		got=$(cat "/proc/$(as_alice "$ENGINE_CMD" inspect -f '{{.State.Pid}}' "$CONTAINER")/"{uid_map,gid_map} | as_map)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Kills idmap at random moments and lets it go on.
 
-    kills.py IDMAP DIR ROUNDS
+    kills.py IDMAP DIR KILLS
 
 DIR holds a tree. Each round begins a shift, an unshift or an undo, kills it with SIGKILL
 after a random time, now and then a second time on its way to the end, lets it end, and
-compares every inode with what it has to be. Exit status 1 at the first difference.
+compares every inode with what it has to be; until KILLS kills came in the midst of the work.
+Exit status 1 at the first difference.
 """
 import os
 import random
@@ -19,18 +20,29 @@ import tree
 MAP = "0:100000:65536"
 
 
-def run(argv, kill_after=None):
-    """Whether it came to its end."""
-    p = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        p.kill()
-    err = p.communicate()[1].decode(errors="replace")
-    if p.returncode == -9:
-        return False
-    if p.returncode != 0:
-        sys.exit(f"{' '.join(argv)}: status {p.returncode}: {err}")
-    return True
+class Runner:
+    """Runs idmap and aims its kills at the time that a run takes just now."""
+
+    def __init__(self, top, rng):
+        self.top, self.rng = top, rng
+        self.span, self.kills, self.at_work = 0.1, 0, 0
+
+    def run(self, argv, kill=False):
+        """Whether it came to its end."""
+        begin = time.monotonic()
+        p = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if kill:
+            time.sleep(self.rng.uniform(0, self.span))
+            p.kill()
+        err = p.communicate()[1].decode(errors="replace")
+        if p.returncode == -9:
+            self.kills += 1
+            self.at_work += unfinished(self.top)
+            return False
+        if p.returncode != 0:
+            sys.exit(f"{' '.join(argv)}: status {p.returncode}: {err}")
+        self.span += (time.monotonic() - begin - self.span) / 8
+        return True
 
 
 def first_difference(got, want):
@@ -40,40 +52,37 @@ def first_difference(got, want):
     return f"{len(got)} inodes, wanted {len(want)}"
 
 
-def main(idmap, top, rounds):
+def main(idmap, top, kills):
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
     rng = random.Random(seed)
-    plain = tree.listing(top)
-    states = {False: plain, True: tree.listing(top, tree.Map(MAP, False))}
+    runner = Runner(top, rng)
+    states = {False: tree.listing(top), True: tree.listing(top, tree.Map(MAP, False))}
     commands = {to: [idmap, verb, "--quiet", "--busy", "--map", MAP, top]
                 for to, verb in ((True, "shift"), (False, "unshift"))}
     undo = [idmap, "shift", "--undo", "--busy", top]
-    begin = time.monotonic()
-    run(commands[True])
-    span = time.monotonic() - begin
-    shifted, killed = True, 0
-    for n in range(rounds):
+    shifted, rounds = False, 0
+    while runner.at_work < kills:
+        rounds += 1
+        if rounds > 100 * kills:
+            sys.exit(f"{rounds} rounds, only {runner.at_work} kills at work")
         goal = not shifted
         steps = [commands[goal]]
-        if not run(commands[goal], rng.uniform(0, span * 1.2)):
-            killed += 1
-            if rng.random() < 0.3:  # back instead, and that killed too
-                if unfinished(top):
-                    goal, steps = shifted, [undo]
-                else:  # killed before it began or after it had ended
-                    goal, steps = tree.listing(top) == states[True], []
+        if not runner.run(commands[goal], kill=True) and rng.random() < 0.3:
+            if unfinished(top):  # back instead, and that killed too
+                goal, steps = shifted, [undo]
+            else:  # killed before it began or after it had ended
+                goal, steps = tree.listing(top) == states[True], []
         for argv in steps:
             while rng.random() < 0.4 and (argv is not undo or unfinished(top)):
-                killed += not run(argv, rng.uniform(0, span * 1.2))
+                runner.run(argv, kill=True)
             if argv is not undo or unfinished(top):
-                run(argv)
+                runner.run(argv)
         got = tree.listing(top)
         if got != states[goal]:
-            sys.exit(f"round {n} of SEED={seed}, to {'shifted' if goal else 'plain'}:\n"
+            sys.exit(f"round {rounds} of SEED={seed}, to {'shifted' if goal else 'plain'}:\n"
                      + first_difference(got, states[goal]))
         shifted = goal
-    print(f"{rounds} rounds, {killed} kills, all right")
-    return 0 if killed else "no kill hit"
+    print(f"{rounds} rounds, {runner.kills} kills, {runner.at_work} of them at work, all right")
 
 
 def unfinished(top):
