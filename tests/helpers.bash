@@ -222,9 +222,9 @@ in_chroot() {
 	[ "$(id -u)" -eq 0 ] && ! nsenter --mount=/proc/self/ns/mnt test -e "$TOP/tests/helpers.bash"
 }
 
-# inside CONTAINER COMMAND…: as engine exec; in a chroot by the container's other namespaces
+# exec_in CONTAINER COMMAND…: as engine exec; in a chroot by the container's other namespaces
 # and its root folder, with root's rights.
-inside() {
+exec_in() {
 	local pid
 	if in_chroot; then
 		pid=$(engine inspect -f '{{.State.Pid}}' "$1")

@@ -41,7 +41,7 @@ setup_file() {
 	export PORT
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
 	up "$IMAGE" -p "127.0.0.1:$PORT:53/udp" -p "127.0.0.1:$PORT:53/tcp"
-	wait_until 20 inside "$NAME" /bin/probe tcp:127.0.0.1:53
+	wait_until 20 exec_in "$NAME" /bin/probe tcp:127.0.0.1:53
 }
 
 teardown_file() {
@@ -164,7 +164,7 @@ build_own() {
 
 	engine rm -f "$NAME" >/dev/null
 	up "localhost/whittle/$OWN:latest" -p "127.0.0.1:$PORT:53/udp" -p "127.0.0.1:$PORT:53/tcp"
-	wait_until 20 inside "$NAME" /bin/probe tcp:127.0.0.1:53
+	wait_until 20 exec_in "$NAME" /bin/probe tcp:127.0.0.1:53
 	run_x 0 ask +short A secret.home.arpa
 	[ "$output" = 192.0.2.77 ]
 	run_x 0 ask +short A more.home.arpa
@@ -203,7 +203,7 @@ in_net() {
 	build_own
 	engine rm -f "$NAME" >/dev/null
 	up "localhost/whittle/$OWN:latest" --network none
-	wait_until 20 inside "$NAME" /bin/probe tcp:127.0.0.1:53
+	wait_until 20 exec_in "$NAME" /bin/probe tcp:127.0.0.1:53
 	server=$(engine inspect -f '{{.State.Pid}}' "$NAME")
 
 	# A cable: one end in the server's network, the other in one of the client's.

@@ -90,7 +90,7 @@ log_says() {
 }
 
 @test "fresh: all is ok, also by the image's own health check" {
-	run_x 0 inside "$ID" /bin/probe http://127.0.0.1:8080/healthz 'all ok'
+	run_x 0 exec_in "$ID" /bin/probe http://127.0.0.1:8080/healthz 'all ok'
 	run_x 0 engine inspect -f '{{.Config.Healthcheck.Test}}' "$ID"
 	expect probe
 }
@@ -98,7 +98,7 @@ log_says() {
 @test "too old" {
 	touch -d '2 hours ago' "$WATCH/fresh"
 	wait_until 10 is_error /watch/fresh "2 h old, at most 1 h"
-	run_x 1 inside "$ID" /bin/probe http://127.0.0.1:8080/healthz 'all ok'
+	run_x 1 exec_in "$ID" /bin/probe http://127.0.0.1:8080/healthz 'all ok'
 }
 
 @test "gone, and back" {
@@ -164,7 +164,7 @@ log_says() {
 @test "production goes on beside it; without anything to watch it says ERROR" {
 	run_x 0 engine inspect -f '{{.State.Running}}' "$ID-production"
 	[ "$output" = true ]
-	run_x 1 inside "$ID-production" /bin/probe http://127.0.0.1:8080/healthz 'all ok'
+	run_x 1 exec_in "$ID-production" /bin/probe http://127.0.0.1:8080/healthz 'all ok'
 }
 
 @test "nothing to start is in it but filewatch and probe" {
@@ -176,7 +176,7 @@ log_says() {
 	# docker says of this one only that it can't start it.
 	local no_such=127
 	[ "$(engine --which)" = podman ] || no_such=126
-	run_x $no_such inside "$ID" sh
+	run_x $no_such exec_in "$ID" sh
 }
 
 @test "no applet comes back by another name" {

@@ -146,15 +146,15 @@ says() {
 	start_hello
 	md5=$(md5sum <../hello/files/srv/index.html | cut -d' ' -f1)
 	sha256=$(sha256sum <../hello/files/srv/index.html | cut -d' ' -f1)
-	run_x 0 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "$md5"
-	run_x 0 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "${sha256^^}"
-	run_x 2 inside "$pod-fim" /bin/filewatch healthz /srv/index.html 123
-	run_x 2 inside "$pod-fim" /bin/filewatch healthz -n nothing-of-that-name /srv/index.html "$md5"
+	run_x 0 exec_in "$pod-fim" /bin/filewatch healthz /srv/index.html "$md5"
+	run_x 0 exec_in "$pod-fim" /bin/filewatch healthz /srv/index.html "${sha256^^}"
+	run_x 2 exec_in "$pod-fim" /bin/filewatch healthz /srv/index.html 123
+	run_x 2 exec_in "$pod-fim" /bin/filewatch healthz -n nothing-of-that-name /srv/index.html "$md5"
 	old=$(engine inspect -f '{{.Id}}' "$pod-hello")
-	run_x 1 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}" ||
-		run_x 2 inside "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}"
+	run_x 1 exec_in "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}" ||
+		run_x 2 exec_in "$pod-fim" /bin/filewatch healthz /srv/index.html "${md5/[0-9a-f]/x}"
 	engine inspect "$old" >/dev/null
-	run_x 1 inside "$pod-fim" /bin/filewatch healthz /srv/none "$md5"
+	run_x 1 exec_in "$pod-fim" /bin/filewatch healthz /srv/none "$md5"
 	expect "ended 1 process of the neighbour" "$stderr"
 	wait_until 20 is_another "$old"
 }

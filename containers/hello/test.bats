@@ -31,7 +31,7 @@ setup_file() {
 }
 
 @test "its own health check works" {
-	run_x 0 inside "$ID" /bin/probe http://127.0.0.1:8000/ 'Hello, world!'
+	run_x 0 exec_in "$ID" /bin/probe http://127.0.0.1:8000/ 'Hello, world!'
 	run_x 0 engine inspect -f '{{.Config.Healthcheck.Test}}' "$ID"
 	expect probe
 }

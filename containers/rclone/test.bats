@@ -24,7 +24,7 @@ setup_file() {
 	chmod -R a+rwX "$VOLUMES"
 	locked -d --name "$NAME" -p "127.0.0.1:$PORT:8080" -v "$VOLUMES/here:/data/here" \
 		-v "$VOLUMES/there:/data/there" "$IMAGE" >/dev/null
-	wait_until 30 inside "$NAME" /bin/probe http://127.0.0.1:8080/
+	wait_until 30 exec_in "$NAME" /bin/probe http://127.0.0.1:8080/
 }
 
 teardown_file() {
@@ -81,7 +81,7 @@ rclone() {
 }
 
 @test "the health check: yes while it serves, no where nothing does" {
-	run_x 0 inside "$NAME" /bin/probe http://127.0.0.1:8080/
+	run_x 0 exec_in "$NAME" /bin/probe http://127.0.0.1:8080/
 	run_x 1 engine run --rm --network none --entrypoint /bin/probe "$IMAGE" http://127.0.0.1:8080/
 }
 

@@ -26,7 +26,7 @@ join() {
 }
 
 kit() {
-	inside "$KIT" "$@"
+	exec_in "$KIT" "$@"
 }
 
 # Rights, mounts and namespaces of the neighbour's process, and what changed in its files.
@@ -43,7 +43,7 @@ state_of_neighbour() {
 
 @test "the neighbour has nothing to look around with" {
 	for program in /bin/sh /bin/ls; do
-		run ! inside "$NEIGHBOUR" "$program"
+		run ! exec_in "$NEIGHBOUR" "$program"
 	done
 }
 
@@ -123,7 +123,7 @@ state_of_neighbour() {
 @test "the neighbour gained nothing" {
 	state_of_neighbour >"$BATS_TEST_TMPDIR/after"
 	diff "$BATS_FILE_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
-	run ! inside "$NEIGHBOUR" /bin/sh
+	run ! exec_in "$NEIGHBOUR" /bin/sh
 }
 
 @test "without SYS_PTRACE it sees processes, but neither files nor calls" {

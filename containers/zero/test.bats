@@ -27,7 +27,7 @@ files_of() {
 }
 
 @test "the health check is yes while it serves" {
-	run_x 0 inside "$NAME" /bin/hello -c
+	run_x 0 exec_in "$NAME" /bin/hello -c
 }
 
 @test "the health check is no where nothing serves, and another option is trouble" {

@@ -25,6 +25,7 @@ readiness() {
 }
 
 @test "ready: tcp, unix, log, command, http" {
+	requires join
 	readiness 0 '{tcp: 8080}'
 	readiness 0 '{unix: /tmp/svc.sock}'
 	readiness 0 '{log: "^serving, version [0-9]+$"}'
@@ -34,6 +35,7 @@ readiness() {
 }
 
 @test "ready: what isn't, and why" {
+	requires join
 	readiness 1 '{tcp: 8081, within: 300ms}'
 	expect "not ready within 0 s: connect to 127.0.0.1 port 8081: Connection refused" "$stderr"
 	readiness 1 '{unix: /tmp/none.sock, within: 300ms}'
@@ -49,7 +51,7 @@ readiness() {
 }
 
 @test "what the container is like" {
-	requires root
+	requires root join
 	local net=10.$((RANDOM % 90 + 100)).$((RANDOM % 250))
 	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}' \
 		>"$WHITTLE_CONTAINERS/$N/profile.json"

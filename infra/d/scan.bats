@@ -10,7 +10,7 @@ loose() {
 }
 
 setup_file() {
-	requires root
+	requires root join
 	fixture
 	container "${P}box" shell
 	mkdir -p "$WHITTLE_CONTAINERS/${P}box/files/opt"

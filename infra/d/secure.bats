@@ -5,6 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	requires join
 	fixture
 	container "${P}web"
 	: >"$WHITTLE_CONTAINERS/${P}web/settings.yaml"

@@ -251,8 +251,8 @@ good_state() {
 	run_x 0 d back "${P}gen"
 	serves "${P}gen" 2
 	good_state "${P}gen"
-	run_x 0 d e "${P}gen" /svc env GEN
-	[ "$output" = 2 ]
+	run_x 0 engine inspect -f '{{.Config.Env}}' "${P}gen"
+	expect GEN=2
 	[ "$(image_id "localhost/whittle/${P}gen:prev")" = "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}gen/stamp-3")" ]
 	run_x 0 d back "${P}gen" 1
 	serves "${P}gen" 1
