@@ -531,7 +531,7 @@ events, poll" ]
 	touch "$watched/a"
 	unshare --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances' ||
 		skip "this machine cannot: no limit to set in a user namespace"
-	start unshare --map-root-user --kill-child --fork sh -c 'echo 0 >/proc/sys/user/max_inotify_instances
+	start unshare --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances
 		exec "$0" -c "$1"' "$FILEWATCH" "$dir/settings.yaml"
 	wait_until 10 is_ok
 	[ "$(how)" = poll ]

@@ -42,22 +42,25 @@ setup() {
 	# Process 1: starts the neighbour again and again, in a mount namespace of its own.
 	cat >"$dir/init" <<-'EOT'
 		dir=$1 filewatch=$2
-		trap 'exit 0' TERM
 		"$filewatch" -c "$dir/settings.yaml" 2>"$dir/log" &
-		while [ ! -e "$dir/stop" ]; do
+		while :; do
 			python3 "$dir/contain" "$dir/root" /bin/app -c /etc/settings 2>"$dir/app.log"
 			[ ! -e "$dir/clean" ] || cp "$dir/clean" "$dir/root/etc/page"
 			echo ended >>"$dir/ended"
 			sleep 0.1
 		done
-		wait
 	EOT
 }
 
 teardown() {
-	touch "$dir/stop"
-	stop_all
+	end_pods
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || cat "$dir/log" >&2 || :
+}
+
+# unshare minds no SIGTERM; with it, the pod ends.
+end_pods() {
+	kill -KILL "${STARTED[@]}" 2>/dev/null || :
+	stop_all
 }
 
 run_pod() {
@@ -150,7 +153,7 @@ path_for_all() {
 	echo tampered >"$root/etc/page"
 	sleep 1
 	[ ! -e "$dir/ended" ]
-	stop_all
+	end_pods
 	echo secret >"$root/etc/page"
 	echo "  neighbour: app" >>"$dir/settings.yaml"
 	port=$(free_port)
