@@ -343,6 +343,10 @@ while True:
 	verify 1
 	[ "${#lines[@]}" = 2 ]
 	[ "${lines[0]}" = 'changed /sub/deep/new\012line: content' ]
+	# As BSD's mtree begins its own.
+	sed -i '1s/.*/#\t   user: root\n\n# ./' "$dir/b"
+	verify 1
+	[ "${lines[0]}" = 'changed /sub/deep/new\012line: content' ]
 }
 
 # ---- by rules ----

@@ -273,11 +273,12 @@ read_entries(struct baseline *b, const char *name, const char *bytes, size_t n)
 	struct archive *a = archive_read_new();
 	int status = -1;
 
-	if (a && archive_read_support_format_mtree(a) == ARCHIVE_OK &&
-	    archive_read_open_memory(a, bytes, n) == ARCHIVE_OK)
-		status = take_archive(b, name, a, known_keywords(bytes, n));
-	else
+	if (!a || archive_read_support_format_mtree(a) != ARCHIVE_OK)
 		report("%s: %s", name, a ? archive_error_string(a) : "out of memory");
+	else if (n == 0 || archive_read_open_memory(a, bytes, n) != ARCHIVE_OK)
+		report("%s: not an mtree file", name);
+	else
+		status = take_archive(b, name, a, known_keywords(bytes, n));
 	archive_read_free(a);
 	return status;
 }
@@ -404,8 +405,8 @@ int
 baseline_parse(struct baseline *b, const char *name, const char *bytes, size_t n)
 {
 	*b = (struct baseline){0};
-	if (n < 6 || memcmp(bytes, "#mtree", 6) != 0 || memchr(bytes, '\0', n)) {
-		report("%s: not an mtree file: it doesn't begin with '#mtree'", name);
+	if (memchr(bytes, '\0', n)) {
+		report("%s: not an mtree file: it isn't text", name);
 		return -1;
 	}
 	if (read_entries(b, name, bytes, n))
