@@ -148,7 +148,7 @@ os.setxattr(sys.argv[1], "security.capability", bytes.fromhex(sys.argv[2]))' "$@
 	verify 1
 	verify 0 -x '/**/*.tmp'
 	# Neither a line's end nor a backslash at the end takes the next entry along.
-	baseline -x '/none\' -x $'/sub/deep/new\nline' -x '/\1'
+	baseline -x "/none\\" -x $'/sub/deep/new\nline' -x '/\1'
 	run_x 0 cat "$dir/b"
 	expect '# exclude /none\134'
 	expect '# exclude /sub/deep/new\012line'
