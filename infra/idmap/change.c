@@ -76,22 +76,38 @@ change_room_free(struct change_room *r)
 	}
 }
 
+static bool
+still_has_its_name(const struct inode_at *at, const struct statx *st)
+{
+	struct inode_at named = {-1, at->name, false};
+	struct statx now;
+
+	return inode_stat(&named, &now) == 0 && now.stx_ino == st->stx_ino &&
+	       now.stx_dev_major == st->stx_dev_major && now.stx_dev_minor == st->stx_dev_minor;
+}
+
 /*
  * The names of the attributes, in room->list. By the bare name even where the inode is
- * pinned: it is the one call that costs, and a name that was swapped meanwhile can only
- * make its swapper lose an ACL. Values are read and written through the pin.
+ * pinned, since that is so much quicker; if it was the name of another inode meanwhile,
+ * through the pin. Somebody who swaps names twice in this moment can still make us see no
+ * attributes, and loses those of a file of their own.
  */
 static ssize_t
-list_xattrs(const struct inode_at *at, struct change_room *r)
+list_xattrs(const struct inode_at *at, const struct statx *st, struct change_room *r)
 {
+	bool by_name = !at->elsewhere;
 	struct proc_path p;
 	ssize_t n;
 
 	for (;;) {
 		if (!r->list_size)
 			r->list = xmalloc(r->list_size = 1024);
-		n = at->elsewhere ? listxattr(proc_path(at, &p), r->list, r->list_size)
-				  : llistxattr(at->name, r->list, r->list_size);
+		n = by_name ? llistxattr(at->name, r->list, r->list_size)
+			    : listxattr(proc_path(at, &p), r->list, r->list_size);
+		if (by_name && at->fd >= 0 && !still_has_its_name(at, st)) {
+			by_name = false;
+			continue;
+		}
 		if (n >= 0)
 			return n;
 		if (errno == ENOTSUP || errno == ENOENT)
@@ -148,10 +164,10 @@ plan_value(const struct convert *c, const struct inode_at *at, size_t kind,
 }
 
 static int
-plan_xattrs(const struct convert *c, const struct inode_at *at, struct change_room *r,
-    struct journal_entry *e, uint32_t *bad)
+plan_xattrs(const struct convert *c, const struct inode_at *at, const struct statx *st,
+    struct change_room *r, struct journal_entry *e, uint32_t *bad)
 {
-	ssize_t n = list_xattrs(at, r), i;
+	ssize_t n = list_xattrs(at, st, r), i;
 	int worst = KEEP;
 	size_t kind;
 
@@ -194,7 +210,7 @@ change_plan(const struct convert *c, const struct inode_at *at, const struct sta
 		return UNMAPPED;
 	}
 	if (!S_ISLNK(st->stx_mode))
-		values = plan_xattrs(c, at, room, e, bad);
+		values = plan_xattrs(c, at, st, room, e, bad);
 	if (values < 0 || values == UNMAPPED || values == BROKEN)
 		return values;
 	moves = owner == CHANGE || group == CHANGE;

@@ -73,6 +73,19 @@ distrust_contents(struct replay *r, const struct statx *st, struct journal_entry
 	    r->folder, e->name);
 }
 
+/* The file that was cut off in the midst of its change isn't where it was: no name leads to
+ * it, so that nobody can say whether it lost anything. */
+static void
+tell_of_lost_file(struct replay *r, const char *folder, const struct journal_entry *e)
+{
+	if (r->back || !e->fragile)
+		return;
+	errno = ENOENT;
+	shift_complain(r->shift,
+	    "was under way, and may lack its setuid bits or capability now, wherever it is",
+	    folder, e->name);
+}
+
 static int
 replay_entry(const char *folder, const struct journal_entry *recorded, void *arg)
 {
@@ -85,10 +98,12 @@ replay_entry(const char *folder, const struct journal_entry *recorded, void *arg
 
 	if (fd < 0 || inode_stat(&at, &st)) {
 		r->gone++;
+		tell_of_lost_file(r, folder, &e);
 		return 0;
 	}
 	if (!change_is_about(&st, &e)) {
 		r->others++;
+		tell_of_lost_file(r, folder, &e);
 		return 0;
 	}
 	distrust_contents(r, &st, &e);

@@ -474,10 +474,10 @@ round_trip() {
 }
 
 # Somebody who may write in a folder swaps names as fast as they can: a file for a link to
-# a file outside, a folder for a link to a folder outside, a file of theirs for one of root's.
+# a file outside, a folder for a link to a folder outside, a setuid file for one with an ACL.
 @test "paths swapped during the walk lead nowhere" {
 	local i
-	requires root command:python3
+	need_acls
 	mkdir "$T" "$T.outside"
 	for i in {1..40}; do
 		mkdir "$T/d$i" "$T.outside/d$i"
@@ -485,15 +485,22 @@ round_trip() {
 		mkdir "$T/d$i/sub" && touch "$T/d$i/sub/"{a,b,c}
 		ln -s "$T.outside/d$i/a" "$T/d$i/link"
 		ln -s "$T.outside/d$i" "$T/d$i/link2"
+		ln -s "$T.outside/d$i/b" "$T/d$i/link3"
+		cp /bin/true "$T/d$i/cap"
+		touch "$T/d$i/"{setuid,acl}
 	done
 	chown -hR 33:33 "$T"
+	chmod 6755 "$T"/d*/setuid
+	setfacl -m u:33:rw "$T"/d*/acl
+	for i in "$T"/d*/cap; do setcap cap_kill+ep "$i"; done
 	cat >"$BATS_TEST_TMPDIR/swap" <<-'EOT'
 		import ctypes, os, random, sys
 		libc = ctypes.CDLL(None)
 		top = sys.argv[1].encode()
 		while True:
 		    d = top + b"/d%d" % random.randint(1, 40)
-		    for x, y in ((b"a", b"link"), (b"sub", b"link2"), (b"b", b"link2")):
+		    for x, y in ((b"a", b"link"), (b"sub", b"link2"), (b"b", b"link2"), (b"setuid", b"link3"),
+		                 (b"acl", b"link"), (b"cap", b"link3"), (b"setuid", b"acl")):
 		        libc.renameat2(-100, d + b"/" + x, -100, d + b"/" + y, 2)
 	EOT
 	start python3 "$BATS_TEST_TMPDIR/swap" "$T"
@@ -503,10 +510,14 @@ round_trip() {
 	done
 	kill -0 "$started"
 	stop_all
-	[ "$(find "$T.outside" ! -uid 0 | wc -l)" -eq 0 ]
+	[ "$(find "$T.outside" \( ! -uid 0 -o -perm /6000 \) | wc -l)" -eq 0 ]
+	[ -z "$(getcap -r "$T.outside")" ]
+	[ -z "$(getfacl -nRs "$T.outside" 2>/dev/null)" ]
 	# and once it is quiet, all is in order again
 	run_x 0 "$IDMAP" unshift -q "$T" --map "$MAP"
 	[ "$(find "$T" ! -uid 33 | wc -l)" -eq 0 ]
+	[ "$(find "$T" -perm 6755 | wc -l)" -eq 40 ]
+	[ "$(getfacl -nR "$T" 2>/dev/null | grep -c ^user:33:rw)" -eq 40 ]
 }
 
 @test "a tree deeper than a path may be long" {
