@@ -61,6 +61,7 @@ usual() {
 }
 
 @test "up makes them as well; the service may write where it should" {
+	requires join
 	settings "$N" <<-'EOT'
 		mount_rw: [data:/data]
 		mount_ro: [conf:/conf]
@@ -135,6 +136,7 @@ usual() {
 }
 
 @test "a user namespace of podman's: owners are right inside" {
+	requires join
 	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker has one map for all"
 	printf 'mount_rw: [data:/data]\nuser: "33:44"\nuserns: "b:0:300000:65536"\n' | settings "$N"
 	run_x 0 d prep "$N"
