@@ -32,7 +32,7 @@ serve() {
 	start "$FILEWATCH" -c "$dir/settings.yaml"
 	server=$started
 	log=$dir/started.$((${#STARTED[@]} - 1))
-	wait_until 10 get /
+	wait_until 20 get /
 }
 
 once() {
@@ -302,7 +302,7 @@ path_for_nobody() {
 	run_x 0 curl -s -I "http://127.0.0.1:$port/"
 	expect "HTTP/1.1 200"
 	rm "$watched/a"
-	wait_until 5 says "failing missing"
+	wait_until 20 says "failing missing"
 	run_x 0 curl -s -i "http://127.0.0.1:$port/healthz"
 	expect "HTTP/1.1 503"
 	expect ERROR
@@ -321,7 +321,7 @@ path_for_nobody() {
 	fi
 	[ "$output" = 304 ]
 	rm "$watched/a"
-	wait_until 5 says "failing missing"
+	wait_until 20 says "failing missing"
 	run_x 0 curl -s -o /dev/null -w '%{http_code}' -H "If-None-Match: $tag" "http://127.0.0.1:$port/"
 	[ "$output" = 200 ]
 }
@@ -341,12 +341,12 @@ path_for_nobody() {
 	serve "{path: $watched/a}"
 	settings "{path: $watched/a, max-age: soon}"
 	kill -HUP "$server"
-	wait_until 5 grep -q "the old rules hold" "$log"
+	wait_until 20 grep -q "the old rules hold" "$log"
 	grep -q "settings.yaml:5:.*expected a duration" "$log"
 	is_ok
 	settings "{path: $watched/b}"
 	kill -HUP "$server"
-	wait_until 5 says "failing missing"
+	wait_until 20 says "failing missing"
 	grep -q "settings taken over: 1 rules" "$log"
 	run_x 0 get /metrics
 	expect "filewatch_reloads_total 1"
@@ -363,7 +363,7 @@ path_for_nobody() {
 	requires root
 	settings "{path: $watched/a}"
 	start unshare --fork --pid --kill-child "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	kill -TERM "$(pgrep -P "$started")"
 	ended_well "$started"
 }
@@ -380,29 +380,28 @@ ended_well() {
 @test "events: an age limit passes at its instant" {
 	touch "$watched/a"
 	serve "{path: $watched/a, max-age: 2s}"
-	is_ok
-	wait_until 5 says "failing 2 s old, at most 2 s"
+	wait_until 20 has_message "old, at most 2 s"
 	touch "$watched/a"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 }
 
 @test "events: come, changed, gone, renamed over" {
 	touch "$watched/a"
 	serve "{path: $watched/a, not-found: ERROR}"
 	echo ERROR >>"$watched/a"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 	echo fine >"$watched/new"
 	mv "$watched/new" "$watched/a"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	rm "$watched/a"
-	wait_until 2 says "failing missing"
+	wait_until 20 says "failing missing"
 	echo ERROR >"$watched/a"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 	: >"$watched/a"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	chmod 000 "$watched/a"
 	chmod 600 "$watched/a"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 }
 
 @test "events: a folder that should be empty" {
@@ -410,9 +409,9 @@ ended_well() {
 	serve "{path: $watched/in, empty: dir}"
 	is_ok
 	touch "$watched/in/.x"
-	wait_until 2 says "failing not empty"
+	wait_until 20 says "failing not empty"
 	rm "$watched/in/.x"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 }
 
 @test "events: the folder is deleted and made again, or renamed, also above" {
@@ -421,31 +420,31 @@ ended_well() {
 	serve "{path: $watched/a/b/c}" "{path: '$watched/a/b/*.x', missing: ok, not-found: ERROR}"
 	is_ok
 	rm -r "$watched/a"
-	wait_until 2 says "failing missing"
+	wait_until 20 says "failing missing"
 	mkdir -p "$watched/a/b"
 	touch "$watched/a/b/c"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	echo ERROR >"$watched/a/b/1.x"
-	wait_until 2 says "failing $watched/a/b/1.x: has 'ERROR'"
+	wait_until 20 says "failing $watched/a/b/1.x: has 'ERROR'"
 	mv "$watched/a" "$watched/z"
-	wait_until 2 says "failing missing"
+	wait_until 20 says "failing missing"
 	mv "$watched/z" "$watched/a"
-	wait_until 2 says "failing $watched/a/b/1.x: has 'ERROR'"
+	wait_until 20 says "failing $watched/a/b/1.x: has 'ERROR'"
 	rm "$watched/a/b/1.x"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 }
 
 @test "events: new folders below **, at any depth" {
 	serve "{path: '$watched/**/*.log', missing: ok, not-found: ERROR}"
 	mkdir -p "$watched/1/2/3"
 	echo ERROR >"$watched/1/2/3/a.log"
-	wait_until 2 says "failing $watched/1/2/3/a.log: has 'ERROR'"
+	wait_until 20 says "failing $watched/1/2/3/a.log: has 'ERROR'"
 	mv "$watched/1/2" "$watched/elsewhere"
-	wait_until 2 says "failing $watched/elsewhere/3/a.log: has 'ERROR'"
+	wait_until 20 says "failing $watched/elsewhere/3/a.log: has 'ERROR'"
 	echo ERROR >"$watched/1/b.log"
-	wait_until 2 says "failing 2 of 2: $watched/1/b.log: has 'ERROR'"
+	wait_until 20 says "failing 2 of 2: $watched/1/b.log: has 'ERROR'"
 	rm -r "$watched/1" "$watched/elsewhere"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 }
 
 @test "events: the newest changes" {
@@ -453,9 +452,9 @@ ended_well() {
 	serve "{path: '$watched/{NEWEST}.gz', max-age: 1h}"
 	says "failing $watched/1.gz: 2 h old, at most 1 h"
 	touch "$watched/2.gz"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	rm "$watched/2.gz"
-	wait_until 2 says "failing $watched/1.gz: 2 h old, at most 1 h"
+	wait_until 20 says "failing $watched/1.gz: 2 h old, at most 1 h"
 }
 
 @test "events: through links, hard links, and links on the way that turn elsewhere" {
@@ -469,16 +468,16 @@ ended_well() {
 		"{path: $watched/current/log, not-found: ERROR}"
 	is_ok
 	echo ERROR >>"$dir/elsewhere/target"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 	echo fine >"$dir/elsewhere/target"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	echo ERROR >>"$dir/elsewhere/hard"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 	echo fine >"$dir/elsewhere/hard"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	echo ERROR >>"$watched/2/log"
 	ln -sfn 2 "$watched/current"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 }
 
 @test "events: a file system mounted over, and unmounted" {
@@ -489,14 +488,14 @@ ended_well() {
 	is_ok
 	mount -t tmpfs none "$watched/mnt"
 	MOUNTED=$watched/mnt
-	wait_until 3 says "failing missing"
+	wait_until 20 says "failing missing"
 	echo ERROR >"$watched/mnt/a"
-	wait_until 3 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 	umount "$watched/mnt"
 	MOUNTED=
-	wait_until 3 is_ok
+	wait_until 20 is_ok
 	echo ERROR >"$watched/mnt/a"
-	wait_until 3 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 }
 
 how() {
@@ -516,13 +515,13 @@ how() {
 		"{path: '/proc/sys/kernel/host*'}"
 	sed -i 's/^poll:.*/poll: 100ms/' "$dir/settings.yaml"
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	[ "$(how)" = "events, poll
 events
 events, poll" ]
 	# Behind the back of the watched mount.
 	echo ERROR >"$dir/lower/a.log"
-	wait_until 5 says "failing $dir/work/over/a.log: has 'ERROR'"
+	wait_until 20 says "failing $dir/work/over/a.log: has 'ERROR'"
 }
 
 @test "no events at all: polled" {
@@ -533,11 +532,11 @@ events, poll" ]
 		skip "this machine cannot: no limit to set in a user namespace"
 	start unshare --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances
 		exec "$0" -c "$1"' "$FILEWATCH" "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	[ "$(how)" = poll ]
 	grep -q "no events, files are polled" "$dir/started.0"
 	rm "$watched/a"
-	wait_until 5 says "failing missing"
+	wait_until 20 says "failing missing"
 }
 
 @test "events: a log is rotated" {
@@ -545,13 +544,13 @@ events, poll" ]
 	serve "{path: $watched/log, not-found: ERROR}"
 	says "failing has 'ERROR'"
 	mv "$watched/log" "$watched/log.1"
-	wait_until 2 says "failing missing"
+	wait_until 20 says "failing missing"
 	echo fine >"$watched/log"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	printf 'ERR' >>"$watched/log"
 	sleep 0.2
 	printf 'OR\n' >>"$watched/log"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 }
 
 @test "events: more than the queue holds" {
@@ -570,22 +569,22 @@ events, poll" ]
 		open(sys.argv[1] + "/lost", "w").write("x")
 	EOT
 	kill -CONT "$server"
-	wait_until 10 says "failing 1 of 4: $watched/d/lost: not empty"
+	wait_until 20 says "failing 1 of 4: $watched/d/lost: not empty"
 	run_x 0 get /metrics
 	refute "filewatch_event_overflows_total 0"
 }
 
 @test "grace: a finding counts when it lasts" {
 	touch "$watched/a"
-	serve "{path: $watched/a, grace: 2s}"
+	serve "{path: $watched/a, grace: 3s}"
 	rm "$watched/a"
-	wait_until 2 says "grace missing"
+	wait_until 20 says "grace missing"
 	is_ok
 	touch "$watched/a"
-	wait_until 2 says ""
+	wait_until 20 says ""
 	rm "$watched/a"
-	wait_until 2 says "grace missing"
-	wait_until 4 says "failing missing"
+	wait_until 20 says "grace missing"
+	wait_until 20 says "failing missing"
 	[ "$(healthz)" = ERROR ]
 }
 
@@ -599,14 +598,14 @@ events, poll" ]
 	sleep 1.1
 	settings "{path: $watched/a}" "{path: $watched/log, not-found: ERROR}" "{path: '$watched/**', missing: ok}"
 	kill -HUP "$server"
-	wait_until 5 grep -q "taken over: 3 rules" "$log"
-	wait_until 5 eval 'get /api/v1/status | grep -q "\"ok\":2"'
+	wait_until 20 grep -q "taken over: 3 rules" "$log"
+	wait_until 20 eval 'get /api/v1/status | grep -q "\"ok\":2"'
 	run_x 0 get /api/v1/status
 	expect "\"state\":\"failing\",\"since\":\"$since\""
 	[ "$(get /metrics | grep ^filewatch_searched)" = "$searched" ]
 	[ "$(grep -c "failing '$watched/log'" "$log")" = 1 ]
 	echo fine >"$watched/log"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 }
 
 # ---- notification ----
@@ -616,7 +615,8 @@ notify_settings() { # EVERY
 		#!/bin/sh
 		env | grep '^FILEWATCH_' | sort >>"$(dirname "$0")/told.new"
 		printenv FILEWATCH_REPORT >>"$(dirname "$0")/told.new"
-		cp "$(dirname "$0")/told.new" "$(dirname "$0")/told"
+		cp "$(dirname "$0")/told.new" "$(dirname "$0")/told.whole"
+		mv "$(dirname "$0")/told.whole" "$(dirname "$0")/told"
 	EOT
 	chmod 755 "$dir/hook"
 	sed -i "1i notify: {command: [$dir/hook], every: $1}" "$dir/settings.yaml"
@@ -631,15 +631,15 @@ told() {
 	settings "{path: $watched/a}"
 	notify_settings 1ms
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	rm "$watched/a"
-	wait_until 5 told FILEWATCH_STATE=failing
+	wait_until 20 told FILEWATCH_STATE=failing
 	told "FILEWATCH_PATH=$watched/a"
 	told FILEWATCH_BEFORE=ok
 	told FILEWATCH_MESSAGE=missing
 	told FILEWATCH_OVERALL=ERROR
 	touch "$watched/a"
-	wait_until 5 told FILEWATCH_STATE=ok
+	wait_until 20 told FILEWATCH_STATE=ok
 	told "FILEWATCH_OVERALL=all ok"
 }
 
@@ -648,12 +648,11 @@ told() {
 	touch "$watched/a" "$watched/b" "$watched/c"
 	notify_settings 2s
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
-	for f in a b c; do
-		rm "$watched/$f"
-		sleep 0.1
-	done
-	wait_until 5 told "FILEWATCH_CHANGES=2"
+	wait_until 20 is_ok
+	rm "$watched/a"
+	wait_until 20 told "FILEWATCH_CHANGES=1"
+	rm "$watched/b" "$watched/c"
+	wait_until 20 told "FILEWATCH_CHANGES=2"
 	[ "$(grep -c FILEWATCH_CHANGES "$dir/told")" = 2 ]
 	told "failing $watched/b: missing"
 	told "failing $watched/c: missing"
@@ -663,10 +662,10 @@ told() {
 	settings "{path: $watched}"
 	notify_settings 1s
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	child=$(pgrep -P "$started")
 	kill -KILL "$started"
-	wait_until 5 eval '! kill -0 '"$child"
+	wait_until 20 eval '! kill -0 '"$child"
 }
 
 # ---- protection ----
@@ -694,7 +693,7 @@ status_of() {
 	grep -q Landlock "$log" || skip "this machine cannot: no Landlock"
 	settings "{path: /usr/bin}"
 	kill -HUP "$server"
-	wait_until 5 grep -q "'/usr/bin' lies outside of what may be read" "$log"
+	wait_until 20 grep -q "'/usr/bin' lies outside of what may be read" "$log"
 	is_ok
 }
 
@@ -704,7 +703,7 @@ status_of() {
 	settings "{path: $watched}"
 	sed -i 's/^interval.*/connections: 8/' "$dir/settings.yaml"
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	cat >"$dir/slow.py" <<-'EOT'
 		import socket, sys, time
 		held = []
@@ -723,11 +722,11 @@ status_of() {
 		    open(sys.argv[2], "w").write("going on")
 	EOT
 	start python3 "$dir/slow.py" "$port" "$dir/going-on"
-	wait_until 10 test -s "$dir/going-on"
+	wait_until 20 test -s "$dir/going-on"
 	# Between our connecting and our asking, more may come than there are places, so that
 	# once in a while we have to go, too; but not each time.
 	for _ in {1..20}; do
-		wait_until 5 is_ok
+		wait_until 20 is_ok
 	done
 	kill -0 "$started"
 }
@@ -766,8 +765,8 @@ status_of() {
 		sleep 0.1
 	done
 	echo ERROR >"$watched/e/quiet"
-	wait_until 10 has_message "has 'ERROR'"
-	wait_until 10 has_message "$watched/d/last: not empty"
+	wait_until 20 has_message "has 'ERROR'"
+	wait_until 20 has_message "$watched/d/last: not empty"
 }
 
 has_message() {
@@ -782,7 +781,7 @@ has_message() {
 	printf 'ERR' >>"$watched/log"
 	wait_until 120 is_ok
 	printf 'OR' >>"$watched/log"
-	wait_until 2 says "failing has 'ERROR'"
+	wait_until 20 says "failing has 'ERROR'"
 	rm "$watched/log"
 	truncate -s "${LOG_MIB:-512}M" "$watched/log"
 	echo ERROR >>"$watched/log"
@@ -816,20 +815,19 @@ hold_watcher() { # PID SECONDS
 	settings "{path: $watched/a}"
 	sed -i 's/^interval.*/interval: 1s\nstale: 1s/' "$dir/settings.yaml"
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	run_x 0 hold_watcher "$started" 3
 	[ "$output" = ERROR ]
-	wait_until 5 is_ok
+	wait_until 20 is_ok
 }
 
 @test "what wasn't read to its end is not green, and holds nothing up" {
-	truncate -s 4G "$watched/big"
+	truncate -s 200G "$watched/big"
 	serve "{path: $watched/big, not-found: {regex: 'a.*b'}}" "{path: $watched/a}"
-	wait_until 2 says "failing missing
-pending still being read" || says "pending still being read
+	wait_until 20 says "pending still being read
 failing missing"
 	[ "$(healthz)" = ERROR ]
 	touch "$watched/a"
-	wait_until 2 says "pending still being read"
+	wait_until 20 says "pending still being read"
 	[ "$(healthz)" = ERROR ]
 }

@@ -208,7 +208,7 @@ fd = os.open(sys.argv[1], os.O_WRONLY)
 while True:
     os.pwrite(fd, b"\0", 0)
     time.sleep(0.001)' "$tree/busy"
-	wait_until 5 test "$tree/busy" -nt "$dir/b"
+	wait_until 20 test "$tree/busy" -nt "$dir/b"
 	verify 2
 	expect "unstable /busy: changes while it is read"
 	refute "changed /busy"
@@ -361,7 +361,7 @@ serve() {
 		    integrity: $1
 	EOT
 	start "$FILEWATCH" -c "$dir/settings.yaml"
-	wait_until 10 known
+	wait_until 20 known
 }
 
 known() {
@@ -381,16 +381,16 @@ says() {
 	serve "{baseline: $dir/b, root: $tree}"
 	is_ok
 	echo more >>"$tree/1"
-	wait_until 2 says "1 mismatch: changed /1: size 9, not 4; content"
+	wait_until 20 says "1 mismatch: changed /1: size 9, not 4; content"
 	echo one >"$tree/1"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	touch "$tree/sub/deep/new"
-	wait_until 2 says "added /sub/deep/new"
+	wait_until 20 says "added /sub/deep/new"
 	verify 1
 	run_x 0 "$FILEWATCH" accept -r "$tree" "$dir/b" "$(difference_id)"
-	wait_until 2 is_ok
+	wait_until 20 is_ok
 	rm "$dir/b"
-	wait_until 2 says "can't read baseline"
+	wait_until 20 says "can't read baseline"
 	run ! is_ok
 }
 
@@ -414,7 +414,7 @@ says() {
 	before=$(hashed)
 	[ "$before" -ge 1000000 ]
 	echo 1 >"$tree/1"
-	wait_until 2 says "changed /1"
+	wait_until 20 says "changed /1"
 	[ "$(($(hashed) - before))" -lt 1000 ]
 }
 

@@ -93,10 +93,10 @@ times_ended() {
 	cp "$root/etc/page" "$dir/clean"
 	touch -r "$root/etc/page" "$dir/clean"
 	run_pod
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	echo tampered >"$root/etc/page"
-	wait_until 5 test -e "$dir/ended"
-	wait_until 10 is_ok
+	wait_until 20 test -e "$dir/ended"
+	wait_until 20 is_ok
 	[ "$(times_ended)" = 1 ]
 	grep -q "ending it: changed /etc/page: size 9, not 7; content" "$dir/log"
 	grep -q "ended 1 process" "$dir/log"
@@ -104,14 +104,14 @@ times_ended() {
 
 @test "what is undone at once is no mismatch" {
 	run_pod
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	for _ in {1..5}; do
 		touch "$root/etc/moment"
 		rm "$root/etc/moment"
 		sleep 0.05
 	done
 	sleep 0.5
-	wait_until 5 is_ok
+	wait_until 20 is_ok
 	[ "$(times_ended)" = 0 ]
 	[ ! -e "$dir/ended" ]
 }
@@ -128,7 +128,7 @@ times_ended() {
 	chmod 755 "$dir/without"
 	run_x 0 "$FILEWATCH" baseline -r "$root" -o "$dir/b" /
 	run_pod "$dir/without"
-	wait_until 10 says "unreadable /etc/page: Permission denied"
+	wait_until 20 says "unreadable /etc/page: Permission denied"
 	sleep 1.5
 	[ "$(times_ended)" = 0 ]
 	[ ! -e "$dir/ended" ]
@@ -149,7 +149,7 @@ path_for_all() {
 	sed -i "s/:$neighbour_port/:$(free_port)/" "$dir/other/etc/settings"
 	sed -i 's|^while|python3 "$dir/contain" "$dir/other" /bin/other -c /etc/settings 2>/dev/null \&\n&|' "$dir/init"
 	run_pod
-	wait_until 10 says "several neighbours: name the program of one"
+	wait_until 20 says "several neighbours: name the program of one"
 	echo tampered >"$root/etc/page"
 	sleep 1
 	[ ! -e "$dir/ended" ]
@@ -159,12 +159,12 @@ path_for_all() {
 	port=$(free_port)
 	sed -i "s/^listen:.*/listen: 127.0.0.1:$port/" "$dir/settings.yaml"
 	run_pod
-	wait_until 10 is_ok
+	wait_until 20 is_ok
 	echo tampered >"$dir/other/etc/page"
 	sleep 1
 	is_ok
 	echo tampered >"$root/etc/page"
-	wait_until 5 test -e "$dir/ended"
+	wait_until 20 test -e "$dir/ended"
 }
 
 @test "too often: it leaves it alone, and says so" {
