@@ -17,7 +17,7 @@ vreport(const char *fmt, va_list ap)
 	struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
 	size_t n = strlen(fmt);
 
-	report_count++;
+	__atomic_add_fetch(&report_count, 1, __ATOMIC_RELAXED); /* threads report, too */
 	strbuf_vprintf(&text, fmt, ap);
 	if (n > 0 && fmt[n - 1] == ':')
 		strbuf_printf(&text, " %s", strerror(saved));
