@@ -4,7 +4,7 @@
 load helpers
 
 setup() {
-	requires root podman command:newuidmap command:setpriv
+	requires root podman command:newuidmap command:setpriv open
 	name=whittle-test-rootless
 	folder=$(mktemp -d /tmp/whittle-rootless.XXXXXX)
 	mkdir -p "$folder/$name/files/bin"
@@ -25,8 +25,6 @@ teardown() {
 }
 
 @test "build, test, promote, and again nothing to do, all without root" {
-	# the project itself must be readable to the user; a checkout below /root is not
-	"$TOP/tests/as-user" test -r "$TOP/etc/Makefile-docker" || skip "this machine cannot: the checkout is closed to other users"
 	run_x 0 env -u ENGINE "$TOP/tests/as-user" env WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 ENGINE=podman sh -c '
 		make all test install &&
 		echo again && make all test install &&

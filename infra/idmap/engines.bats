@@ -153,7 +153,7 @@ the service: group www (3434) inside is 503434 outside, whom no group of the hos
 export -f root_podman_volume
 
 @test "podman, root's, with --uidmap: owners inside are right" {
-	requires podman
+	requires podman join
 	ENGINE=podman run_x 0 private root_podman_volume
 }
 
@@ -197,7 +197,7 @@ root_podman_auto() {
 export -f root_podman_auto
 
 @test "podman, root's, with --userns=auto: the map foretold, and asked for" {
-	requires podman command:jq
+	requires podman join command:jq
 	ENGINE=podman run_x 0 private root_podman_auto
 }
 
@@ -244,7 +244,7 @@ rootless_podman() {
 export -f rootless_podman
 
 @test "podman, rootless: every map that --userns and --uidmap give, and a volume" {
-	requires podman command:newuidmap
+	requires podman open command:newuidmap
 	[ -c /dev/net/tun ] && [ -c /dev/fuse ] || skip "this machine cannot: no /dev/fuse, /dev/net/tun"
 	unset WHITTLE_STATE
 	ENGINE=podman run_x 0 private rootless_podman

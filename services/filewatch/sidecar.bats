@@ -90,6 +90,7 @@ times_ended() {
 }
 
 @test "tampered, ended, clean again" {
+	requires join
 	cp "$root/etc/page" "$dir/clean"
 	touch -r "$root/etc/page" "$dir/clean"
 	run_pod
@@ -103,6 +104,7 @@ times_ended() {
 }
 
 @test "what is undone at once is no mismatch" {
+	requires join
 	run_pod
 	wait_until 20 is_ok
 	for _ in {1..5}; do
@@ -117,6 +119,7 @@ times_ended() {
 }
 
 @test "a file that can't be read is reported, and nobody is ended" {
+	requires join
 	chown 65534 "$root/etc/page"
 	chmod 400 "$root/etc/page"
 	sed -i 's|/etc/page|/etc/settings|' "$root/etc/settings"
@@ -143,6 +146,7 @@ path_for_all() {
 }
 
 @test "several neighbours: none is ended until one is named" {
+	requires join
 	mkdir "$dir/other"
 	cp -a "$root/." "$dir/other/"
 	mv "$dir/other/bin/app" "$dir/other/bin/other"
@@ -168,6 +172,7 @@ path_for_all() {
 }
 
 @test "too often: it leaves it alone, and says so" {
+	requires join
 	run_x 0 "$FILEWATCH" baseline -r "$root" -o "$dir/b" /
 	sed -i '/page/s/size=7/size=8/' "$dir/b"
 	run_pod
