@@ -170,7 +170,8 @@ all_inside(const struct check *c)
 static int
 check_tree(struct check *c, struct sweep *s, const char *path)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *real = realpath(path, NULL);
+	cleanup_fd int fd = real ? sweep_open(s, real) : -1;
 	bool good;
 	size_t i;
 

@@ -398,7 +398,10 @@ scan(const struct sweep_entry *e, void *arg)
 int
 shift_scan(struct shift *s)
 {
-	struct sweep sweep = {.visit = scan, .arg = s, .cross_mounts = s->sweep.cross_mounts};
+	struct sweep sweep = {.visit = scan,
+	    .arg = s,
+	    .cross_mounts = s->sweep.cross_mounts,
+	    .only = s->sweep.only};
 	bool dry = s->dry;
 	int bad;
 

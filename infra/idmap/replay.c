@@ -92,10 +92,16 @@ replay_entry(const char *folder, const struct journal_entry *recorded, void *arg
 	struct replay *r = arg;
 	struct journal_entry e = *recorded;
 	int dir = enter_folder(r, folder);
-	cleanup_fd int fd = dir < 0 ? -1 : openat(dir, e.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct inode_at at = {fd, e.name, true};
+	cleanup_fd int fd = -1;
+	struct inode_at at;
 	struct statx st;
 
+	/* A file may be called upon by another of its names. */
+	if (r->shift->sweep.only)
+		e.name = r->shift->sweep.only;
+	if (dir >= 0)
+		fd = openat(dir, e.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	at = (struct inode_at){fd, e.name, true};
 	if (fd < 0 || inode_stat(&at, &st)) {
 		r->gone++;
 		tell_of_lost_file(r, folder, &e);

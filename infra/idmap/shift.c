@@ -222,8 +222,10 @@ open_top(struct shift *s, const char *path)
 {
 	s->path = realpath(path, NULL);
 	if (s->path)
-		s->top = open(s->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->top < 0 || identify(s->top, &s->about))
+		s->top = s->tree = sweep_open(&s->sweep, s->path);
+	if (s->top >= 0 && s->sweep.only)
+		s->tree = openat(s->top, s->sweep.only, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (s->tree < 0 || identify(s->tree, &s->about))
 		die("open '%s':", path);
 	if (strcmp(s->path, "/") == 0)
 		die("'/' is this system itself: not that");
@@ -332,6 +334,9 @@ stands_in_the_way(const struct shift *s, const struct journal *j)
 	struct journal_about now;
 	cleanup_fd int fd = open(a->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (fd < 0 && errno == ENOTDIR)
+		fd = open(a->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
 	return journal_state(j) != JOURNAL_DONE && nested(a->path, s->path) && fd >= 0 &&
 	       identify(fd, &now) == 0 && same_top(a, &now);
 }
@@ -385,7 +390,7 @@ guard_mount(const struct shift *s)
 	cleanup_free char *text = read_proc("/proc/self/mountinfo");
 	struct mount m;
 
-	if (!text || !mount_of(s->top, text, &m) || !strstr(m.options, "idmapped"))
+	if (!text || !mount_of(s->tree, text, &m) || !strstr(m.options, "idmapped"))
 		return EXIT_YES;
 	report("'%s' is seen through a mount with a map: it is the tree behind it that can be "
 	       "shifted",
@@ -397,7 +402,7 @@ static int
 guard_busy(const struct shift *s, bool allowed)
 {
 	struct strbuf users = STRBUF_INIT;
-	unsigned n = allowed ? 0 : folder_users(s->top, s->path, EXAMPLES_MAX, &users);
+	unsigned n = allowed ? 0 : folder_users(s->tree, s->path, EXAMPLES_MAX, &users);
 
 	if (n) {
 		report("'%s' is in use: stop what uses it, or say --busy", s->path);
@@ -603,6 +608,7 @@ static int
 shift(int argc, char **argv, bool back)
 {
 	static struct shift s = {.verb = "shift",
+	    .tree = -1,
 	    .top = -1,
 	    .state = -1,
 	    .state_lock = -1,

@@ -41,8 +41,9 @@ struct shift {
 	struct idmap map;
 	struct convert convert;
 
-	char *path; /* of the top, absolute, without links */
-	int top;    /* its descriptor */
+	char *path; /* of the tree, absolute, without links */
+	int tree;   /* its descriptor */
+	int top;    /* the same; of a file the folder that it stands in */
 
 	int state; /* a descriptor of the folder that the journal stands in */
 	int state_lock;

@@ -238,19 +238,12 @@ is_mount(const struct sweep_folder *parent, const struct statx *st)
 					    st->stx_dev_minor != parent->dev_minor);
 }
 
-/*
- * Begins with a folder. Its own turn comes before its entries' or after them, whichever
- * keeps its names safe meanwhile: root's folder stays root's as long as names are used.
- */
-static void
-begin_folder(struct sweep_worker *w, struct sweep_folder *parent, const char *name, int fd,
+static struct sweep_folder *
+new_folder(struct pool *p, struct sweep_folder *parent, const char *name, int fd,
     const struct statx *st)
 {
-	struct pool *p = w->pool;
 	size_t len = strlen(name) + 1;
 	struct sweep_folder *f = xcalloc(1, sizeof(*f) + len);
-	struct inode_at at = {-1, ".", false};
-	struct statx now;
 
 	memcpy(f->name, name, len);
 	f->fd = fd;
@@ -261,6 +254,22 @@ begin_folder(struct sweep_worker *w, struct sweep_folder *parent, const char *na
 	f->parent = parent;
 	if (parent)
 		__atomic_add_fetch(&parent->refs, 1, __ATOMIC_RELAXED);
+	return f;
+}
+
+/*
+ * Begins with a folder. Its own turn comes before its entries' or after them, whichever
+ * keeps its names safe meanwhile: root's folder stays root's as long as names are used.
+ */
+static void
+begin_folder(struct sweep_worker *w, struct sweep_folder *parent, const char *name, int fd,
+    const struct statx *st)
+{
+	struct pool *p = w->pool;
+	struct sweep_folder *f = new_folder(p, parent, name, fd, st);
+	struct inode_at at = {-1, ".", false};
+	struct statx now;
+
 	push(w, &(struct frame){.folder = f, .reading = true});
 	if (!p->sweep->pin) {
 		visit_folder(w, f);
@@ -270,6 +279,21 @@ begin_folder(struct sweep_worker *w, struct sweep_folder *parent, const char *na
 		visit_folder(w, f);
 		f->pin = enter(w, f) || inode_stat(&at, &now) || !names_are_safe(p, &now);
 	}
+}
+
+/* One name in a folder that isn't swept itself. */
+static void
+begin_only(struct sweep_worker *w, int fd, const struct statx *st)
+{
+	struct pool *p = w->pool;
+	struct frame frame = {
+	    .folder = new_folder(p, NULL, "", fd, st), .len = 2 + strlen(p->sweep->only)};
+
+	frame.folder->pin = p->sweep->pin && !names_are_safe(p, st);
+	frame.names = xmalloc(frame.len);
+	frame.names[0] = DT_UNKNOWN;
+	memcpy(frame.names + 1, p->sweep->only, frame.len - 1);
+	push(w, &frame);
 }
 
 static void
@@ -319,7 +343,7 @@ do_entry(struct sweep_worker *w, struct sweep_folder *f, unsigned char type, con
 	}
 	if (S_ISDIR(st.stx_mode))
 		do_subfolder(w, f, name);
-	else if (is_mount(f, &st) && !w->pool->sweep->cross_mounts)
+	else if (is_mount(f, &st) && !w->pool->sweep->cross_mounts && !w->pool->sweep->only)
 		left_alone(w->pool);
 	else
 		visit(w, f, at, &st);
@@ -598,6 +622,24 @@ run_workers(struct pool *p)
 }
 
 int
+sweep_open(struct sweep *s, const char *path)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = open(path, flags);
+
+	s->only = NULL;
+	if (fd < 0 && errno == ENOTDIR) {
+		const char *slash = strrchr(path, '/');
+		cleanup_free char *folder =
+		    xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+
+		s->only = slash + 1;
+		fd = open(folder, flags);
+	}
+	return fd;
+}
+
+int
 sweep_tree(struct sweep *s, int rootfd)
 {
 	struct pool p = {.sweep = s,
@@ -622,7 +664,10 @@ sweep_tree(struct sweep *s, int rootfd)
 		p.worker[i].pool = &p;
 		p.worker[i].number = i;
 	}
-	begin_folder(&p.worker[0], NULL, "", steal_fd(&top), &st);
+	if (s->only)
+		begin_only(&p.worker[0], steal_fd(&top), &st);
+	else
+		begin_folder(&p.worker[0], NULL, "", steal_fd(&top), &st);
 	status = run_workers(&p);
 	for (i = 0; i < count; i++) {
 		free(p.worker[i].stack);

@@ -44,6 +44,7 @@ struct sweep {
 	unsigned workers;  /* 0: as many as there are cores; then how many there were */
 	bool pin;          /* inodes will be changed: pin them where a name isn't safe */
 	bool cross_mounts; /* go into what is mounted below; default: leave it alone */
+	const char *only;  /* not the folder, but this one name in it */
 	/* Called for every name but folders' in their parents, and once for every folder;
 	 * by several threads at once. */
 	void (*visit)(const struct sweep_entry *e, void *arg);
@@ -56,6 +57,13 @@ struct sweep {
 };
 
 enum { SWEEP_WORKERS_MAX = 64 };
+
+/*
+ * Opens what stands at the path, which is absolute and without links, to be swept: a folder,
+ * or for anything else the folder that it stands in, and s->only its name, a part of path.
+ * Returns a descriptor, or -1 with errno.
+ */
+int sweep_open(struct sweep *s, const char *path);
 
 /* Sweeps the folder rootfd. Returns 0, or -1 with errno where it can't even begin. */
 int sweep_tree(struct sweep *s, int rootfd);
