@@ -11,7 +11,7 @@ setup_file() {
 	export AREA
 	AREA=$(mktemp -d /tmp/whittle-idmap.XXXXXX)
 	chmod 755 "$AREA"
-	cp "$IDMAP" "$AREA/idmap"
+	cp "$IDMAP" "${BATS_TEST_FILENAME%/*}/tests/tree.py" "$AREA"
 	mkdir -p "$AREA/home" "$AREA/image/etc"
 	[ -z "$ROOTFS" ] || tar -xzf "$ROOTFS" -C "$AREA/image"
 	echo www:x:3333:3434::/:/bin/sh >>"$AREA/image/etc/passwd"
@@ -91,8 +91,11 @@ as_map() {
 		}'
 }
 
+# And in a folder that "*" doesn't show a tree with every kind of inode.
 make_volume() {
 	mkdir "$VOLUME"
+	python3 "$AREA/tree.py" make "$VOLUME/.tree"
+	python3 "$AREA/tree.py" list "$VOLUME/.tree" >"$VOLUME.wanted"
 	touch "$VOLUME/root" "$VOLUME/www"
 	cp /bin/true "$VOLUME/setuid"
 	chown 3333:3434 "$VOLUME/www"
@@ -107,6 +110,14 @@ inside_wanted='0:0 755 /vol
 0:0 4755 /vol/setuid
 3333:3434 644 /vol/www
 text'
+
+# same_tree_for PID: in that process's user namespace all inodes of the volume's tree are what
+# they were outside before: owners, ACLs, capabilities.
+same_tree_for() {
+	nsenter --target "$1" --user --setuid 0 --setgid 0 python3 "$AREA/tree.py" list "$VOLUME/.tree" |
+		diff "$VOLUME.wanted" - | cut -c1-200 | head -n 5 >"$VOLUME.differs"
+	same "$(cat "$VOLUME.differs")" ""
+}
 
 # Where the machine is busy, podman may find a container's mounts in use for a moment.
 remove() {
@@ -124,7 +135,7 @@ same() {
 	}
 }
 
-export -f engine private own_storage as_alice as_map make_volume remove same
+export -f engine private own_storage as_alice as_map make_volume same_tree_for remove same
 # shellcheck disable=SC2090
 export inside inside_wanted
 
@@ -142,6 +153,7 @@ root_podman_volume() {
 		-v "$VOLUME:/vol" localhost/alpine:idmap sleep 100 >/dev/null
 	trap 'remove engine rm -f -t 0 "$CONTAINER"' EXIT
 	same "$("$IDMAP" show --map "container:$CONTAINER")" b:0:500000:65536
+	same_tree_for "$(engine inspect -f '{{.State.Pid}}' "$CONTAINER")"
 	same "$("$IDMAP" explain "$CONTAINER" | head -n 3)" \
 		"root: user root (0) inside is 500000 outside, whom no account of the host has
 the service: user www (3333) inside is 503333 outside, whom no account of the host has
@@ -183,6 +195,7 @@ root_podman_auto() {
 	# a volume for it
 	remove engine rm -f -t 0 "$CONTAINER-2"
 	make_volume
+	rm -r "$VOLUME/.tree" # with ids beyond 4000
 	engine create --name "$CONTAINER-2" --network none --userns=auto:size=4000 -v "$VOLUME:/vol" \
 		localhost/alpine:idmap sh -c "$inside" >/dev/null 2>&1
 	"$IDMAP" shift -q "$VOLUME" --map "container:$CONTAINER-2"
@@ -232,6 +245,10 @@ rootless_podman() {
 	"$IDMAP" shift -q --overlap "$VOLUME" --map rootless:alice
 	same "$(as_alice "$ENGINE_CMD" run --rm --network none -v "$VOLUME:/vol" localhost/alpine:idmap \
 		sh -c "$inside" 2>/dev/null)" "$inside_wanted"
+	as_alice "$ENGINE_CMD" run -d --name "$CONTAINER" --network none -v "$VOLUME:/vol" localhost/alpine:idmap \
+		sleep 100 >/dev/null 2>&1
+	same_tree_for "$(as_alice "$ENGINE_CMD" inspect -f '{{.State.Pid}}' "$CONTAINER")"
+	remove as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER"
 
 	# alice alone: what is hers becomes www's, by her own namespace
 	as_alice mkdir "$AREA/home/hers"
@@ -267,6 +284,9 @@ remapped_docker() {
 	make_volume
 	"$IDMAP" shift -q "$VOLUME" --map "docker:$REMAP"
 	same "$(docker run --rm --network none -v "$VOLUME:/vol" alpine:idmap sh -c "$inside")" "$inside_wanted"
+	docker run -d --name "$CONTAINER" --network none -v "$VOLUME:/vol" alpine:idmap sleep 100 >/dev/null
+	same_tree_for "$(docker inspect -f '{{.State.Pid}}' "$CONTAINER")"
+	docker rm -f "$CONTAINER" >/dev/null
 }
 
 with_docker() {
