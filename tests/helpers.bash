@@ -154,6 +154,7 @@ requires() {
 		join) ! in_chroot || skip "this machine cannot: it is a chroot, where engines can't join a container that runs" ;;
 		engine) "$ENGINE_CMD" version >/dev/null 2>&1 || skip "needs podman or docker" ;;
 		open) setpriv --reuid 65534 --clear-groups test -r "$ENGINE_CMD" || skip "this machine cannot: the checkout is closed to other users" ;;
+		userns) setpriv --reuid 65534 --clear-groups unshare --user true 2>/dev/null || skip "this machine cannot: users get no user namespaces" ;;
 		tmpfs) mountpoint -q /dev/shm || skip "this machine cannot: no tmpfs at /dev/shm" ;;
 		alpine) SOURCE_CACHE=${SOURCE_CACHE:-} "$TOP/infra/fetch" alpine >/dev/null 2>&1 ||
 			skip "this machine cannot: no Alpine root file system" ;;

@@ -261,7 +261,7 @@ rootless_podman() {
 export -f rootless_podman
 
 @test "podman, rootless: every map that --userns and --uidmap give, and a volume" {
-	requires podman open command:newuidmap
+	requires podman open userns command:newuidmap
 	[ -c /dev/net/tun ] && [ -c /dev/fuse ] || skip "this machine cannot: no /dev/fuse, /dev/net/tun"
 	unset WHITTLE_STATE
 	ENGINE=podman run_x 0 private rootless_podman

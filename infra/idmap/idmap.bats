@@ -365,7 +365,7 @@ teardown() {
 
 # The real thing: what newuidmap grants, and what usermod wrote, in an /etc of the test's own.
 @test "what setup gave, newuidmap grants" {
-	requires root command:newuidmap command:setpriv
+	requires root userns command:newuidmap command:setpriv
 	cp -a /etc "$BATS_TEST_TMPDIR/etc"
 	cat >"$BATS_TEST_TMPDIR/inside" <<-'EOT'
 		set -eu
@@ -380,7 +380,7 @@ teardown() {
 			read -r _
 			cat /proc/self/uid_map' 3>"$1/pid" <"$1/go" & 
 			exec 4>"$1/go"
-			while ! [ -s "$1/pid" ]; do sleep 0.01; done
+			while ! [ -s "$1/pid" ]; do kill -0 $!; sleep 0.01; done
 			pid=$(cat "$1/pid")
 			args=$(echo "$want" | jq -r ".uid[] | \"\(.inside) \(.outside) \(.count)\"")
 			setpriv --reuid 4711 --regid 4711 --clear-groups newuidmap $pid $args
