@@ -438,7 +438,7 @@ teardown() {
 }
 
 @test "an id that a user namespace has no name for is foreign, not nobody's" {
-	requires root
+	requires root userns
 	local t=$BATS_TEST_TMPDIR/tree
 	mkdir "$t"
 	touch "$t/other"
@@ -499,7 +499,7 @@ try_mount() {
 }
 
 @test "mount says why not, and offers shift" {
-	requires root
+	requires root userns
 	mkdir "$BATS_TEST_TMPDIR/mapped"
 	run_x 1 "$IDMAP" mount /proc/sys "$BATS_TEST_TMPDIR/mapped" --map "$MAP"
 	expect "'/proc/sys' can't be mounted with a map: proc can't be mounted with a map" "$stderr"

@@ -539,7 +539,7 @@ build_probe() { # FOLDER UMASK [COMMAND…]
 	cp -r "$TOP/services/probe" "$at/services/"
 	rm -rf "$at"/lib/obj* "$at"/services/probe/{obj*,probe}
 	ln -s "$TOP/third-party" "$at/third-party"
-	(umask "$mask" && env -u MAKEFLAGS -u MAKELEVEL NO_FAKE_STAT=1 "$@" make -C "$at/services/probe" all SAN=) >log 2>&1 || {
+	(umask "$mask" && env -u MAKEFLAGS -u MAKELEVEL -u WHITTLE_LIB_READY NO_FAKE_STAT=1 "$@" make -C "$at/services/probe" all SAN=) >log 2>&1 || {
 		cat log
 		return 1
 	}
