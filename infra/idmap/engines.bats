@@ -11,7 +11,7 @@ setup_file() {
 	export AREA
 	AREA=$(mktemp -d /tmp/whittle-idmap.XXXXXX)
 	chmod 755 "$AREA"
-	cp "$IDMAP" "${BATS_TEST_FILENAME%/*}/tests/tree.py" "$AREA"
+	cp "$IDMAP" "$D" "${BATS_TEST_FILENAME%/*}/tests/tree.py" "$AREA"
 	mkdir -p "$AREA/home" "$AREA/image/etc"
 	[ -z "$ROOTFS" ] || tar -xzf "$ROOTFS" -C "$AREA/image"
 	echo www:x:3333:3434::/:/bin/sh >>"$AREA/image/etc/passwd"
@@ -119,6 +119,20 @@ same_tree_for() {
 	same "$(cat "$VOLUME.differs")" ""
 }
 
+# settings_for_d, YAML on standard input: a container for d, of which www has a folder.
+settings_for_d() {
+	export WHITTLE_CONTAINERS=$AREA/containers WHITTLE_VOLUMES=$VOLUME.d WHITTLE_STATE=$VOLUME.state
+	export WHITTLE_SETTINGS=$AREA/host.yaml
+	mkdir -p "$AREA/containers/$CONTAINER" "$WHITTLE_VOLUMES" "$WHITTLE_STATE"
+	touch "$AREA/host.yaml"
+	{
+		cat
+		printf 'image: localhost/alpine\ntag: idmap\nnetwork: none\nmount_rw: [data:/vol]\n'
+		printf 'cmd: [sleep, "1000"]\nready: {command: [test, -w, /vol], stable: 0s}\nstop_timeout: 1s\n'
+	} >"$AREA/containers/$CONTAINER/settings.yaml"
+	DATA=$WHITTLE_VOLUMES/$CONTAINER/data
+}
+
 # Where the machine is busy, podman may find a container's mounts in use for a moment.
 remove() {
 	for _ in {1..50}; do
@@ -135,7 +149,7 @@ same() {
 	}
 }
 
-export -f engine private own_storage as_alice as_map make_volume same_tree_for remove same
+export -f engine private own_storage as_alice as_map make_volume same_tree_for settings_for_d remove same
 # shellcheck disable=SC2090
 export inside inside_wanted
 
@@ -172,7 +186,7 @@ export -f root_podman_volume
 root_podman_auto() {
 	own_storage
 	local want
-	trap 'remove engine rm -f -t 0 "$CONTAINER"-{1,2,3}' EXIT
+	trap 'remove engine rm -f -t 0 "$CONTAINER" "$CONTAINER"-{1,2,3}' EXIT
 	want=$("$IDMAP" show --map podman:auto:size=4000)
 	same "$want" b:0:3000000:4000
 	engine run -d --name "$CONTAINER-1" --network none --userns=auto:size=4000 \
@@ -201,6 +215,20 @@ root_podman_auto() {
 	"$IDMAP" shift -q "$VOLUME" --map "container:$CONTAINER-2"
 	same "$(engine start --attach "$CONTAINER-2" 2>/dev/null)" "$inside_wanted"
 	remove engine rm -f -t 0 "$CONTAINER"-{1,2,3}
+	# d, which learns the map from the container that it makes
+	settings_for_d <<-'EOT'
+		userns: auto
+		user: "3333:1000"
+		vols: [{path: data, owner: user/www, group: group/1000}]
+	EOT
+	"$D" up "$CONTAINER" >/dev/null
+	same "$(stat -c %u "$DATA")" "$("$IDMAP" out --map "container:$CONTAINER" 3333)"
+	same "$("$IDMAP" show --map "container:$CONTAINER" | cut -d: -f1-3)" b:0:3000000
+	engine exec "$CONTAINER" sh -c 'echo text >/vol/file'
+	same "$(stat -c %u "$DATA/file")" "$("$IDMAP" out --map "container:$CONTAINER" 3333)"
+	"$D" prep "$CONTAINER"
+	"$D" down "$CONTAINER" >/dev/null
+	remove engine rm -f -t 0 "$CONTAINER"
 	engine create --name "$CONTAINER-1" --network none localhost/alpine:idmap sleep 1 >/dev/null
 	same "$("$IDMAP" show --map "container:$CONTAINER-1")" b:0:0:4294967295
 	"$IDMAP" explain "$CONTAINER-1" | grep -q "There is no user namespace"
@@ -250,6 +278,17 @@ rootless_podman() {
 	same_tree_for "$(as_alice "$ENGINE_CMD" inspect -f '{{.State.Pid}}' "$CONTAINER")"
 	remove as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER"
 
+	# d makes a folder for www, of her own containers
+	for userns in "" keep-id nomap; do
+		settings_for_d <<<"user: www${userns:+$'\n'userns: $userns}"
+		chown -R 4321:4322 "$WHITTLE_VOLUMES" "$WHITTLE_STATE"
+		as_alice "$AREA/d" prep "$CONTAINER"
+		same "$(stat -c %u "$DATA")" "$("$IDMAP" out --map "podman:$userns" --user alice 3333)"
+		same "$(as_alice "$ENGINE_CMD" run --rm --network none --user www ${userns:+--userns=$userns} -v "$DATA:/vol" \
+			localhost/alpine:idmap sh -c 'echo text >/vol/file; stat -c %u:%g /vol/file')" 3333:3434
+		rm -r "$WHITTLE_VOLUMES"
+	done
+
 	# alice alone: what is hers becomes www's, by her own namespace
 	as_alice mkdir "$AREA/home/hers"
 	as_alice touch "$AREA/home/hers/file"
@@ -287,6 +326,15 @@ remapped_docker() {
 	docker run -d --name "$CONTAINER" --network none -v "$VOLUME:/vol" alpine:idmap sleep 100 >/dev/null
 	same_tree_for "$(docker inspect -f '{{.State.Pid}}' "$CONTAINER")"
 	docker rm -f "$CONTAINER" >/dev/null
+
+	docker tag alpine:idmap localhost/alpine:idmap
+	settings_for_d <<<'user: www'
+	"$D" prep "$CONTAINER"
+	same "$(docker run --rm --network none --user www -v "$DATA:/vol" alpine:idmap \
+		sh -c 'echo text >/vol/file; stat -c %u:%g /vol /vol/file')" "3333:3434
+3333:3434"
+	same "$(stat -c %u "$DATA/file")" "$("$IDMAP" out --map "docker:$REMAP" 3333)"
+	rm -r "$WHITTLE_VOLUMES"
 }
 
 with_docker() {
