@@ -272,8 +272,10 @@ teardown() {
 	[ "$output" = b:0:100000:65536,b:65536:165536:4464 ] || [ "$output" = b:0:100000:70000 ]
 	echo bob:5000000:65536 >>"$ROOT/etc/subuid"
 	run_x 0 "$IDMAP" setup bob -n -R "$ROOT"
-	refute "/etc/subuid"
-	expect "/etc/subgid: +bob:"
+	[ "$output" = "/etc/subgid: +bob:5000000:65536" ]
+	echo carol:5000100:10 >>"$ROOT/etc/subgid"
+	run_x 0 "$IDMAP" setup bob -n -R "$ROOT"
+	[ "$output" = "/etc/subgid: +bob:270001:65536" ]
 }
 
 @test "setup docker leaves the rest of daemon.json as it is" {
@@ -298,6 +300,17 @@ teardown() {
 	cp "$BATS_TEST_TMPDIR/new" "$ROOT/etc/docker/daemon.json"
 	run_x 0 "$IDMAP" setup docker --undo -y -R "$ROOT"
 	[ "$(jq -c . "$ROOT/etc/docker/daemon.json")" = '{"log-driver":"json-file","debug":true}' ]
+
+	# one that can't be understood: nothing is taken back
+	run_x 0 "$IDMAP" setup docker -y -R "$ROOT"
+	cp "$ROOT/etc/docker/daemon.json" "$BATS_TEST_TMPDIR/good"
+	echo '{' >"$ROOT/etc/docker/daemon.json"
+	run_x 2 "$IDMAP" setup docker --undo -y -R "$ROOT"
+	expect "/etc/docker/daemon.json:" "$stderr"
+	grep -q dockremap "$ROOT/etc/subuid"
+	cp "$BATS_TEST_TMPDIR/good" "$ROOT/etc/docker/daemon.json"
+	run_x 0 "$IDMAP" setup docker --undo -y -R "$ROOT"
+	run ! grep -q dockremap "$ROOT/etc/subuid"
 
 	# none there, and none afterwards
 	rm -r "$ROOT/etc/docker"
@@ -358,6 +371,7 @@ teardown() {
 	done
 	run_x 0 "$IDMAP" setup bob -y -R "$ROOT"
 	run_x 0 "$IDMAP" lint -R "$ROOT"
+	[ "$(tail -n 1 "$ROOT/etc/subuid")" = "$(tail -n 1 "$ROOT/etc/subgid")" ]
 	run_x 0 "$IDMAP" setup --undo bob -y -R "$ROOT"
 	cmp "$ROOT/etc/subuid" "$BATS_TEST_TMPDIR/before/subuid"
 	cmp "$ROOT/etc/subgid" "$BATS_TEST_TMPDIR/before/subgid"

@@ -165,6 +165,26 @@ ids_of(const struct subids *s, const char *name, const char *number, bool *by_nu
 	return n;
 }
 
+/* Where one file alone lacks that many ids: the range that stands in the other, if it is
+ * free here as well. So it is after a kill between the two. Returns 0 where there is none. */
+static uint32_t
+range_of_the_other(const struct subids *other, const struct subids *here,
+    const struct accounts *accounts, const char *name, const char *number, uint32_t count)
+{
+	size_t i;
+
+	for (i = 0; i < other->count; i++) {
+		const struct subid *e = &other->entry[i];
+
+		if ((strcmp(e->owner, name) == 0 || strcmp(e->owner, number) == 0) &&
+		    e->count == count &&
+		    behind_subids(here, e->first, subid_end(e)) == e->first &&
+		    behind_accounts(accounts, e->first, subid_end(e)) == e->first)
+			return e->first;
+	}
+	return 0;
+}
+
 static int
 plan_ranges(const struct userns_files *f, int root, const struct request *r, struct plan *p)
 {
@@ -176,7 +196,7 @@ plan_ranges(const struct userns_files *f, int root, const struct request *r, str
 	uint64_t gids = ids_of(&f->subgid, p->owner, number, &by_number);
 	uint64_t has = uids < gids ? uids : gids;
 	const char *owner = by_number ? number : p->owner;
-	uint32_t first, count;
+	uint32_t first = 0, count;
 
 	/* "containers" is whose ids root's podman takes for --userns=auto; nobody is that. */
 	if (!known && !r->docker && strcmp(p->owner, "containers") != 0) {
@@ -186,7 +206,14 @@ plan_ranges(const struct userns_files *f, int root, const struct request *r, str
 	if (has >= r->size)
 		return 0;
 	count = (uint32_t)(r->size - has);
-	first = free_range(f, root, count);
+	if (uids >= r->size)
+		first = range_of_the_other(
+		    &f->subuid, &f->subgid, &f->group, p->owner, number, count);
+	else if (gids >= r->size)
+		first = range_of_the_other(
+		    &f->subgid, &f->subuid, &f->passwd, p->owner, number, count);
+	if (!first)
+		first = free_range(f, root, count);
 	if (!first) {
 		report("no %u ids in a row are free", count);
 		return -1;
@@ -511,41 +538,48 @@ give(int root, int etc, const struct request *r)
 	return status;
 }
 
-/* daemon.json as it is to be after the undo; NULL where it has no such setting now. */
-static char *
-daemon_back(int root, const json_t *record)
+/* daemon.json as it is to be after the undo; *back is NULL where it has no such setting
+ * now. Returns 0, or -1 after a report(). */
+static int
+daemon_back(int root, const json_t *record, char **back)
 {
 	const char *before = json_string_value(json_object_get(record, "daemon_before"));
 	const char *after = json_string_value(json_object_get(record, "daemon_after"));
 	cleanup_fd int docker = open_docker(root);
 	struct strbuf text = STRBUF_INIT;
-	char *back = NULL;
 	json_t *all;
+	int bad;
 
-	if (!before || !after || docker < 0 || etc_read(docker, daemon_file, &text))
-		return NULL;
-	if (strcmp(text.s, after) == 0) {
-		back = xstrdup(before);
-	} else if ((all = parse_daemon(text.s))) {
+	*back = NULL;
+	if (!before || !after || (docker < 0 && errno == ENOENT))
+		return 0;
+	if (docker < 0)
+		report("open '/etc/docker':");
+	bad = docker < 0 || etc_read(docker, daemon_file, &text);
+	if (!bad && strcmp(text.s, after) == 0) {
+		*back = xstrdup(before);
+	} else if (!bad && !(all = parse_daemon(text.s))) {
+		bad = -1;
+	} else if (!bad) {
 		/* Others wrote it since: only the setting goes, and with it the layout. */
 		if (json_object_del(all, remap_key) == 0) {
 			char *dump = json_dumps(all, JSON_INDENT(4));
 
-			back = xasprintf("%s\n", dump);
+			*back = xasprintf("%s\n", dump);
 			free(dump);
 		}
 		json_decref(all);
 	}
 	strbuf_free(&text);
-	return back;
+	return bad ? -1 : 0;
 }
 
 static int
 take_back_lines(int root, int etc, const json_t *record, bool dry)
 {
 	static const char *const key[] = {"subuid", "subgid"};
-	struct plan p = {.daemon = daemon_back(root, record)};
-	int bad = 0;
+	struct plan p = {0};
+	int bad = daemon_back(root, record, &p.daemon);
 	size_t i, k;
 
 	for (k = 0; k < 2 && !bad; k++) {
@@ -560,7 +594,7 @@ take_back_lines(int root, int etc, const json_t *record, bool dry)
 				bad = edit_subids(etc, key[k], line, true);
 		}
 	}
-	if (dry)
+	if (dry && !bad)
 		print_plan(&p, true);
 	else if (!bad)
 		bad = apply(root, etc, &p, true);
@@ -581,8 +615,9 @@ take_back(int root, int etc, const struct request *r)
 		report("setup gave '%s' nothing: there is nothing to take back", r->who);
 		return EXIT_NO;
 	}
-	take_back_lines(root, etc, record, true);
-	status = r->dry ? EXIT_YES : confirm(r);
+	status = take_back_lines(root, etc, record, true) ? EXIT_TROUBLE : EXIT_YES;
+	if (!status && !r->dry)
+		status = confirm(r);
 	if (!status && !r->dry) {
 		if (etc_lock(&lock, etc) || take_back_lines(root, etc, record, false) ||
 		    unlinkat(state, name, 0))
