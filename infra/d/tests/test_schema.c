@@ -176,8 +176,10 @@ static const struct {
 	"{\"command\":[],\"expect\":null,\"host\":\"127.0.0.1\",\"kind\":\"tcp\",\"path\":\"/"
 	"\","
 	"\"pattern\":null,\"port\":53,\"stable\":5000,\"status\":0,\"within\":30000}"},
-    {"image: registry.example/library/redis:7", false, "image", "\"registry.example/library/redis:7\""},
-    {"image: redis\nrepo1: registry.example/me\ntag: v1", false, "image", "\"registry.example/me/redis:v1\""},
+    {"image: registry.example/library/redis:7", false, "image",
+	"\"registry.example/library/redis:7\""},
+    {"image: redis\nrepo1: registry.example/me\ntag: v1", false, "image",
+	"\"registry.example/me/redis:v1\""},
     {"scan: {allow: [/var/log/**]}", false, "scan_allow", "[\"/var/log/**\"]"},
 };
 
