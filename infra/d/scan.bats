@@ -10,7 +10,8 @@ loose() {
 }
 
 setup_file() {
-	requires root join
+	! in_chroot || return 0
+	requires root
 	fixture
 	container "${P}box" shell
 	mkdir -p "$WHITTLE_CONTAINERS/${P}box/files/opt"
@@ -26,6 +27,7 @@ teardown_file() {
 }
 
 setup() {
+	requires join
 	N=${P}box
 	loose | settings "$N"
 	d R "$N" >/dev/null

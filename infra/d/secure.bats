@@ -5,7 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	requires join
+	! in_chroot || return 0
 	fixture
 	container "${P}web"
 	: >"$WHITTLE_CONTAINERS/${P}web/settings.yaml"
@@ -21,6 +21,7 @@ teardown_file() {
 }
 
 setup() {
+	requires join
 	J=$(engine inspect "${P}web")
 	H=$(engine inspect "${P}root")
 	PID=$(jq '.[0].State.Pid' <<<"$J")
