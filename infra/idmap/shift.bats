@@ -597,6 +597,23 @@ round_trip() {
 
 # --- trouble ---
 
+@test "threads that can't have a current folder of their own leave the work to one" {
+	local i
+	requires root command:python3 command:strace
+	strace -o /dev/null true 2>/dev/null || skip "this machine cannot: no ptrace"
+	tree make "$T"
+	tree list "$T" >"$BATS_TEST_TMPDIR/before"
+	tree list "$T" "$MAP" >"$BATS_TEST_TMPDIR/want"
+	# as in a container with docker's seccomp profile
+	for i in {1..10}; do
+		ASAN_OPTIONS=detect_leaks=0 run_x 0 timeout -s KILL 60 strace -f -qq -o /dev/null \
+			-e inject=unshare:error=EPERM "$IDMAP" shift -q -j $((i + 2)) --busy "$T" --map "$MAP"
+		[ "$i" -gt 1 ] || same_tree "$BATS_TEST_TMPDIR/want"
+		run_x 0 "$IDMAP" shift --undo --busy "$T"
+	done
+	same_tree "$BATS_TEST_TMPDIR/before"
+}
+
 @test "an immutable file is reported, and the rest done" {
 	requires root command:chattr
 	on ext4

@@ -596,18 +596,19 @@ wait_until_over(struct pool *p)
 static int
 run_workers(struct pool *p)
 {
+	unsigned wanted = p->count; /* workers that can't work take themselves off the count */
 	unsigned started = 0, i;
 	int error = 0;
 
-	for (i = 0; i < p->count; i++) {
+	for (i = 0; i < wanted; i++) {
 		error = pthread_create(&p->worker[i].thread, NULL, start_worker, &p->worker[i]);
 		if (error)
 			break;
 		started++;
 	}
-	if (started < p->count) {
+	if (started < wanted) {
 		pthread_mutex_lock(&p->lock);
-		p->count -= p->count - started;
+		p->count -= wanted - started;
 		if (!started)
 			p->finished = true;
 		pthread_cond_broadcast(&p->more);
