@@ -76,7 +76,7 @@ own_storage() {
 }
 
 as_alice() {
-	env HOME="$AREA/home" XDG_RUNTIME_DIR="$AREA/home/run" USER=alice XDG_CACHE_HOME="$AREA/home/cache" \
+	env -u TMPDIR HOME="$AREA/home" XDG_RUNTIME_DIR="$AREA/home/run" USER=alice XDG_CACHE_HOME="$AREA/home/cache" \
 		setpriv --reuid 4321 --regid 4322 --clear-groups "$@"
 }
 
