@@ -1,5 +1,6 @@
 #include "volumes.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -532,6 +533,21 @@ described(const struct container *c, const char *path)
 }
 
 /* What a mount needs and no entry of vols speaks of: a folder, if it lies below vol_base. */
+static bool
+is_empty_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	int entries = 0;
+
+	if (!folder)
+		return false;
+	while (entries < 3 && readdir(folder))
+		entries++;
+	closedir(folder);
+	return entries == 2; /* itself and the one above */
+}
+
 static int
 prepare_source(struct people *p, const struct mount *m, enum volumes_mode mode)
 {
@@ -548,7 +564,9 @@ prepare_source(struct people *p, const struct mount *m, enum volumes_mode mode)
 	}
 	v.path = m->source;
 	v.type = v.type ? v.type : "dir";
-	if (access(m->source, F_OK) == 0) /* a file, a socket: as the owner wants it */
+	/* What is there is as its owner wants it; but a folder that was made before the
+	 * container, whose map says only now who owns it, is nobody's yet. */
+	if (access(m->source, F_OK) == 0 && !(p->id && is_empty_folder(m->source)))
 		return 0;
 	return thing_of(p, &v, &t) ? -1 : prepare(&t, mode);
 }

@@ -229,6 +229,13 @@ root_podman_auto() {
 	"$D" prep "$CONTAINER"
 	"$D" down "$CONTAINER" >/dev/null
 	remove engine rm -f -t 0 "$CONTAINER"
+	# a folder that the settings only mount
+	rm -rf "$DATA"
+	printf 'userns: auto\nuser: "3333:1000"\n' | settings_for_d
+	"$D" up "$CONTAINER" >/dev/null
+	same "$(stat -c %u "$DATA")" "$("$IDMAP" out --map "container:$CONTAINER" 3333)"
+	"$D" down "$CONTAINER" >/dev/null
+	remove engine rm -f -t 0 "$CONTAINER"
 	engine create --name "$CONTAINER-1" --network none localhost/alpine:idmap sleep 1 >/dev/null
 	same "$("$IDMAP" show --map "container:$CONTAINER-1")" b:0:0:4294967295
 	"$IDMAP" explain "$CONTAINER-1" | grep -q "There is no user namespace"
