@@ -261,8 +261,8 @@ good_state() {
 	run_x 1 d back "${P}gen" 9
 	# its settings count until the next upgrade
 	run_x 0 d R "${P}gen"
-	run_x 0 d e "${P}gen" /svc env GEN
-	[ "$output" = 1 ]
+	run_x 0 engine inspect -f '{{.Config.Env}}' "${P}gen"
+	expect GEN=1
 	# what was left isn't put in place again by itself
 	run_x 1 d u "${P}gen"
 	expect "gone back from it" "$stderr"
