@@ -121,6 +121,12 @@ usual() {
 		settings "$N"
 	run_x 0 d prep "$N"
 	[ "$(what "$V/data")" = "directory 755 100033:200044" ]
+	rm -r "$V/data"
+	# one alone leaves the other as the engine has it
+	printf 'mount_rw: [data:/data]\nshift_uids: 100000\nvols: [{path: data, owner: user/app, group: group/app}]\n' |
+		settings "$N"
+	run_x 0 d prep "$N"
+	[ "$(what "$V/data")" = "directory 755 100033:44" ]
 }
 
 @test "an owner of the host's, and one that doesn't exist" {

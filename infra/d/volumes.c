@@ -300,7 +300,7 @@ people_open(struct people *p)
 	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int bad = userns_files_read(&p->host, root, &why);
 
-	if (!bad && !p->c->shift_uids && !p->c->shift_gids)
+	if (!bad && !(p->c->shift_uids && p->c->shift_gids))
 		bad = p->a->engine.kind == DOCKER ? map_of_docker(p, &why)
 						  : map_of_podman(p, &why);
 	if (!bad)
@@ -540,8 +540,11 @@ is_empty_folder(const char *path)
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	int entries = 0;
 
-	if (!folder)
+	if (!folder) {
+		if (fd >= 0)
+			close(fd);
 		return false;
+	}
 	while (entries < 3 && readdir(folder))
 		entries++;
 	closedir(folder);
