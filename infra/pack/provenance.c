@@ -13,6 +13,7 @@
 #include "record.h"
 #include "report.h"
 #include "sbom.h"
+#include "stamp.h"
 #include "store.h"
 #include "strbuf.h"
 
@@ -22,28 +23,17 @@ struct stating {
 	json_t *build, *test; /* the stamps, as objects of their lines; NULL where not given */
 };
 
-/* A stamp: "KEY VALUE" lines. */
 static json_t *
 read_stamp(const char *file)
 {
 	size_t n;
 	cleanup_free char *text = read_whole(file, &n);
-	char *rest = text, *line, *blank;
-	json_t *stamp;
 
 	if (!text) {
 		report("open '%s':", file);
 		return NULL;
 	}
-	stamp = json_object();
-	while ((line = strsep(&rest, "\n"))) {
-		blank = strchr(line, ' ');
-		if (!blank)
-			continue;
-		*blank = '\0';
-		json_object_set_new(stamp, line, json_text(blank + 1));
-	}
-	return stamp;
+	return stamp_parse((struct bytes){(unsigned char *)text, n});
 }
 
 /* A stamp speaks of one image; another image's says nothing here. */

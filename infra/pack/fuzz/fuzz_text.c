@@ -12,6 +12,7 @@
 #include "quiet.h"
 #include "secdb.h"
 #include "sources.h"
+#include "stamp.h"
 #include "strbuf.h"
 #include "upstream.h"
 #include "version.h"
@@ -57,6 +58,7 @@ try_words(struct bytes text)
 	allow_free(&a);
 	upstreams_parse(&u, text, "fuzz");
 	upstreams_free(&u);
+	json_decref(stamp_parse(text));
 }
 
 static int
