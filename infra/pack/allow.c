@@ -41,14 +41,11 @@ take_line(struct allow *a, char *line)
 int
 allow_parse(struct allow *a, struct bytes text, const char *what)
 {
-	cleanup_free char *copy = xmalloc(text.n + 1);
+	cleanup_free char *copy = bytes_text(text);
 	char *rest = copy, *line;
 	unsigned long number = 0;
 
 	*a = (struct allow){NULL, 0};
-	if (text.n)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
 	while ((line = strsep(&rest, "\n"))) {
 		number++;
 		if (take_line(a, line)) {

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "report.h"
+#include "strbuf.h"
 
 void (*bytes_last_words)(void);
 
@@ -71,4 +73,15 @@ bytes_unmap(struct bytes *b)
 	if (b->p)
 		munmap((void *)(uintptr_t)b->p, b->n);
 	*b = (struct bytes){NULL, 0};
+}
+
+char *
+bytes_text(struct bytes b)
+{
+	char *text = xmalloc(b.n + 1);
+
+	if (b.n)
+		memcpy(text, b.p, b.n);
+	text[b.n] = '\0';
+	return text;
 }

@@ -22,4 +22,7 @@ int bytes_map(struct bytes *b, const char *path);
 int bytes_map_fd(struct bytes *b, int fd);
 void bytes_unmap(struct bytes *b);
 
+/* A copy that a NUL follows. free(3) it. */
+char *bytes_text(struct bytes b);
+
 #endif

@@ -15,6 +15,22 @@
 #include "strbuf.h"
 #include "tree.h"
 
+const char *
+sbom_property(const json_t *component, const char *name)
+{
+	json_t *list = json_object_get(component, "properties"), *one;
+	const char *key, *value;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		key = json_string_value(json_object_get(one, "name"));
+		value = json_string_value(json_object_get(one, "value"));
+		if (key && value && strcmp(key, name) == 0)
+			return value;
+	}
+	return "";
+}
+
 char *
 dump_named(json_t *document, const char *key)
 {

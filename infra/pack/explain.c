@@ -11,6 +11,7 @@
 #include "pack.h"
 #include "record.h"
 #include "report.h"
+#include "sbom.h"
 #include "store.h"
 #include "strbuf.h"
 
@@ -65,28 +66,13 @@ owner_in_sbom(const json_t *sbom, const char *path)
 	return found;
 }
 
-static const char *
-property(const json_t *component, const char *name)
-{
-	json_t *list = json_object_get(component, "properties"), *one;
-	size_t i;
-
-	json_array_foreach (list, i, one) {
-		const char *key = json_string_value(json_object_get(one, "name"));
-
-		if (key && strcmp(key, name) == 0)
-			return json_string_value(json_object_get(one, "value"));
-	}
-	return "";
-}
-
 /* "package busybox 1.36.1-r29 (apk)", in a sentence about where a file is from. */
 static char *
 part_words(const json_t *part, const char *image)
 {
 	const char *name = json_string_value(json_object_get(part, "name"));
 	const char *version = json_string_value(json_object_get(part, "version"));
-	const char *kind = property(part, "whittle:kind");
+	const char *kind = sbom_property(part, "whittle:kind");
 
 	if (!part)
 		return xstrdup("nothing that the bill of materials names");

@@ -221,15 +221,12 @@ int
 manifest_parse(struct manifest *m, struct bytes text, const char *what)
 {
 	/* A copy that ends in a NUL, so that no search runs over the end. */
-	cleanup_free char *copy = xmalloc(text.n + 1);
+	cleanup_free char *copy = bytes_text(text);
 	char *p, *end = copy + text.n, *stop, *xattrs = NULL;
 	unsigned long line = 1;
 	size_t i;
 
 	*m = (struct manifest){NULL, 0};
-	if (text.n)
-		memcpy(copy, text.p, text.n);
-	*end = '\0';
 	if (text.n < 7 || memcmp(copy, "#mtree\n", 7) || memchr(copy, '\0', text.n))
 		return bad_line(what, 1, "not an mtree(5) manifest");
 	for (p = copy + 7; p < end; p = stop + 1) {

@@ -12,6 +12,7 @@
 #include "pack.h"
 #include "record.h"
 #include "report.h"
+#include "sbom.h"
 #include "secdb.h"
 #include "sources.h"
 #include "store.h"
@@ -70,33 +71,18 @@ ask_upstreams(struct asking *a)
 			ask_upstream(a, &a->pins.pin[i]);
 }
 
-static const char *
-property(const json_t *component, const char *name)
-{
-	json_t *list = json_object_get(component, "properties"), *one;
-	size_t i;
-
-	json_array_foreach (list, i, one) {
-		const char *key = json_string_value(json_object_get(one, "name"));
-
-		if (key && strcmp(key, name) == 0)
-			return json_string_value(json_object_get(one, "value"));
-	}
-	return NULL;
-}
-
 static void
 check_package(struct asking *a, const json_t *db, const char *image, const json_t *part)
 {
 	const char *name = json_string_value(json_object_get(part, "name"));
 	const char *version = json_string_value(json_object_get(part, "version"));
-	const char *origin = property(part, "whittle:origin");
+	const char *origin = sbom_property(part, "whittle:origin");
 	json_t *open, *one;
 	size_t i;
 
 	if (!name || !version)
 		return;
-	open = secdb_open(db, origin ? origin : name, version);
+	open = secdb_open(db, *origin ? origin : name, version);
 	json_array_foreach (open, i, one) {
 		json_object_set_new(one, "image", json_string(image));
 		json_object_set_new(one, "package", json_string(name));
@@ -154,9 +140,7 @@ check_sbom(struct asking *a, const char *image, const json_t *sbom)
 		const json_t *db = database(a, address);
 
 		json_array_foreach (parts, i, part) {
-			const char *kind = property(part, "whittle:kind");
-
-			if (kind && strcmp(kind, "apk") == 0)
+			if (strcmp(sbom_property(part, "whittle:kind"), "apk") == 0)
 				check_package(a, db, image, part);
 		}
 	}

@@ -11,6 +11,7 @@
 #include "inode.h"
 #include "note.h"
 #include "report.h"
+#include "sbom.h"
 #include "sources.h"
 #include "strbuf.h"
 #include "tree.h"
@@ -239,21 +240,6 @@ collect_system(struct paths *c)
 }
 
 static const char *
-property(const json_t *component, const char *name)
-{
-	json_t *list = json_object_get(component, "properties"), *one;
-	size_t i;
-
-	json_array_foreach (list, i, one) {
-		const char *key = json_string_value(json_object_get(one, "name"));
-
-		if (key && strcmp(key, name) == 0)
-			return json_string_value(json_object_get(one, "value"));
-	}
-	return NULL;
-}
-
-static const char *
 license_of(const json_t *component)
 {
 	const json_t *one = json_array_get(json_object_get(component, "licenses"), 0);
@@ -302,11 +288,11 @@ inherit_part(struct paths *c, const json_t *component)
 	struct parts *p = c->parts;
 	const char *name = json_string_value(json_object_get(component, "name"));
 	const char *version = json_string_value(json_object_get(component, "version"));
-	const char *kind = property(component, "whittle:kind");
+	const char *kind = sbom_property(component, "whittle:kind");
 	struct part *part;
 	size_t at;
 
-	if (!name || !kind)
+	if (!name || !*kind)
 		return PART_NONE;
 	/* Where the layers have apk's database, it knows better than the base did. */
 	if (part_kind_of(kind) == PART_APK && c->apk.packages)
@@ -315,9 +301,9 @@ inherit_part(struct paths *c, const json_t *component)
 	part = &p->part[at];
 	if (part->description || part->license || part->url)
 		return at;
-	part->arch = copy_or_null(property(component, "whittle:arch"));
-	part->origin = copy_or_null(property(component, "whittle:origin"));
-	part->commit = copy_or_null(property(component, "whittle:commit"));
+	part->arch = copy_or_null(sbom_property(component, "whittle:arch"));
+	part->origin = copy_or_null(sbom_property(component, "whittle:origin"));
+	part->commit = copy_or_null(sbom_property(component, "whittle:commit"));
 	part->description =
 	    copy_or_null(json_string_value(json_object_get(component, "description")));
 	part->license = copy_or_null(license_of(component));

@@ -21,6 +21,9 @@ struct sbom {
 char *sbom_cyclonedx(const struct sbom *s);
 char *sbom_spdx(const struct sbom *s);
 
+/* What a component of CycloneDX says by a property of its own; "" where there is none. */
+const char *sbom_property(const json_t *component, const char *name);
+
 /*
  * Dumps a document whose member key is to name it: a "urn:uuid:…" of the digest of all the
  * rest (RFC 9562, version 8). Takes the document over; free(3) the text.

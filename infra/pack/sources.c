@@ -54,13 +54,10 @@ static int
 each_line(struct bytes text, const char *what, int (*take)(char **word, size_t n, void *arg),
     const char *wanted, void *arg)
 {
-	cleanup_free char *copy = xmalloc(text.n + 1);
+	cleanup_free char *copy = bytes_text(text);
 	char *line, *rest = copy, *mark, *word, *at;
 	unsigned long number = 0;
 
-	if (text.n)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
 	while ((line = strsep(&rest, "\n"))) {
 		char *words[64];
 		size_t n = 0;

@@ -10,7 +10,7 @@
 json_t *
 stamp_parse(struct bytes text)
 {
-	cleanup_free char *copy = xstrndup((const char *)text.p, text.n);
+	cleanup_free char *copy = bytes_text(text);
 	char *rest = copy, *line, *blank;
 	json_t *stamp = json_object();
 

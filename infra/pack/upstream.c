@@ -54,14 +54,11 @@ take_line(struct upstreams *u, char *line)
 int
 upstreams_parse(struct upstreams *u, struct bytes text, const char *what)
 {
-	cleanup_free char *copy = xmalloc(text.n + 1);
+	cleanup_free char *copy = bytes_text(text);
 	char *rest = copy, *line;
 	unsigned long number = 0;
 
 	*u = (struct upstreams){NULL, 0, NULL, 0};
-	if (text.n)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
 	while ((line = strsep(&rest, "\n"))) {
 		number++;
 		if (take_line(u, line)) {
