@@ -349,6 +349,23 @@ while True:
 	[ "${lines[0]}" = 'changed /sub/deep/new\012line: content' ]
 }
 
+@test "what BSD's mtree writes, with names of any bytes" {
+	requires command:mtree
+	local name
+	for name in 'é' ' a#b*[c]?' $'\t\x01\x7f' $'\x80\x8a\xa0\xff' 'M-x' '^x' '\\M-x' '\\^x'; do
+		echo "$name" >"$tree/$name"
+	done
+	mtree -c -k type,mode,uid,gid,size,link,sha256 -p "$tree" >"$dir/b"
+	grep -qF '\M-C\M-)' "$dir/b"
+	verify 0
+	echo other >"$tree/é"
+	echo other >"$tree/"$'\t\x01\x7f'
+	verify 1
+	[ "${lines[0]}" = 'changed /\011\001\177: size 6, not 4; content' ]
+	[ "${lines[1]}" = 'changed /é: size 6, not 3; content' ]
+	[[ "${lines[2]}" = "2 differences"* ]]
+}
+
 # ---- by rules ----
 
 serve() {

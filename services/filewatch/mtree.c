@@ -401,20 +401,102 @@ read_comments(struct baseline *b, const char *name, const char *bytes, size_t n)
 	return 0;
 }
 
-int
-baseline_parse(struct baseline *b, const char *name, const char *bytes, size_t n)
+/* The byte that vis(3) writes as "\M-c", "\M^c", "\^c" or, where it means something to a
+ * reader, as "\c"; and how long that is. 0 for what libarchive reads by itself: "\ooo", and
+ * "\n" and other letters. */
+static size_t
+vis_byte(const char *s, size_t n, unsigned char *byte)
 {
-	*b = (struct baseline){0};
-	if (memchr(bytes, '\0', n)) {
-		report("%s: not an mtree file: it isn't text", name);
-		return -1;
+	size_t meta = n > 3 && s[1] == 'M' && (s[2] == '-' || s[2] == '^'), at = 1 + meta;
+	unsigned char c;
+
+	if (n > at + 1 && (s[at] == '^' || meta)) {
+		c = (unsigned char)s[at + 1];
+		if (s[at] == '^')
+			c = c == '?' ? 0x7f : c & 0x1f;
+		*byte = meta ? c | 0x80 : c;
+		return at + 2;
 	}
+	if (n < 2 || !ispunct((unsigned char)s[1]))
+		return 0;
+	*byte = (unsigned char)s[1];
+	return 2;
+}
+
+static void
+put_octal_line(struct strbuf *out, const char *s, const char *end)
+{
+	unsigned char byte;
+	const char *mark;
+	size_t len;
+
+	while ((mark = memchr(s, '\\', (size_t)(end - s)))) {
+		strbuf_add(out, s, (size_t)(mark - s));
+		len = vis_byte(mark, (size_t)(end - mark), &byte);
+		if (len)
+			strbuf_printf(out, "\\%03o", byte);
+		else
+			strbuf_putc(out, '\\');
+		s = mark + (len ? len : 1);
+	}
+	strbuf_add(out, s, (size_t)(end - s));
+}
+
+static int
+has_vis(const char *s, size_t n)
+{
+	const char *end = s + n;
+	unsigned char byte;
+
+	for (; (s = memchr(s, '\\', (size_t)(end - s))); s++)
+		if (vis_byte(s, (size_t)(end - s), &byte))
+			return 1;
+	return 0;
+}
+
+/* What the BSDs' mtree writes, with all such bytes as \ooo. Comments stay as they are. */
+static void
+put_octal_for_vis(struct strbuf *out, const char *s, size_t n)
+{
+	const char *end = s + n, *next;
+
+	for (; s < end; s = next) {
+		next = memchr(s, '\n', (size_t)(end - s));
+		next = next ? next + 1 : end;
+		if (*s == '#')
+			strbuf_add(out, s, (size_t)(next - s));
+		else
+			put_octal_line(out, s, next);
+	}
+}
+
+static int
+parse_text(struct baseline *b, const char *name, const char *bytes, size_t n)
+{
 	if (read_entries(b, name, bytes, n))
 		return -1;
 	baseline_sort(b);
 	return no_doubles(b, name) || read_comments(b, name, bytes, n) ? -1 : 0;
 }
 
+int
+baseline_parse(struct baseline *b, const char *name, const char *bytes, size_t n)
+{
+	struct strbuf plain = STRBUF_INIT;
+	int status;
+
+	*b = (struct baseline){0};
+	if (memchr(bytes, '\0', n)) {
+		report("%s: not an mtree file: it isn't text", name);
+		return -1;
+	}
+	if (!has_vis(bytes, n))
+		return parse_text(b, name, bytes, n);
+	put_octal_for_vis(&plain, bytes, n);
+	status = parse_text(b, name, plain.s, plain.len);
+	strbuf_free(&plain);
+	return status;
+}
 static int
 read_file(const char *file, struct strbuf *out)
 {
