@@ -1,6 +1,7 @@
 #include "applets_code.h"
 
 #include <elf.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,55 +36,83 @@ sign_extend(uint64_t v, unsigned bits)
 	return (int64_t)(((v & (2 * sign - 1)) ^ sign) - sign);
 }
 
-/* Whether the four bytes at p count from the instruction: what stands before them says so
- * (Intel's manual, volume 2, appendix A and table 2-2). Branches are call, jmp and jcc. */
-static int
-x86_is_relative(const unsigned char *p, size_t before, int wide, enum reference *kind)
+/* What a byte of code says of those after it (Intel's manual, volume 2, appendix A and table
+ * 2-2): that four of them count from the instruction, or one. Branches are call, jmp and
+ * jcc, whose wide form has 0x0f before it; an address is that of a ModRM byte. */
+enum form { NO_FORM, WIDE_BRANCH, TIGHT_BRANCH, RELATIVE_ADDRESS };
+
+/* clang-format off */
+#define ONE_BYTE_FORMS \
+	[0x05] = RELATIVE_ADDRESS, [0x0d] = RELATIVE_ADDRESS, [0x15] = RELATIVE_ADDRESS, \
+	[0x1d] = RELATIVE_ADDRESS, [0x25] = RELATIVE_ADDRESS, [0x2d] = RELATIVE_ADDRESS, \
+	[0x35] = RELATIVE_ADDRESS, [0x3d] = RELATIVE_ADDRESS, \
+	[0x70 ... 0x7f] = TIGHT_BRANCH, [0xe0 ... 0xe3] = TIGHT_BRANCH, [0xeb] = TIGHT_BRANCH, \
+	[0xe8 ... 0xe9] = WIDE_BRANCH
+/* the second for what stands after 0x0f */
+static const unsigned char x86_form[2][256] = {
+	{ONE_BYTE_FORMS},
+	{ONE_BYTE_FORMS, [0x80 ... 0x8f] = WIDE_BRANCH},
+};
+/* clang-format on */
+
+/* x86 has the low byte first, as programs for it are. */
+static int64_t
+x86_number(const unsigned char *p, size_t width)
 {
-	*kind = BRANCH;
-	if (before >= 1 && (p[-1] == 0xe8 || p[-1] == 0xe9))
-		return 1;
-	if (before >= 2 && p[-2] == 0x0f && (p[-1] & 0xf0) == 0x80)
-		return 1;
-	*kind = ADDRESS;
-	return wide && before >= 1 && (p[-1] & 0xc7) == 0x05;
+	uint32_t v;
+
+	if (width == 1)
+		return (int8_t)*p;
+	memcpy(&v, p, sizeof v);
+	return (int32_t)le32toh(v);
 }
 
-static int
-x86_is_short_branch(unsigned char op)
+/* What the bytes from code[i] on count from the instruction. */
+static void __attribute__((noinline))
+find_relative(const struct search *s, const struct elf_segment *seg, uint64_t i, enum form form)
 {
-	return op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0;
+	size_t width = form == TIGHT_BRANCH ? 1 : 4;
+	uint64_t here = seg->vaddr + i, to;
+	int wide = s->e->word == 8;
+
+	if (width > seg->filesz - i || (form == RELATIVE_ADDRESS && !wide))
+		return;
+	to = here + width + (uint64_t)x86_number(s->e->bytes + seg->offset + i, width);
+	to = wide ? to : to & UINT32_MAX;
+	if (to - s->low < s->high - s->low)
+		s->found(s->arg, here, to,
+		    form == TIGHT_BRANCH       ? SHORT_BRANCH
+		    : form == RELATIVE_ADDRESS ? ADDRESS
+					       : BRANCH);
+}
+
+/* What they say by themselves, and from the table of offsets on. */
+static void
+find_absolute(const struct search *s, const struct elf_segment *seg, uint64_t i)
+{
+	uint64_t here = seg->vaddr + i, v = elf_get(s->e, (size_t)(seg->offset + i), 4);
+
+	if (!s->e->relocated && v >= s->low && v < s->high)
+		s->found(s->arg, here, v, ADDRESS);
+	if (s->e->word == 4 && s->got)
+		s->found(s->arg, here, (s->got + v) & UINT32_MAX, ADDRESS);
 }
 
 static void
 search_x86(const struct search *s, const struct elf_segment *seg)
 {
-	const unsigned char *code = s->e->bytes + seg->offset;
-	int wide = s->e->word == 8;
-	uint64_t mask = wide ? UINT64_MAX : UINT32_MAX;
-	enum reference kind;
-	int relative;
+	const unsigned char *code = s->e->bytes + seg->offset, *form_of = x86_form[0];
+	int absolute = s->e->word == 4 || !s->e->relocated;
 
-	for (uint64_t i = 0; i < seg->filesz; i++) {
-		uint64_t here = seg->vaddr + i, v;
+	/* a short branch forwards leads to where the same code gets to anyway */
+	for (uint64_t i = 0; i + 1 < seg->filesz; i++) {
+		enum form form = form_of[code[i]];
 
-		if (i > 0 && x86_is_short_branch(code[i - 1]))
-			s->found(s->arg, here,
-			    (here + 1 + (uint64_t)sign_extend(code[i], 8)) & mask,
-			    SHORT_BRANCH);
-		if (i + 4 > seg->filesz)
-			continue;
-		relative = x86_is_relative(code + i, i < 2 ? (size_t)i : 2, wide, &kind);
-		if (!relative && wide && s->e->relocated)
-			continue;
-		v = elf_get(s->e, (size_t)(seg->offset + i), 4);
-		if (relative)
-			s->found(s->arg, here, (here + 4 + (uint64_t)sign_extend(v, 32)) & mask,
-			    kind);
-		if (!s->e->relocated && v >= s->low && v < s->high)
-			s->found(s->arg, here, v, ADDRESS);
-		if (!wide && s->got)
-			s->found(s->arg, here, (s->got + v) & mask, ADDRESS);
+		if (absolute && i + 4 <= seg->filesz)
+			find_absolute(s, seg, i);
+		if (form != NO_FORM && (form != TIGHT_BRANCH || code[i + 1] >= 0x80))
+			find_relative(s, seg, i + 1, form);
+		form_of = x86_form[code[i] == 0x0f];
 	}
 }
 
@@ -126,11 +155,60 @@ code_is_readable(const struct elf *e)
 	       e->machine->number == EM_AARCH64;
 }
 
+/* What code on i386 counts from: call a function that is mov reg, [esp]; ret, then add
+ * reg, distance. Returns 0 where p isn't that. */
+static uint64_t
+got_of_call(const struct elf *e, const unsigned char *p, size_t left, uint64_t here)
+{
+	uint64_t after = here + 5, to;
+	size_t at = (size_t)(p - e->bytes), off, add = left > 5 && p[5] == 0x05 ? 6 : 7;
+
+	if (left < add + 4 || p[0] != 0xe8 ||
+	    (add == 7 && (p[5] != 0x81 || (p[6] & 0xf8) != 0xc0)))
+		return 0;
+	to = (after + elf_get(e, at + 1, 4)) & UINT32_MAX;
+	if (elf_offset(e, to, 4, &off) < 0 || e->bytes[off] != 0x8b ||
+	    e->bytes[off + 2] != 0x24 || e->bytes[off + 3] != 0xc3)
+		return 0;
+	return (after + elf_get(e, at + add, 4)) & UINT32_MAX;
+}
+
+/* The table of offsets of a program that has no dynamic section to say where it is: what
+ * most of the code counts from (Boyer and Moore's vote). Returns 0 where there is none. */
+static uint64_t
+vote_for_got(const struct elf *e)
+{
+	uint64_t got = 0, v;
+	size_t votes = 0, for_it = 0, all = 0;
+
+	for (int counting = 0; counting < 2; counting++) {
+		for (size_t i = 0; i < e->loads; i++) {
+			const struct elf_segment *l = &e->load[i];
+
+			for (uint64_t k = 0; l->executable && k < l->filesz; k++) {
+				v = got_of_call(e, e->bytes + l->offset + k,
+				    (size_t)(l->filesz - k), l->vaddr + k);
+				if (v == 0)
+					continue;
+				if (counting)
+					all++, for_it += v == got;
+				else if (votes == 0)
+					got = v, votes = 1;
+				else
+					votes += v == got ? 1 : (size_t)-1;
+			}
+		}
+	}
+	return 2 * for_it > all ? got : 0;
+}
+
 static void
 search_code(const struct elf *e, found_fn *found, void *arg)
 {
 	struct search s = {e, elf_dynamic(e, DT_PLTGOT, 0), UINT64_MAX, 0, found, arg};
 
+	if (!s.got && e->machine->number == EM_386)
+		s.got = vote_for_got(e);
 	for (size_t i = 0; i < e->loads; i++) {
 		const struct elf_segment *l = &e->load[i];
 
@@ -171,6 +249,49 @@ code_targets(const struct elf *e)
 
 	search_code(e, set_bit, &t);
 	return t.bits;
+}
+
+struct derivation {
+	const struct elf *e;
+	size_t from;
+	int64_t distance;
+	int found;
+};
+
+/* lea reg, [reg + distance], without a SIB byte (Intel's manual, volume 2, table 2-2). */
+static int
+is_lea(const struct elf *e, const unsigned char *p, size_t left, int64_t distance)
+{
+	if (left < 3 || p[0] != 0x8d || (p[1] & 7) == 4)
+		return 0;
+	if (p[1] >> 6 == 1)
+		return sign_extend(p[2], 8) == distance;
+	return p[1] >> 6 == 2 && left >= 6 &&
+	       sign_extend(elf_get(e, (size_t)(p + 2 - e->bytes), 4), 32) == distance;
+}
+
+static void
+seek_lea(void *arg, uint64_t here, uint64_t to, enum reference kind)
+{
+	struct derivation *d = arg;
+	size_t off, end;
+
+	if (d->found || kind != ADDRESS || elf_offset(d->e, to, 1, &off) < 0 ||
+	    off != d->from || elf_offset(d->e, here, 1, &off) < 0)
+		return;
+	end = off + 256 < d->e->size ? off + 256 : d->e->size;
+	for (; off < end && !d->found; off++)
+		d->found = is_lea(d->e, d->e->bytes + off, end - off, d->distance);
+}
+
+int
+code_derives(const struct elf *e, size_t from, size_t to)
+{
+	struct derivation d = {e, from, (int64_t)to - (int64_t)from, 0};
+
+	if (e->machine->number == EM_X86_64 || e->machine->number == EM_386)
+		search_code(e, seek_lea, &d);
+	return d.found;
 }
 
 /* ---- a function that fails ---- */
@@ -345,7 +466,9 @@ add_reference(void *arg, uint64_t from, uint64_t to, enum reference kind)
 	/* A short branch stays within its function. */
 	if (kind == SHORT_BRANCH && (to < r->low || to >= r->high))
 		return;
-	add_edge(r, from, to);
+	/* Whoever gets to an address gets to all that follows up to the next entry point. */
+	if (to < from || to >= r->high)
+		add_edge(r, from, to);
 	if (kind == ADDRESS)
 		add_jump_table(r, from, to);
 }
@@ -417,7 +540,7 @@ code_erase(struct elf *e, const struct elf_pointers *pointers, const uint64_t *e
     size_t n, uint64_t first_cut, size_t *bytes)
 {
 	struct reach r = {.e = e, .start = first_cut, .entries = entries, .entry_count = n};
-	size_t off;
+	size_t off, erased = 0;
 
 	*bytes = 0;
 	if (e->machine->number != EM_X86_64 || n == 0 || entries[n - 1] <= first_cut)
@@ -430,11 +553,11 @@ code_erase(struct elf *e, const struct elf_pointers *pointers, const uint64_t *e
 	add_edges(&r, pointers);
 	follow(&r);
 	for (size_t i = 0; i < r.size; i++) {
-		if (!r.live[i]) {
+		erased += !r.live[i];
+		if (!r.live[i])
 			e->bytes[off + i] = 0xcc; /* int3 */
-			++*bytes;
-		}
 	}
+	*bytes = erased;
 	free(r.live);
 	free(r.edges.s);
 	free(r.todo.s);

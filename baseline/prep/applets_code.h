@@ -16,6 +16,13 @@ int code_is_readable(const struct elf *e);
  */
 unsigned char *code_targets(const struct elf *e);
 
+/*
+ * Whether code that may form the address of the file's byte from goes on to form that of the
+ * byte to by adding the distance (x86: lea, within 256 bytes). Reads all code, and is for an
+ * address that few places form.
+ */
+int code_derives(const struct elf *e, size_t from, size_t to);
+
 /* The address of an instruction sequence that returns 1 and does nothing else, as a
  * pointer to a function. Returns 0, or -1 where there is none. */
 int code_find_failure(const struct elf *e, uint64_t *pointer);

@@ -1,5 +1,6 @@
 #include "applets.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,11 +14,16 @@
 #include "cleanup.h"
 #include "strbuf.h"
 
+/* What the names are sure of, from the best down. In the second pass the compiler has put the
+ * offsets into the code; below 32 applets there are none. */
+enum pass { OFFSETS_IN_FILE, OFFSETS_IN_CODE, NO_OFFSETS, PASSES };
+
 enum {
 	STRAY_NAMES = 64, /* strings before the table that look like names, at most */
 	FEWEST = 3,       /* fewer applets can't be told from other tables */
 	MOST = 4096,
-	MOST_TRIES = 1000, /* a hostile file could have any number of things to try */
+	MOST_TRIES = 1000,     /* a hostile file could have any number of things to try, */
+	MOST_DERIVATIONS = 10, /* also of those for which all code is read */
 	MAX_SIZE = 32 << 20,
 };
 
@@ -58,9 +64,9 @@ struct search {
 	unsigned char *targets; /* what code refers to; NULL until somebody asks */
 	struct row row;
 	struct table *trial, *found; /* the latter once tables isn't 0 */
-	int certain;                 /* only names count whose offsets are in the file */
-	size_t tries;                /* how often offsets were looked for */
-	size_t tables;               /* how many tables of names were found */
+	enum pass pass;
+	size_t tries, derivations; /* how often offsets were looked for, and how dearly */
+	size_t tables;             /* how many tables of names were found */
 	size_t nameable; /* the number of names in one that has no entry points; 0: none */
 };
 
@@ -107,6 +113,41 @@ are_known(const struct search *s, const struct table *t)
 	return 1;
 }
 
+static int
+is_referred_to(struct search *s, size_t off)
+{
+	if (!s->targets)
+		s->targets = code_targets(&s->a->elf);
+	return s->targets[off / 8] >> off % 8 & 1;
+}
+
+static size_t
+part_offset(const struct table *t, size_t part)
+{
+	return t->at[name_part_start(t->count, part)];
+}
+
+/*
+ * Whether the code forms the address of the first name, and of the names at which its search
+ * begins: each by itself, or from that of the last one, with which it begins.
+ */
+static int
+has_offsets_in_code(struct search *s, const struct table *t)
+{
+	size_t last = name_parts(t->count) - 1;
+
+	if (last == 0 || !code_is_readable(&s->a->elf) || !are_known(s, t) ||
+	    !is_referred_to(s, t->at[0]) || !is_referred_to(s, part_offset(t, last)))
+		return 0;
+	for (size_t part = 1; part < last; part++) {
+		if (!is_referred_to(s, part_offset(t, part)) &&
+		    (s->derivations++ >= MOST_DERIVATIONS ||
+			!code_derives(&s->a->elf, part_offset(t, last), part_offset(t, part))))
+			return 0;
+	}
+	return 1;
+}
+
 /* Whether the table of offsets into the names is in the file. */
 static int
 has_offsets(struct search *s, const struct table *t)
@@ -119,7 +160,7 @@ has_offsets(struct search *s, const struct table *t)
 		return 0;
 	view.bytes = bytes;
 	for (size_t part = 1; part < name_parts(t->count); part++, n += 2) {
-		size_t offset = t->at[name_part_start(t->count, part)] - t->at[0];
+		size_t offset = part_offset(t, part) - t->at[0];
 
 		if (offset > UINT16_MAX)
 			return 0;
@@ -187,14 +228,6 @@ run_at(const struct search *s, size_t i)
 	return n;
 }
 
-static int
-is_referred_to(struct search *s, size_t off)
-{
-	if (!s->targets)
-		s->targets = code_targets(&s->a->elf);
-	return s->targets[off / 8] >> off % 8 & 1;
-}
-
 /* Whether more than the pointers' number speaks for t, whose names have no offsets: the
  * code refers to where both tables begin; or, where code can't be read, the names are a
  * whole row, and some are aliases. */
@@ -210,32 +243,46 @@ is_confirmed(struct search *s, const struct table *t, const struct elf_pointer *
 }
 
 /*
- * Finds the entry points of t. Where the names are certain (has_offsets), the pointers must
- * fit at one place alone, confirmed by aliases or by there being not one pointer more.
- * Else there must not be a pointer more, and is_confirmed(). Returns how many places fit.
+ * Finds the entry points of t. Where the names have offsets, the pointers must fit at one
+ * place alone, confirmed by aliases or by there being not one pointer more. Else there must
+ * not be a pointer more, and is_confirmed(). Returns how many places fit.
  */
 static size_t
 find_entries(struct search *s, struct table *t)
 {
+	int certain = s->pass != NO_OFFSETS;
 	size_t places = 0, run;
 
 	for (size_t i = 0; i < s->pointers.n && places < 2; i += run ? run : 1) {
 		const struct elf_pointer *p = s->pointers.p + i;
 
 		run = run_at(s, i);
-		if (run < t->count || (!s->certain && run != t->count))
+		if (run < t->count || (!certain && run != t->count))
 			continue;
 		for (size_t k = 0; k + t->count <= run && places < 2; k++) {
 			int fit = fits(t, p + k);
 
 			if (fit < 0 || (fit == 0 && run != t->count) ||
-			    (!s->certain && !is_confirmed(s, t, p + k, fit)))
+			    (!certain && !is_confirmed(s, t, p + k, fit)))
 				continue;
 			t->entry = p + k;
 			places++;
 		}
 	}
 	return places;
+}
+
+static int
+are_names(struct search *s, const struct table *t)
+{
+	switch (s->pass) {
+	case OFFSETS_IN_FILE:
+		return has_offsets(s, t);
+	case OFFSETS_IN_CODE:
+		return has_offsets_in_code(s, t);
+	default:
+		return are_known(s, t);
+	}
 }
 
 /* Returns whether it was the table. */
@@ -245,11 +292,11 @@ try_names(struct search *s, size_t start, size_t first)
 	struct table *t = s->trial;
 
 	take_names(s, start, first, t);
-	if (t->count < FEWEST || (s->certain ? !has_offsets(s, t) : !are_known(s, t)))
+	if (t->count < FEWEST || !are_names(s, t))
 		return 0;
 	sort_names_out(s, t);
 	if (find_entries(s, t) != 1) {
-		if (s->certain)
+		if (s->pass != NO_OFFSETS)
 			s->nameable = t->count;
 		return 0;
 	}
@@ -316,20 +363,47 @@ read_row(struct search *s, size_t begin, size_t empty)
 	row->names = next != NULL;
 }
 
+/* Marks the bytes that are 0, each by its highest bit. */
+static uint64_t
+zero_bytes(uint64_t word)
+{
+	const uint64_t low = UINT64_MAX / 255 * 0x7f;
+
+	return ~(((word & low) + low) | word | low);
+}
+
+/* The first place from i on where a NUL stands before a byte that is `value` under a mask;
+ * end - 1 where there is none. Eight bytes at a time. */
+static size_t
+next_pair(const unsigned char *b, size_t i, size_t end, unsigned char mask, unsigned char value)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+
+	for (; end - i > sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t here, next, marks;
+
+		memcpy(&here, b + i, sizeof here);
+		memcpy(&next, b + i + 1, sizeof next);
+		marks = zero_bytes(here) & zero_bytes((next & ones * mask) ^ ones * value);
+		if (marks)
+			return i + (size_t)__builtin_ctzll(le64toh(marks)) / 8;
+	}
+	while (i + 1 < end && !(b[i] == '\0' && (b[i + 1] & mask) == value))
+		i++;
+	return i;
+}
+
 static void
 search_segment(struct search *s, const struct elf_segment *seg)
 {
 	const unsigned char *b = s->a->image;
 	size_t begin = (size_t)seg->offset, end = begin + (size_t)seg->filesz;
 
-	/* Of two bytes next to each other that are NUL, one stands at every second place. */
-	for (size_t i = begin + 2; i < end && s->tables < 2; i += 2) {
-		size_t empty = i + 1 < end && b[i - 1] != '\0' ? i + 1 : i;
-
-		if (b[i] != '\0' || b[empty] != '\0' || b[empty - 1] != '\0' ||
-		    b[empty - 2] <= ' ' || b[empty - 2] > '~')
+	for (size_t i = begin; i < end && s->tables < 2; i++) {
+		i = next_pair(b, i, end, 0xff, '\0');
+		if (i + 1 >= end || i == begin || b[i - 1] <= ' ' || b[i - 1] > '~')
 			continue;
-		read_row(s, begin, empty);
+		read_row(s, begin, i + 1);
 		if (s->row.names)
 			try_row(s);
 	}
@@ -358,15 +432,14 @@ search_tables(struct search *s)
 
 	if (why)
 		return applets_refuse(s->a, "%s", why);
-	/* Below 32 applets there are no offsets, nor where the compiler put them all into
-	 * the code; then other things have to be certain. */
-	for (int pass = 0; pass < 2 && !s->tables && !s->nameable; pass++) {
-		s->certain = pass == 0;
+	for (s->pass = 0; s->pass < PASSES; s->pass++) {
 		for (size_t i = 0; i < s->a->elf.loads; i++)
 			if (!s->a->elf.load[i].writable)
 				search_segment(s, &s->a->elf.load[i]);
+		if (s->tables || (s->nameable && s->pass == OFFSETS_IN_FILE))
+			break;
 	}
-	s->a->has_offsets = s->certain;
+	s->a->has_offsets = s->pass != NO_OFFSETS;
 	if (s->tables > 1)
 		return applets_refuse(
 		    s->a, "isn't clear: more than one table of names has its entry points");
@@ -420,15 +493,17 @@ builtin_bit(const char *name)
 	return 0;
 }
 
-/* ash's table of built-in commands has a digit of flags before each name (shell/ash.c).
+/* ash's table of built-in commands has a digit from 0 to 7 before each name (shell/ash.c).
  * What isn't changed by a cut is looked for once. */
 static void
 find_builtins(struct applets *a)
 {
-	for (size_t i = 1; i + 8 < a->size; i++) {
-		const char *s = (const char *)a->image + i;
+	for (size_t i = 0; i < a->size; i++) {
+		const char *s;
 
-		if (s[-1] != '\0' || *s < '0' || *s > '7' || !memchr(s, '\0', 8))
+		i = next_pair(a->image, i, a->size, 0xf8, '0');
+		s = (const char *)a->image + i + 1;
+		if (i + 9 >= a->size || !memchr(s, '\0', 8))
 			continue;
 		a->is_ash |= strcmp(s + 1, "exec") == 0;
 		a->of_ash |= builtin_bit(s + 1);

@@ -19,8 +19,9 @@ struct sample {
 	const char *names;      /* with blanks between; NULL: sample_names */
 	unsigned before, after; /* pointers to code beside the table of entry points */
 	unsigned no_offsets : 1, no_banner : 1, no_references : 1, no_failure : 1;
-	unsigned garbage : 1;        /* bytes without a NUL right before the first name */
-	unsigned sections : 1;       /* section headers */
+	unsigned garbage : 1;  /* bytes without a NUL right before the first name */
+	unsigned sections : 1; /* section headers */
+	unsigned derived : 1;  /* i386's code has the offsets, one formed from the other */
 	const char *caller, *callee; /* the one's code calls the other's */
 	const char *jumper, *jumped; /* the one's jump table leads into the other's code */
 };
@@ -38,7 +39,8 @@ enum {
 	SAMPLE_DATA = 0x2000,
 	SAMPLE_DYNAMIC = SAMPLE_DATA + 0x600,
 	SAMPLE_FUNCTION = 16, /* bytes of each function */
-	SAMPLE_LEAD = 64,     /* code before the first */
+	SAMPLE_LEAD = 128,    /* code before the first */
+	SAMPLE_DERIVED = 40,  /* in that: i386's search, where there is one */
 };
 
 struct sample_file {
@@ -214,6 +216,35 @@ sample_relocations(const struct sample_file *f, size_t at, size_t words, uint64_
 	return at - start;
 }
 
+/* A search as a compiler unrolls it: it begins at the last part, and counts all addresses
+ * from one place that lies far from everything. */
+static void
+sample_search(const struct sample_file *f)
+{
+	size_t at = SAMPLE_CODE + SAMPLE_DERIVED, parts = name_parts(f->count), start[8];
+	uint32_t got = 0x7654321, here = (uint32_t)sample_address(f, at);
+	const char *p = (const char *)f->b + f->names_at;
+
+	for (size_t i = 0, part = 0; part < parts; p += strlen(p) + 1, i++)
+		if (i == name_part_start(f->count, part))
+			start[part++] = (size_t)(p - (const char *)f->b);
+	memcpy(f->b + at - 4, "\x8b\x1c\x24\xc3", 4); /* mov ebx, [esp]; ret */
+	f->b[at] = 0xe8;
+	sample_put(f, at + 1, 4, (uint32_t)-9);
+	memcpy(f->b + at + 5, "\x81\xc3", 2); /* add ebx */
+	sample_put(f, at + 7, 4, got - (here + 5));
+	for (size_t part = parts; part-- > 0;) {
+		int first = part == 0 || part == parts - 1;
+
+		at += part == parts - 1 ? 11 : 6;
+		f->b[at] = 0x8d;                    /* lea */
+		f->b[at + 1] = first ? 0xbb : 0xaf; /* edi, [ebx …]; ebp, [edi …] */
+		sample_put(f, at + 2, 4,
+		    first ? sample_address(f, start[part]) - got
+			  : start[part] - start[parts - 1]);
+	}
+}
+
 /* x86's forms, which is what the unit tests look at. */
 static void
 sample_code(const struct sample_file *f)
@@ -232,6 +263,8 @@ sample_code(const struct sample_file *f)
 		sample_put(f, SAMPLE_CODE + 11, 4,
 		    sample_address(f, f->table_at + f->s->before * f->word) - (here + 15));
 	}
+	if (f->s->derived)
+		sample_search(f);
 	if (f->s->caller) {
 		uint64_t from = sample_function(f, sample_index(f, f->s->caller));
 		uint64_t to = sample_function(f, sample_index(f, f->s->callee));

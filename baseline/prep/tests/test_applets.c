@@ -49,6 +49,13 @@ static const struct {
 		"dmesg du echo egrep env expr factor fgrep find free getty grep gunzip gzip "
 		"halt head id ls poweroff ps reboot sh vi wget zcat"}},
     {"no offsets into the names", {.wide = 1, .machine = EM_X86_64, .no_offsets = 1}},
+    {"offsets in the code, more pointers on both sides", {.machine = EM_386,
+							     .kind = SAMPLE_STATIC,
+							     .before = 3,
+							     .after = 5,
+							     .no_offsets = 1,
+							     .no_references = 1,
+							     .derived = 1}},
     {"few names, confirmed by aliases",
 	{.machine = EM_ARM, .kind = SAMPLE_REL, .names = "[ cat false ls sh test"}},
     {"few names, confirmed by the code",
@@ -206,6 +213,13 @@ swap_two_names(struct sample_file *f, size_t *size)
 }
 
 static void
+other_offset(struct sample_file *f, size_t *size)
+{
+	(void)size;
+	f->b[SAMPLE_CODE + SAMPLE_DERIVED + 19]++; /* the second part's distance */
+}
+
+static void
 part_an_alias(struct sample_file *f, size_t *size)
 {
 	(void)size;
@@ -254,6 +268,9 @@ static const struct damage damages[] = {
 	{.wide = 1, .big = 1, .machine = EM_PPC64}, NULL},
     {"no offsets into the names, one pointer more", "no table of applets that is certain",
 	{.wide = 1, .machine = EM_X86_64, .no_offsets = 1, .before = 1}, NULL},
+    {"offsets in the code, one of them another", "no table of applets that is certain",
+	{.machine = EM_386, .no_offsets = 1, .no_references = 1, .before = 1, .derived = 1},
+	other_offset},
     {"names out of order", "no table of applets that is certain",
 	{.wide = 1, .machine = EM_X86_64}, swap_two_names},
     {"a pointer less", "isn't certain which entry points", {.wide = 1, .machine = EM_X86_64},
