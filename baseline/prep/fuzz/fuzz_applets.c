@@ -62,6 +62,7 @@ program(uint32_t seed)
 	    .garbage = seed >> 14 & 1,
 	    .sections = seed >> 15 & 1,
 	    .no_offsets = seed >> 16 & 1,
+	    .derived = seed >> 17 & 1,
 	};
 	struct sample_file f;
 
