@@ -111,5 +111,6 @@ help:
 	@echo '  ENGINE=podman  or docker: default is podman where it is installed'
 	@echo '  STRICT=1       install refuses new setuid files, accounts, ports and programs'
 	@echo '  SIGN_KEY=FILE  install signs with that key of minisign or signify'
+	@echo '  JOBS=-jN       how many compilers at once (one a processor; JOBS= one alone)'
 	@echo '  V=1            show whole commands   SAN=1  programs and tests with sanitizers'
 	@echo 'In a folder of its own the same words work: cd containers/filewatch && make all test install'
