@@ -216,6 +216,28 @@ teardown_file() {
 	expect "the test fails" "$stderr"
 }
 
+@test "build: parameters, one more name, and the folder instead of a name" {
+	local N=${P}par
+	container "$N"
+	real_pipeline "$N"
+	sed -i 's/^CMD/ARG WHO=nobody\nLABEL who=$WHO\nCMD/' "$WHITTLE_CONTAINERS/$N/Dockerfile"
+	who() {
+		engine image inspect -f '{{index .Config.Labels "who"}}' "$1"
+	}
+	run_x 0 d b "$N"
+	[ "$(who "localhost/whittle/$N:latest")" = nobody ]
+	run_x 0 d b -b '--build-arg WHO=me' "$N"
+	[ "$(who "localhost/whittle/$N:latest")" = me ]
+	run_x 0 d b --build_params='--build-arg WHO=you' --repo="localhost/$P" --name=other --tag=7 \
+		--cd "$WHITTLE_CONTAINERS/$N"
+	[ "$(who "localhost/$P/other:7")" = you ]
+	[ "$(engine image inspect -f '{{.Id}}' "localhost/$P/other:7")" = \
+		"$(engine image inspect -f '{{.Id}}' "localhost/whittle/$N:latest")" ]
+	run_x 2 d b --cd "$ROOM"
+	expect "is no container's folder" "$stderr"
+	rm -r "${WHITTLE_CONTAINERS:?}/$N"
+}
+
 @test "run: other settings, and a command beside the service" {
 	requires join
 	run_x 0 d down-all
