@@ -89,32 +89,6 @@ container_keys(void)
 	return names;
 }
 
-/* What a cmd of words is: a list as it is, a line cut as a shell would. */
-static int
-take_words(struct reader *r, const struct node *n, struct words *out)
-{
-	const char *text;
-
-	out->n = 0;
-	if (is_empty(n))
-		return 0;
-	if (n->kind == NODE_LIST) {
-		for (size_t i = 0; i < n->count; i++) {
-			if (settings_string(r->s, n->item[i], &text))
-				return -1;
-			words_add(out, text);
-		}
-		return 0;
-	}
-	if (settings_string(r->s, n, &text))
-		return -1;
-	if (words_split(out, text)) {
-		settings_error(r->s, n, "a quote isn't closed");
-		return -1;
-	}
-	return 0;
-}
-
 /* 0 where nothing is written: no limit. */
 static int
 take_number(struct reader *r, const struct node *n, const struct key *k, int64_t *out)
@@ -144,7 +118,9 @@ apply_key(struct reader *r, const struct key *k, const struct node *n)
 
 	switch (k->kind) {
 	case WORDS:
-		take_words(r, n, (struct words *)(void *)field);
+		*(struct words *)(void *)field = (struct words){0};
+		if (!is_empty(n))
+			take_words(r, n, (struct words *)(void *)field);
 		break;
 	case FLAG:
 		*(bool *)field = false;

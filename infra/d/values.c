@@ -169,9 +169,8 @@ map_integer(struct reader *r, const struct node *map, const char *key, int64_t m
 	return n ? settings_integer(r->s, n, min, max, out) : 0;
 }
 
-/* A list as it is, or a line that is cut into words. */
-static int
-words_of(struct reader *r, const struct node *n, struct words *out)
+int
+take_words(struct reader *r, const struct node *n, struct words *out)
 {
 	const char *text;
 
@@ -1171,7 +1170,7 @@ take_health(struct reader *r, const struct node *n)
 		settings_error(r->s, n, "a health check without a command");
 		return -1;
 	}
-	if (words_of(r, command, &h.command) || map_duration(r, n, "interval", &h.interval) ||
+	if (take_words(r, command, &h.command) || map_duration(r, n, "interval", &h.interval) ||
 	    map_duration(r, n, "timeout", &h.timeout) ||
 	    map_duration(r, n, "start_period", &h.start_period) ||
 	    map_integer(r, n, "retries", 1, 100, &h.retries))
@@ -1255,7 +1254,7 @@ ready_of_kind(struct reader *r, const struct node *n, struct ready *out)
 	case READY_LOG:
 		return ready_pattern(r, n, out);
 	case READY_COMMAND:
-		return words_of(r, n, &out->command) ||
+		return take_words(r, n, &out->command) ||
 		       (out->command.n == 0 && wrong(r, n, "a command"));
 	case READY_NONE:
 		break;

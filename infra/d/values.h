@@ -9,6 +9,7 @@
 struct container;
 struct node;
 struct settings;
+struct words;
 
 struct reader {
 	struct settings *s;
@@ -23,6 +24,9 @@ take take_autostart, take_caps, take_cpus, take_devices, take_dns, take_env, tak
     take_ports, take_ready, take_repo1, take_repo2, take_restart, take_scan, take_seccomp,
     take_stop_signal, take_subnet, take_tag, take_tmpfs, take_ulimits, take_user, take_userns,
     take_vol_base, take_vol_defaults, take_vols;
+
+/* Adds what a command is made of: a list as it is, a line cut as a shell would. */
+int take_words(struct reader *r, const struct node *n, struct words *out);
 
 /* Nothing written, or null. */
 bool is_empty(const struct node *n);
