@@ -86,15 +86,25 @@ find_relative(const struct search *s, const struct elf_segment *seg, uint64_t i,
 					       : BRANCH);
 }
 
+/* Whether four bytes at p may count from a register: a ModRM byte says so, or one that has a
+ * SIB byte behind it (Intel's manual, volume 2, table 2-2). */
+static int
+x86_is_displacement(const unsigned char *p, size_t before)
+{
+	return (before >= 1 && (p[-1] & 0xc0) == 0x80) ||
+	       (before >= 2 && (p[-2] & 0xc7) == 0x84);
+}
+
 /* What they say by themselves, and from the table of offsets on. */
 static void
 find_absolute(const struct search *s, const struct elf_segment *seg, uint64_t i)
 {
-	uint64_t here = seg->vaddr + i, v = elf_get(s->e, (size_t)(seg->offset + i), 4);
+	size_t at = (size_t)(seg->offset + i);
+	uint64_t here = seg->vaddr + i, v = elf_get(s->e, at, 4);
 
 	if (!s->e->relocated && v >= s->low && v < s->high)
 		s->found(s->arg, here, v, ADDRESS);
-	if (s->e->word == 4 && s->got)
+	if (s->e->word == 4 && s->got && x86_is_displacement(s->e->bytes + at, (size_t)i))
 		s->found(s->arg, here, (s->got + v) & UINT32_MAX, ADDRESS);
 }
 

@@ -244,26 +244,26 @@ is_confirmed(struct search *s, const struct table *t, const struct elf_pointer *
 
 /*
  * Finds the entry points of t. Where the names have offsets, the pointers must fit at one
- * place alone, confirmed by aliases or by there being not one pointer more. Else there must
- * not be a pointer more, and is_confirmed(). Returns how many places fit.
+ * place alone, confirmed by aliases or by there being not one pointer more. Where these are
+ * not in the file, is_confirmed() too, and where there are none, there must not be a pointer
+ * more. Returns how many places fit.
  */
 static size_t
 find_entries(struct search *s, struct table *t)
 {
-	int certain = s->pass != NO_OFFSETS;
 	size_t places = 0, run;
 
 	for (size_t i = 0; i < s->pointers.n && places < 2; i += run ? run : 1) {
 		const struct elf_pointer *p = s->pointers.p + i;
 
 		run = run_at(s, i);
-		if (run < t->count || (!certain && run != t->count))
+		if (run < t->count || (s->pass == NO_OFFSETS && run != t->count))
 			continue;
 		for (size_t k = 0; k + t->count <= run && places < 2; k++) {
 			int fit = fits(t, p + k);
 
 			if (fit < 0 || (fit == 0 && run != t->count) ||
-			    (!certain && !is_confirmed(s, t, p + k, fit)))
+			    (s->pass != OFFSETS_IN_FILE && !is_confirmed(s, t, p + k, fit)))
 				continue;
 			t->entry = p + k;
 			places++;

@@ -243,6 +243,8 @@ sample_search(const struct sample_file *f)
 		    first ? sample_address(f, start[part]) - got
 			  : start[part] - start[parts - 1]);
 	}
+	memcpy(f->b + at + 6, "\x8d\xb3", 2); /* lea esi, [ebx …] */
+	sample_put(f, at + 8, 4, sample_address(f, f->table_at + f->s->before * f->word) - got);
 }
 
 /* x86's forms, which is what the unit tests look at. */

@@ -220,6 +220,13 @@ other_offset(struct sample_file *f, size_t *size)
 }
 
 static void
+other_table(struct sample_file *f, size_t *size)
+{
+	(void)size;
+	f->b[SAMPLE_CODE + SAMPLE_DERIVED + 37]++; /* the entry points' distance */
+}
+
+static void
 part_an_alias(struct sample_file *f, size_t *size)
 {
 	(void)size;
@@ -271,6 +278,9 @@ static const struct damage damages[] = {
     {"offsets in the code, one of them another", "no table of applets that is certain",
 	{.machine = EM_386, .no_offsets = 1, .no_references = 1, .before = 1, .derived = 1},
 	other_offset},
+    {"offsets in the code, another table of entry points", "isn't certain which entry points",
+	{.machine = EM_386, .no_offsets = 1, .no_references = 1, .before = 1, .derived = 1},
+	other_table},
     {"names out of order", "no table of applets that is certain",
 	{.wide = 1, .machine = EM_X86_64}, swap_two_names},
     {"a pointer less", "isn't certain which entry points", {.wide = 1, .machine = EM_X86_64},
