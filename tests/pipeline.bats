@@ -379,6 +379,27 @@ change() {
 	run_x 2 make install
 }
 
+@test "builds in several folders at once don't meet" {
+	local n builds=()
+	for n in a b c; do
+		cp -a "$folder" "$folder-$n"
+		printf 'FROM scratch\nCOPY files/bin /bin\nCOPY files/etc /etc\nLABEL x=%s\nCMD ["/bin/serve"]\n' "$n" >"$folder-$n/Dockerfile"
+		(
+			cd "$folder-$n"
+			for _ in {1..6}; do
+				change
+				make all || touch failed
+			done
+		) >"$folder-$n/out" 2>&1 3>&- &
+		builds+=($!)
+	done
+	wait "${builds[@]}"
+	for n in a b c; do
+		engine rmi -f "$repo-$n:latest" "$repo-$n:unpacked" >/dev/null 2>&1 || :
+		[ ! -e "$folder-$n/failed" ] || { cat "$folder-$n/out"; return 1; }
+	done
+}
+
 @test "killed at any moment of all, test, install: the next run ends right" {
 	for after in 0.05 0.15 0.3 0.5 0.8 1.2; do
 		change
