@@ -184,8 +184,10 @@ take_words(struct reader *r, const struct node *n, struct words *out)
 	}
 	if (settings_string(r->s, n, &text))
 		return -1;
-	if (words_split(out, text))
-		return wrong(r, n, "every quote closed");
+	if (words_split(out, text)) {
+		settings_error(r->s, n, "a quote isn't closed");
+		return -1;
+	}
 	return 0;
 }
 
