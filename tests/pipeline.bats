@@ -400,6 +400,30 @@ change() {
 	done
 }
 
+@test "an image that the cache counted on is gone meanwhile: once more without it" {
+	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker's daemon sees to its cache itself"
+	local real
+	real=$(command -v podman)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/podman" <<-EOT
+		#!/bin/sh
+		if [ "\$1" = build ] && [ "\$3" != --layers=false ]; then
+			echo "Error: checking if cached image exists: \$(cat $BATS_TEST_TMPDIR/why)" >&2
+			exit 125
+		fi
+		exec $real "\$@"
+	EOT
+	chmod +x "$BATS_TEST_TMPDIR/bin/podman"
+	export ENGINE=$BATS_TEST_TMPDIR/bin/podman
+	echo "getting top layer info: layer not known" >"$BATS_TEST_TMPDIR/why"
+	run_x 0 make all
+	[ "$(id_of latest)" = "$(stamp build)" ]
+	change
+	echo "anything else" >"$BATS_TEST_TMPDIR/why"
+	run_x 2 make all
+	expect "anything else" "$output$stderr"
+}
+
 @test "killed at any moment of all, test, install: the next run ends right" {
 	for after in 0.05 0.15 0.3 0.5 0.8 1.2; do
 		change
