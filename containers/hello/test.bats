@@ -55,8 +55,8 @@ setup_file() {
 	[ -z "$output" ]
 	run_x 127 engine run --rm --network none --entrypoint /bin/sh "$IMAGE"
 	# Asked for something else, it is httpd all the same.
-	run engine run --rm --network none --entrypoint /bin/httpd "$IMAGE" sh -c 'echo $((6 * 7))'
-	refute 42
+	run engine run --rm --network none --entrypoint /bin/httpd "$IMAGE" sh -c 'echo $((60606 * 7007))'
+	refute 424666242
 }
 
 @test "prep's own audit finds nothing in it" {
