@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applets_scan.h"
 #include "strbuf.h"
 
 /* ---- what instructions may refer to ----
@@ -39,21 +40,31 @@ sign_extend(uint64_t v, unsigned bits)
 /* What a byte of code says of those after it (Intel's manual, volume 2, appendix A and table
  * 2-2): that four of them count from the instruction, or one. Branches are call, jmp and
  * jcc, whose wide form has 0x0f before it; an address is that of a ModRM byte. */
-enum form { NO_FORM, WIDE_BRANCH, TIGHT_BRANCH, RELATIVE_ADDRESS };
+enum form { WIDE_BRANCH = 1, TIGHT_BRANCH = 2, RELATIVE_ADDRESS = 4 };
 
-/* clang-format off */
-#define ONE_BYTE_FORMS \
-	[0x05] = RELATIVE_ADDRESS, [0x0d] = RELATIVE_ADDRESS, [0x15] = RELATIVE_ADDRESS, \
-	[0x1d] = RELATIVE_ADDRESS, [0x25] = RELATIVE_ADDRESS, [0x2d] = RELATIVE_ADDRESS, \
-	[0x35] = RELATIVE_ADDRESS, [0x3d] = RELATIVE_ADDRESS, \
-	[0x70 ... 0x7f] = TIGHT_BRANCH, [0xe0 ... 0xe3] = TIGHT_BRANCH, [0xeb] = TIGHT_BRANCH, \
-	[0xe8 ... 0xe9] = WIDE_BRANCH
-/* the second for what stands after 0x0f */
-static const unsigned char x86_form[2][256] = {
-	{ONE_BYTE_FORMS},
-	{ONE_BYTE_FORMS, [0x80 ... 0x8f] = WIDE_BRANCH},
-};
-/* clang-format on */
+/*
+ * The form of each byte: none where the highest of four bytes says that they lead farther
+ * than `far` times 16 MiB, nor for a short branch forwards, to where the same code gets
+ * anyway.
+ */
+static void
+mark_forms(const unsigned char *restrict code, unsigned char *restrict form, unsigned char far)
+{
+	for (size_t i = 0; i < SCAN_BLOCK; i++) {
+		unsigned char before = code[i], op = code[i + 1], next = code[i + 2];
+		unsigned char near =
+		    (unsigned char)(code[i + 5] + far) <= (unsigned char)(2 * far - 1);
+		unsigned char jcc = (before == 0x0f) & ((op & 0xf0) == 0x80);
+		unsigned char wide = near & (((op & 0xfe) == 0xe8) | jcc);
+		unsigned char tight =
+		    (((op & 0xf0) == 0x70) | ((op & 0xfc) == 0xe0) | (op == 0xeb)) &
+		    (next >> 7);
+		unsigned char address = near & ((op & 0xc7) == 0x05);
+
+		form[i] = (unsigned char)(wide * WIDE_BRANCH | tight * TIGHT_BRANCH |
+					  address * RELATIVE_ADDRESS);
+	}
+}
 
 /* x86 has the low byte first, as programs for it are. */
 static int64_t
@@ -67,23 +78,31 @@ x86_number(const unsigned char *p, size_t width)
 	return (int32_t)le32toh(v);
 }
 
-/* What the bytes from code[i] on count from the instruction. */
-static void __attribute__((noinline))
-find_relative(const struct search *s, const struct elf_segment *seg, uint64_t i, enum form form)
+struct x86_code {
+	const struct search *s;
+	const struct elf_segment *seg;
+};
+
+/* What the bytes after code[i] count from the instruction. */
+static int
+find_relative(void *arg, size_t i, unsigned char form)
 {
+	const struct x86_code *x = arg;
+	const struct search *s = x->s;
 	size_t width = form == TIGHT_BRANCH ? 1 : 4;
-	uint64_t here = seg->vaddr + i, to;
+	uint64_t here = x->seg->vaddr + i + 1, to;
 	int wide = s->e->word == 8;
 
-	if (width > seg->filesz - i || (form == RELATIVE_ADDRESS && !wide))
-		return;
-	to = here + width + (uint64_t)x86_number(s->e->bytes + seg->offset + i, width);
+	if (width >= x->seg->filesz - i || (form == RELATIVE_ADDRESS && !wide))
+		return 0;
+	to = here + width + (uint64_t)x86_number(s->e->bytes + x->seg->offset + i + 1, width);
 	to = wide ? to : to & UINT32_MAX;
 	if (to - s->low < s->high - s->low)
 		s->found(s->arg, here, to,
 		    form == TIGHT_BRANCH       ? SHORT_BRANCH
 		    : form == RELATIVE_ADDRESS ? ADDRESS
 					       : BRANCH);
+	return 0;
 }
 
 /* Whether four bytes at p may count from a register: a ModRM byte says so, or one that has a
@@ -95,7 +114,7 @@ x86_is_displacement(const unsigned char *p, size_t before)
 	       (before >= 2 && (p[-2] & 0xc7) == 0x84);
 }
 
-/* What they say by themselves, and from the table of offsets on. */
+/* What the four bytes from code[i] on say by themselves, and from the table of offsets on. */
 static void
 find_absolute(const struct search *s, const struct elf_segment *seg, uint64_t i)
 {
@@ -108,22 +127,19 @@ find_absolute(const struct search *s, const struct elf_segment *seg, uint64_t i)
 		s->found(s->arg, here, (s->got + v) & UINT32_MAX, ADDRESS);
 }
 
+/* What stands from code[begin] to code[end]. */
 static void
-search_x86(const struct search *s, const struct elf_segment *seg)
+search_x86(const struct search *s, const struct elf_segment *seg, uint64_t begin, uint64_t end)
 {
-	const unsigned char *code = s->e->bytes + seg->offset, *form_of = x86_form[0];
+	struct x86_code x = {s, seg};
+	uint64_t far = (s->high - s->low) / (16 << 20) + 1;
 	int absolute = s->e->word == 4 || !s->e->relocated;
 
-	/* a short branch forwards leads to where the same code gets to anyway */
-	for (uint64_t i = 0; i + 1 < seg->filesz; i++) {
-		enum form form = form_of[code[i]];
-
-		if (absolute && i + 4 <= seg->filesz)
-			find_absolute(s, seg, i);
-		if (form != NO_FORM && (form != TIGHT_BRANCH || code[i + 1] >= 0x80))
-			find_relative(s, seg, i + 1, form);
-		form_of = x86_form[code[i] == 0x0f];
-	}
+	for (uint64_t i = begin; absolute && i < end && i + 4 <= seg->filesz; i++)
+		find_absolute(s, seg, i);
+	/* the byte that says what follows it stands before that */
+	scan(s->e->bytes + seg->offset, seg->filesz, begin > 0 ? begin - 1 : 0, end - 1,
+	    mark_forms, far < 128 ? (unsigned char)far : 128, find_relative, &x);
 }
 
 /* Instructions stand low byte first even in a big-endian program. */
@@ -138,9 +154,10 @@ aarch64_instruction(const struct elf *e, uint64_t off)
 /* Arm's manual, C4.1: adr, or adrp (a page's address) with an add to the same register
  * soon after. */
 static void
-search_aarch64(const struct search *s, const struct elf_segment *seg)
+search_aarch64(
+    const struct search *s, const struct elf_segment *seg, uint64_t begin, uint64_t end)
 {
-	for (uint64_t i = 0; i + 4 <= seg->filesz; i += 4) {
+	for (uint64_t i = (begin + 3) / 4 * 4; i < end && i + 4 <= seg->filesz; i += 4) {
 		uint64_t here = seg->vaddr + i, page;
 		uint32_t op = aarch64_instruction(s->e, seg->offset + i), add;
 		uint64_t low = ((op >> 3) & 0x1ffffc) | ((op >> 29) & 3);
@@ -212,8 +229,8 @@ vote_for_got(const struct elf *e)
 	return 2 * for_it > all ? got : 0;
 }
 
-static void
-search_code(const struct elf *e, found_fn *found, void *arg)
+static struct search
+start_search(const struct elf *e, found_fn *found, void *arg)
 {
 	struct search s = {e, elf_dynamic(e, DT_PLTGOT, 0), UINT64_MAX, 0, found, arg};
 
@@ -225,14 +242,34 @@ search_code(const struct elf *e, found_fn *found, void *arg)
 		s.low = l->vaddr < s.low ? l->vaddr : s.low;
 		s.high = l->vaddr + l->memsz > s.high ? l->vaddr + l->memsz : s.high;
 	}
-	for (size_t i = 0; i < e->loads; i++) {
-		if (!e->load[i].executable)
+	return s;
+}
+
+/* What stands between two addresses. */
+static void
+search_range(const struct search *s, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < s->e->loads; i++) {
+		const struct elf_segment *l = &s->e->load[i];
+		uint64_t begin = from > l->vaddr ? from - l->vaddr : 0;
+		uint64_t end = to > l->vaddr ? to - l->vaddr : 0;
+
+		end = end < l->filesz ? end : l->filesz;
+		if (!l->executable || begin >= end)
 			continue;
-		if (e->machine->number == EM_AARCH64)
-			search_aarch64(&s, &e->load[i]);
+		if (s->e->machine->number == EM_AARCH64)
+			search_aarch64(s, l, begin, end);
 		else
-			search_x86(&s, &e->load[i]);
+			search_x86(s, l, begin, end);
 	}
+}
+
+static void
+search_code(const struct elf *e, found_fn *found, void *arg)
+{
+	struct search s = start_search(e, found, arg);
+
+	search_range(&s, 0, UINT64_MAX);
 }
 
 struct targets {
@@ -370,40 +407,28 @@ code_find_failure(const struct elf *e, uint64_t *pointer)
  */
 
 struct span {
-	uint32_t from, to; /* counted from the region's start */
-};
-
-struct spans {
-	struct span *s;
-	size_t n, room;
+	uint64_t from, to;
 };
 
 struct reach {
-	const struct elf *e;
-	uint64_t start, size; /* the region */
+	struct search code;
+	uint64_t start, end; /* the region */
+	/* Pieces of code, each up to an entry point. Whoever enters one gets to its end. */
 	const uint64_t *entries;
-	size_t entry_count;
-	uint64_t low, high;  /* the entry points around the code that is looked at */
-	unsigned char *live; /* one for each byte */
-	struct spans edges;  /* from one place to another, as they are found: upwards */
-	struct spans todo;   /* what has become live, and its edges weren't followed yet */
+	uint64_t *live; /* from where on each is live */
+	size_t pieces;
+	size_t here; /* the number of the piece that is looked at, and its ends */
+	uint64_t low, high;
+	struct span *todo; /* what has become live, and wasn't looked at yet */
+	size_t todos, room;
+	size_t table_words; /* of jump tables, as many as were read */
 };
 
-static void
-push(struct spans *list, uint32_t from, uint32_t to)
-{
-	if (list->n == list->room) {
-		list->room = list->room ? 2 * list->room : 4096;
-		list->s = xreallocarray(list->s, list->room, sizeof *list->s);
-	}
-	list->s[list->n++] = (struct span){from, to};
-}
-
-/* The number of the first entry point above an address; that of all where there is none. */
+/* The number of the piece that an address is in; that of all where there is none. */
 static size_t
-next_index(const struct reach *r, uint64_t address)
+piece_of(const struct reach *r, uint64_t address)
 {
-	size_t low = 0, high = r->entry_count;
+	size_t low = 0, high = r->pieces;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -416,99 +441,87 @@ next_index(const struct reach *r, uint64_t address)
 	return low;
 }
 
-static void
-enter(struct reach *r, uint64_t address)
+/* Where a piece begins. */
+static uint64_t
+piece_start(const struct reach *r, size_t piece)
 {
-	/* the region ends at the last entry point, so that there is one */
-	uint64_t end = r->entries[next_index(r, address)] - r->start;
-	uint64_t from = address - r->start, at = from;
-
-	/* where it was entered before, it was so up to the end */
-	while (at < end && !r->live[at])
-		r->live[at++] = 1;
-	if (at > from)
-		push(&r->todo, (uint32_t)from, (uint32_t)at);
+	return piece > 0 ? r->entries[piece - 1] : 0;
 }
 
 static int
 is_inside(const struct reach *r, uint64_t address)
 {
-	return address >= r->start && address - r->start < r->size;
+	return address >= r->start && address < r->end;
+}
+
+/* Somebody gets to an address, which is in that piece. */
+static void
+enter(struct reach *r, size_t piece, uint64_t address)
+{
+	uint64_t live = r->live[piece];
+
+	if (address >= live)
+		return;
+	if (r->todos == r->room) {
+		r->room = r->room ? 2 * r->room : 1024;
+		r->todo = xreallocarray(r->todo, r->room, sizeof *r->todo);
+	}
+	r->todo[r->todos++] = (struct span){address, live};
+	r->live[piece] = address;
 }
 
 static void
-add_edge(struct reach *r, uint64_t from, uint64_t to)
+enter_anywhere(struct reach *r, uint64_t address)
 {
-	if (!is_inside(r, to))
-		return;
-	if (is_inside(r, from))
-		push(&r->edges, (uint32_t)(from - r->start), (uint32_t)(to - r->start));
-	else
-		enter(r, to);
+	/* the region ends at the last entry point, so that there is a piece */
+	if (is_inside(r, address))
+		enter(r, piece_of(r, address), address);
 }
 
 /* A table of a switch: distances from its own start to places in the code. */
 static void
-add_jump_table(struct reach *r, uint64_t from, uint64_t table)
+enter_jump_table(struct reach *r, uint64_t table)
 {
-	size_t off;
+	const struct elf *e = r->code.e;
+	const struct elf_segment *seg = elf_segment_of(e, table, 4);
+	uint64_t end = seg ? seg->vaddr + seg->filesz : 0;
 
-	for (uint64_t at = table; elf_offset(r->e, at, 4, &off) == 0; at += 4) {
-		uint64_t to = table + (uint64_t)sign_extend(elf_get(r->e, off, 4), 32);
+	for (uint64_t at = table; seg && end - at >= 4; at += 4) {
+		uint64_t off = seg->offset + (at - seg->vaddr);
+		uint64_t to = table + (uint64_t)x86_number(e->bytes + off, 4);
 
-		if (!elf_is_code(r->e, to))
+		r->table_words++;
+		if (!elf_is_code(e, to) || r->table_words > e->size)
 			break;
-		add_edge(r, from, to);
+		enter_anywhere(r, to);
 	}
 }
 
 static void
-add_reference(void *arg, uint64_t from, uint64_t to, enum reference kind)
+enter_reference(void *arg, uint64_t from, uint64_t to, enum reference kind)
 {
 	struct reach *r = arg;
+	int near;
 
-	if (from >= r->high || from < r->low) {
-		size_t next = next_index(r, from);
-
-		r->low = next > 0 ? r->entries[next - 1] : 0;
-		r->high = next < r->entry_count ? r->entries[next] : UINT64_MAX;
+	if (from < r->low || from >= r->high) {
+		r->here = piece_of(r, from);
+		r->low = piece_start(r, r->here);
+		r->high = r->here < r->pieces ? r->entries[r->here] : UINT64_MAX;
 	}
-	/* A short branch stays within its function. */
-	if (kind == SHORT_BRANCH && (to < r->low || to >= r->high))
-		return;
-	/* Whoever gets to an address gets to all that follows up to the next entry point. */
-	if (to < from || to >= r->high)
-		add_edge(r, from, to);
+	near = to >= r->low && to < r->high;
+	if (!near && kind != SHORT_BRANCH) /* which stays within its function */
+		enter_anywhere(r, to);
+	else if (near && to < from && is_inside(r, to)) /* forwards it gets by itself */
+		enter(r, r->here, to);
 	if (kind == ADDRESS)
-		add_jump_table(r, from, to);
+		enter_jump_table(r, to);
 }
 
-/* Follows the edges that begin in what is live, until nothing more becomes so. */
+/* Symbols that the program offers to its libraries, in the one table of those. */
 static void
-follow(struct reach *r)
+enter_symbols(struct reach *r)
 {
-	while (r->todo.n > 0) {
-		struct span part = r->todo.s[--r->todo.n];
-		size_t low = 0, high = r->edges.n;
-
-		while (low < high) {
-			size_t mid = low + (high - low) / 2;
-
-			if (r->edges.s[mid].from < part.from)
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		for (; low < r->edges.n && r->edges.s[low].from < part.to; low++)
-			enter(r, r->start + r->edges.s[low].to);
-	}
-}
-
-/* Symbols that the program offers to its libraries. */
-static void
-add_symbols(struct reach *r)
-{
-	const struct elf *e = r->e;
+	const struct elf *e = r->code.e;
 	size_t size = e->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym), off;
 	struct elf_section s;
 
@@ -516,60 +529,81 @@ add_symbols(struct reach *r)
 		if (s.type != SHT_DYNSYM || elf_offset(e, s.address, s.size, &off) < 0)
 			continue;
 		for (uint64_t k = 0; k + size <= s.size; k += size)
-			add_edge(r, 0, elf_get(e, off + k + (e->word == 8 ? 8 : 4), e->word));
+			enter_anywhere(
+			    r, elf_get(e, off + k + (e->word == 8 ? 8 : 4), e->word));
+		return;
 	}
 }
 
 static int
-is_all_code(const struct reach *r)
+is_all_code(const struct elf *e, uint64_t start, uint64_t end)
 {
-	const struct elf *e = r->e;
-
 	for (size_t i = 0; e->sections && i < e->codes; i++)
-		if (r->start >= e->code[i].start && r->start < e->code[i].end &&
-		    r->size <= e->code[i].end - r->start)
+		if (start >= e->code[i].start && end <= e->code[i].end)
 			return 1;
 	return 0;
 }
 
-/* All that leads into the region, from outside or from itself. */
+/* All that leads into the region from outside, and from what it led to. */
 static void
-add_edges(struct reach *r, const struct elf_pointers *pointers)
+enter_all(struct reach *r, const struct elf_pointers *pointers)
 {
+	const struct elf *e = r->code.e;
+
 	for (size_t i = 0; i < pointers->n; i++)
-		add_edge(r, 0, pointers->p[i].value);
-	add_edge(r, 0, r->e->entry);
-	add_edge(r, 0, elf_dynamic(r->e, DT_INIT, 0));
-	add_edge(r, 0, elf_dynamic(r->e, DT_FINI, 0));
-	add_symbols(r);
-	search_code(r->e, add_reference, r);
+		enter_anywhere(r, pointers->p[i].value);
+	enter_anywhere(r, e->entry);
+	enter_anywhere(r, elf_dynamic(e, DT_INIT, 0));
+	enter_anywhere(r, elf_dynamic(e, DT_FINI, 0));
+	enter_symbols(r);
+	search_range(&r->code, 0, r->start);
+	search_range(&r->code, r->end, UINT64_MAX);
+	while (r->todos > 0) {
+		struct span part = r->todo[--r->todos];
+
+		search_range(&r->code, part.from, part.to);
+	}
+}
+
+/* Fills each piece up to where it is live with int3. Returns the number of bytes. */
+static size_t
+fill_dead(struct elf *e, const struct reach *r, size_t region)
+{
+	size_t erased = 0;
+
+	for (size_t i = 0; i < r->pieces; i++) {
+		uint64_t from = piece_start(r, i);
+
+		from = from > r->start ? from : r->start;
+		if (r->live[i] <= from)
+			continue;
+		memset(e->bytes + region + (from - r->start), 0xcc, r->live[i] - from);
+		erased += r->live[i] - from;
+	}
+	return erased;
 }
 
 int
 code_erase(struct elf *e, const struct elf_pointers *pointers, const uint64_t *entries,
     size_t n, uint64_t first_cut, size_t *bytes)
 {
-	struct reach r = {.e = e, .start = first_cut, .entries = entries, .entry_count = n};
-	size_t off, erased = 0;
+	struct reach r = {.start = first_cut, .entries = entries, .pieces = n};
+	size_t off;
 
 	*bytes = 0;
 	if (e->machine->number != EM_X86_64 || n == 0 || entries[n - 1] <= first_cut)
 		return -1;
-	r.size = entries[n - 1] - first_cut;
-	if (!is_all_code(&r) || r.size >= UINT32_MAX ||
-	    elf_offset(e, r.start, r.size, &off) < 0)
+	r.end = entries[n - 1];
+	if (!is_all_code(e, r.start, r.end) ||
+	    elf_offset(e, r.start, r.end - r.start, &off) < 0)
 		return -1;
-	r.live = xcalloc(r.size, 1);
-	add_edges(&r, pointers);
-	follow(&r);
-	for (size_t i = 0; i < r.size; i++) {
-		erased += !r.live[i];
-		if (!r.live[i])
-			e->bytes[off + i] = 0xcc; /* int3 */
-	}
-	*bytes = erased;
+	r.code = start_search(e, enter_reference, &r);
+	r.live = xcalloc(n, sizeof *r.live);
+	memcpy(r.live, entries, n * sizeof *r.live);
+	enter_all(&r, pointers);
+	if (r.table_words <= e->size)
+		*bytes = fill_dead(e, &r, off);
 	free(r.live);
-	free(r.edges.s);
-	free(r.todo.s);
-	return 0;
+	free(r.todo);
+	return r.table_words <= e->size ? 0 : -1;
 }

@@ -31,8 +31,8 @@ int code_find_failure(const struct elf *e, uint64_t *pointer);
  * Fills the code that nothing leads to with instructions that end the process. entries are
  * the entry points of all applets, sorted; first_cut is the lowest that was cut; pointers
  * are those of the program as it now is. Returns 0 with the number of bytes, or -1 where
- * the code can't be followed: it is for another processor than x86-64, or the section
- * headers don't say that all from first_cut to the last entry is code.
+ * the code can't be followed: it is for another processor than x86-64, the section headers
+ * don't say that all from first_cut to the last entry is code, or jump tables have no end.
  */
 int code_erase(struct elf *e, const struct elf_pointers *pointers, const uint64_t *entries,
     size_t n, uint64_t first_cut, size_t *bytes);

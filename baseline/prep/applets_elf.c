@@ -53,18 +53,27 @@ within(uint64_t start, uint64_t len, uint64_t size)
 	return start <= size && len <= size - start;
 }
 
-int
-elf_offset(const struct elf *e, uint64_t vaddr, uint64_t len, size_t *off)
+const struct elf_segment *
+elf_segment_of(const struct elf *e, uint64_t vaddr, uint64_t len)
 {
 	for (size_t i = 0; i < e->loads; i++) {
 		const struct elf_segment *s = &e->load[i];
 
-		if (vaddr >= s->vaddr && within(vaddr - s->vaddr, len, s->filesz)) {
-			*off = (size_t)(s->offset + (vaddr - s->vaddr));
-			return 0;
-		}
+		if (vaddr >= s->vaddr && within(vaddr - s->vaddr, len, s->filesz))
+			return s;
 	}
-	return -1;
+	return NULL;
+}
+
+int
+elf_offset(const struct elf *e, uint64_t vaddr, uint64_t len, size_t *off)
+{
+	const struct elf_segment *s = elf_segment_of(e, vaddr, len);
+
+	if (!s)
+		return -1;
+	*off = (size_t)(s->offset + (vaddr - s->vaddr));
+	return 0;
 }
 
 uint64_t

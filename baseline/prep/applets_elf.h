@@ -51,6 +51,9 @@ const char *elf_open(struct elf *e, unsigned char *bytes, size_t size);
 uint64_t elf_get(const struct elf *e, size_t off, size_t width);
 void elf_put(struct elf *e, size_t off, size_t width, uint64_t value);
 
+/* The segment that has the len bytes at an address in the file; NULL where none has. */
+const struct elf_segment *elf_segment_of(const struct elf *e, uint64_t vaddr, uint64_t len);
+
 /* Where the len bytes at an address stand in the file. Returns 0, or -1 where they
  * aren't all there. */
 int elf_offset(const struct elf *e, uint64_t vaddr, uint64_t len, size_t *off);

@@ -1,6 +1,5 @@
 #include "applets.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "applets_code.h"
 #include "applets_names.h"
+#include "applets_scan.h"
 #include "cleanup.h"
 #include "strbuf.h"
 
@@ -148,7 +148,21 @@ has_offsets_in_code(struct search *s, const struct table *t)
 	return 1;
 }
 
-/* Whether the table of offsets into the names is in the file. */
+/* Whether what the program has in memory holds such bytes; what isn't code comes first. */
+static int
+has_bytes(const struct elf *e, const unsigned char *bytes, size_t n)
+{
+	for (size_t i = 0; i < 2 * e->loads; i++) {
+		const struct elf_segment *l = &e->load[i % e->loads];
+
+		if (l->executable == (i >= e->loads) &&
+		    memmem(e->bytes + l->offset, (size_t)l->filesz, bytes, n))
+			return 1;
+	}
+	return 0;
+}
+
+/* Whether the table of offsets into the names is in the program. */
 static int
 has_offsets(struct search *s, const struct table *t)
 {
@@ -166,7 +180,7 @@ has_offsets(struct search *s, const struct table *t)
 			return 0;
 		elf_put(&view, n, 2, offset);
 	}
-	return memmem(s->a->image, s->a->size, bytes, n) != NULL;
+	return has_bytes(&s->a->elf, bytes, n);
 }
 
 /* Where the entries of what was cut lead. Returns 0 where nothing says so. */
@@ -363,50 +377,43 @@ read_row(struct search *s, size_t begin, size_t empty)
 	row->names = next != NULL;
 }
 
-/* Marks the bytes that are 0, each by its highest bit. */
-static uint64_t
-zero_bytes(uint64_t word)
+/* Where a string that may be a name ends, before an empty one. */
+static void
+mark_ends(const unsigned char *restrict b, unsigned char *restrict mark, unsigned char limit)
 {
-	const uint64_t low = UINT64_MAX / 255 * 0x7f;
-
-	return ~(((word & low) + low) | word | low);
+	(void)limit;
+	for (size_t i = 0; i < SCAN_BLOCK; i++)
+		mark[i] = (b[i] > ' ') & (b[i] <= '~') & (b[i + 1] == 0) & (b[i + 2] == 0);
 }
 
-/* The first place from i on where a NUL stands before a byte that is `value` under a mask;
- * end - 1 where there is none. Eight bytes at a time. */
-static size_t
-next_pair(const unsigned char *b, size_t i, size_t end, unsigned char mask, unsigned char value)
+struct segment_search {
+	struct search *s;
+	size_t begin, size; /* of the segment, in the file */
+};
+
+static int
+search_end(void *arg, size_t at, unsigned char mark)
 {
-	const uint64_t ones = UINT64_MAX / 255;
+	const struct segment_search *here = arg;
+	struct search *s = here->s;
 
-	for (; end - i > sizeof(uint64_t); i += sizeof(uint64_t)) {
-		uint64_t here, next, marks;
-
-		memcpy(&here, b + i, sizeof here);
-		memcpy(&next, b + i + 1, sizeof next);
-		marks = zero_bytes(here) & zero_bytes((next & ones * mask) ^ ones * value);
-		if (marks)
-			return i + (size_t)__builtin_ctzll(le64toh(marks)) / 8;
-	}
-	while (i + 1 < end && !(b[i] == '\0' && (b[i + 1] & mask) == value))
-		i++;
-	return i;
+	(void)mark;
+	if (at + 1 == here->size)
+		return 0;
+	read_row(s, here->begin, here->begin + at + 1);
+	if (s->row.names)
+		try_row(s);
+	return s->tables > 1;
 }
 
 static void
 search_segment(struct search *s, const struct elf_segment *seg)
 {
-	const unsigned char *b = s->a->image;
-	size_t begin = (size_t)seg->offset, end = begin + (size_t)seg->filesz;
+	struct segment_search here = {s, (size_t)seg->offset, (size_t)seg->filesz};
 
-	for (size_t i = begin; i < end && s->tables < 2; i++) {
-		i = next_pair(b, i, end, 0xff, '\0');
-		if (i + 1 >= end || i == begin || b[i - 1] <= ' ' || b[i - 1] > '~')
-			continue;
-		read_row(s, begin, i + 1);
-		if (s->row.names)
-			try_row(s);
-	}
+	if (s->tables < 2)
+		scan(s->a->image + here.begin, here.size, 0, here.size, mark_ends, 0,
+		    search_end, &here);
 }
 
 /* "BusyBox v1.36.1 (…)", which is in every one. */
@@ -493,21 +500,35 @@ builtin_bit(const char *name)
 	return 0;
 }
 
+static void
+mark_digits(const unsigned char *restrict b, unsigned char *restrict mark, unsigned char limit)
+{
+	(void)limit;
+	for (size_t i = 0; i < SCAN_BLOCK; i++)
+		mark[i] = (b[i] == 0) & ((b[i + 1] & 0xf8) == '0') & (b[i + 2] >= '[') &
+			  (b[i + 2] <= 'z');
+}
+
+static int
+take_builtin(void *arg, size_t at, unsigned char mark)
+{
+	struct applets *a = arg;
+	const char *name = (const char *)a->image + at + 1;
+
+	(void)mark;
+	if (a->size - at <= 8 || !memchr(name, '\0', 8))
+		return 0;
+	a->is_ash |= strcmp(name, "exec") == 0;
+	a->of_ash |= builtin_bit(name);
+	return 0;
+}
+
 /* ash's table of built-in commands has a digit from 0 to 7 before each name (shell/ash.c).
  * What isn't changed by a cut is looked for once. */
 static void
 find_builtins(struct applets *a)
 {
-	for (size_t i = 0; i < a->size; i++) {
-		const char *s;
-
-		i = next_pair(a->image, i, a->size, 0xf8, '0');
-		s = (const char *)a->image + i + 1;
-		if (i + 9 >= a->size || !memchr(s, '\0', 8))
-			continue;
-		a->is_ash |= strcmp(s + 1, "exec") == 0;
-		a->of_ash |= builtin_bit(s + 1);
-	}
+	scan(a->image, a->size, 0, a->size, mark_digits, 0, take_builtin, a);
 }
 
 static unsigned

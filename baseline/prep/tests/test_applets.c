@@ -10,6 +10,7 @@
 
 #include "applets.h"
 #include "applets_sample.h"
+#include "applets_scan.h"
 #include "strbuf.h"
 
 /* ---- shapes ---- */
@@ -427,6 +428,51 @@ erases_what_nothing_leads_to(void **state)
 	}
 }
 
+/* call, from the middle of one function to the start of another. */
+static void
+put_call(const struct sample_file *f, unsigned char *image, const char *from, const char *to)
+{
+	uint64_t here = sample_function(f, sample_index(f, from)) + SAMPLE_FUNCTION / 2 + 1;
+	uint64_t distance = sample_function(f, sample_index(f, to)) - (here + 5);
+	unsigned char *p = image + SAMPLE_CODE + (here - sample_address(f, SAMPLE_CODE));
+
+	*p = 0xe8;
+	for (size_t i = 0; i < 4; i++)
+		p[1 + i] = (unsigned char)(distance >> (8 * i));
+}
+
+/* vi is jumped into before its call of sed, grep is dead as a whole. */
+static void
+follows_what_became_live_and_nothing_else(void **state)
+{
+	const struct sample s = {.wide = 1,
+	    .machine = EM_X86_64,
+	    .kind = SAMPLE_RELA,
+	    .sections = 1,
+	    .jumper = "ls",
+	    .jumped = "vi"};
+	struct strbuf unknown = STRBUF_INIT;
+	struct sample_file f;
+	struct applets a;
+
+	(void)state;
+	assert_int_equal(applets_parse(&a, sample_build(&f, &s), SAMPLE_SIZE), 0);
+	put_call(&f, a.image, "vi", "sed");
+	put_call(&f, a.image, "sed", "chmod");
+	put_call(&f, a.image, "chmod", "xargs");
+	put_call(&f, a.image, "grep", "awk");
+	applets_choose(&a, "cat ls gunzip", 1, &unknown);
+	assert_int_equal(applets_cut(&a), 0);
+	assert_false(is_erased(&a, &f, "vi", SAMPLE_FUNCTION / 2, SAMPLE_FUNCTION));
+	assert_false(is_erased(&a, &f, "sed", 0, SAMPLE_FUNCTION));
+	assert_false(is_erased(&a, &f, "chmod", 0, SAMPLE_FUNCTION));
+	assert_false(is_erased(&a, &f, "xargs", 0, SAMPLE_FUNCTION));
+	assert_true(is_erased(&a, &f, "vi", 0, SAMPLE_FUNCTION / 2));
+	assert_true(is_erased(&a, &f, "grep", 0, SAMPLE_FUNCTION));
+	assert_true(is_erased(&a, &f, "awk", 0, SAMPLE_FUNCTION));
+	applets_free(&a);
+}
+
 static void
 erases_nothing_where_it_cannot_know(void **state)
 {
@@ -451,6 +497,78 @@ erases_nothing_where_it_cannot_know(void **state)
 		assert_int_equal(a.erased, 0);
 		assert_memory_equal(before, a.image + SAMPLE_CODE, sizeof before);
 		applets_free(&a);
+	}
+}
+
+/* ---- scanning ---- */
+
+/* The sum of a byte, the one before and the last that it may look at, where that is odd. */
+static void
+mark_odd_sums(
+    const unsigned char *restrict b, unsigned char *restrict mark, unsigned char limit)
+{
+	for (size_t i = 0; i < SCAN_BLOCK; i++) {
+		mark[i] = (unsigned char)(b[i] + b[i + 1] + b[i + 1 + SCAN_AHEAD] + limit);
+		mark[i] = mark[i] & 1 ? mark[i] : 0;
+	}
+}
+
+struct expected {
+	const unsigned char *b;
+	size_t size, next, end, left;
+};
+
+static unsigned char
+odd_sum(const struct expected *x, size_t at)
+{
+	unsigned sum = (at > 0 ? x->b[at - 1] : 0) + x->b[at] +
+		       (at + SCAN_AHEAD < x->size ? x->b[at + SCAN_AHEAD] : 0) + 3u;
+
+	return sum & 1 ? (unsigned char)sum : 0;
+}
+
+static int
+is_next(void *arg, size_t at, unsigned char mark)
+{
+	struct expected *x = arg;
+
+	while (x->next < x->end && odd_sum(x, x->next) == 0)
+		x->next++;
+	assert_int_equal(at, x->next);
+	assert_int_equal(mark, odd_sum(x, at));
+	x->next++;
+	return x->left-- == 1;
+}
+
+static void
+scans_to_the_ends(void **state)
+{
+	static const size_t sizes[] = {1, 2, 7, 8, 9, SCAN_BLOCK - 1, SCAN_BLOCK,
+	    SCAN_BLOCK + 1, SCAN_BLOCK + SCAN_AHEAD, SCAN_BLOCK + SCAN_AHEAD + 1,
+	    3 * SCAN_BLOCK + 5};
+	uint32_t random = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		/* of that size to the byte, so that a sanitizer sees what reads beyond */
+		unsigned char *b = malloc(sizes[i]);
+
+		assert_non_null(b);
+		for (size_t k = 0; k < sizes[i]; k++)
+			b[k] = (unsigned char)((random = random * 1664525 + 1013904223) >> 24);
+		for (size_t begin = 0; begin <= sizes[i]; begin += 1 + begin / 8) {
+			size_t end =
+			    sizes[i] - begin / 3 < begin ? begin : sizes[i] - begin / 3;
+			struct expected x = {b, sizes[i], begin, end, 0};
+
+			scan(b, sizes[i], begin, end, mark_odd_sums, 3, is_next, &x);
+			while (x.next < end)
+				assert_int_equal(odd_sum(&x, x.next++), 0);
+			x = (struct expected){b, sizes[i], begin, end, 2};
+			scan(b, sizes[i], begin, end, mark_odd_sums, 3, is_next, &x);
+			assert_true(x.left <= 2);
+		}
+		free(b);
 	}
 }
 
@@ -535,7 +653,9 @@ main(void)
 	    cmocka_unit_test(needs_a_function_that_fails),
 	    cmocka_unit_test(leaves_something),
 	    cmocka_unit_test(erases_what_nothing_leads_to),
+	    cmocka_unit_test(follows_what_became_live_and_nothing_else),
 	    cmocka_unit_test(erases_nothing_where_it_cannot_know),
+	    cmocka_unit_test(scans_to_the_ends),
 	    cmocka_unit_test(tells_names_apart),
 	    cmocka_unit_test(finds_strings_between),
 	};
