@@ -448,34 +448,31 @@ piece_start(const struct reach *r, size_t piece)
 	return piece > 0 ? r->entries[piece - 1] : 0;
 }
 
+/* Whether an address is in the piece that is looked at. */
 static int
-is_inside(const struct reach *r, uint64_t address)
+is_near(const struct reach *r, uint64_t address)
 {
-	return address >= r->start && address < r->end;
+	return address >= r->low && address < r->high;
 }
 
-/* Somebody gets to an address, which is in that piece. */
+/* Somebody gets to an address. The region ends at the last entry point, so that what is
+ * inside of it is in a piece. */
 static void
-enter(struct reach *r, size_t piece, uint64_t address)
+enter(struct reach *r, uint64_t address)
 {
-	uint64_t live = r->live[piece];
+	size_t piece;
 
-	if (address >= live)
+	if (address < r->start || address >= r->end)
+		return;
+	piece = is_near(r, address) ? r->here : piece_of(r, address);
+	if (address >= r->live[piece])
 		return;
 	if (r->todos == r->room) {
 		r->room = r->room ? 2 * r->room : 1024;
 		r->todo = xreallocarray(r->todo, r->room, sizeof *r->todo);
 	}
-	r->todo[r->todos++] = (struct span){address, live};
+	r->todo[r->todos++] = (struct span){address, r->live[piece]};
 	r->live[piece] = address;
-}
-
-static void
-enter_anywhere(struct reach *r, uint64_t address)
-{
-	/* the region ends at the last entry point, so that there is a piece */
-	if (is_inside(r, address))
-		enter(r, piece_of(r, address), address);
 }
 
 /* A table of a switch: distances from its own start to places in the code. */
@@ -493,7 +490,7 @@ enter_jump_table(struct reach *r, uint64_t table)
 		r->table_words++;
 		if (!elf_is_code(e, to) || r->table_words > e->size)
 			break;
-		enter_anywhere(r, to);
+		enter(r, to);
 	}
 }
 
@@ -503,16 +500,15 @@ enter_reference(void *arg, uint64_t from, uint64_t to, enum reference kind)
 	struct reach *r = arg;
 	int near;
 
-	if (from < r->low || from >= r->high) {
+	if (!is_near(r, from)) {
 		r->here = piece_of(r, from);
 		r->low = piece_start(r, r->here);
 		r->high = r->here < r->pieces ? r->entries[r->here] : UINT64_MAX;
 	}
-	near = to >= r->low && to < r->high;
-	if (!near && kind != SHORT_BRANCH) /* which stays within its function */
-		enter_anywhere(r, to);
-	else if (near && to < from && is_inside(r, to)) /* forwards it gets by itself */
-		enter(r, r->here, to);
+	/* Forwards whoever is here gets by himself; a short branch stays in its function. */
+	near = is_near(r, to);
+	if (near ? to < from : kind != SHORT_BRANCH)
+		enter(r, to);
 	if (kind == ADDRESS)
 		enter_jump_table(r, to);
 }
@@ -529,8 +525,7 @@ enter_symbols(struct reach *r)
 		if (s.type != SHT_DYNSYM || elf_offset(e, s.address, s.size, &off) < 0)
 			continue;
 		for (uint64_t k = 0; k + size <= s.size; k += size)
-			enter_anywhere(
-			    r, elf_get(e, off + k + (e->word == 8 ? 8 : 4), e->word));
+			enter(r, elf_get(e, off + k + (e->word == 8 ? 8 : 4), e->word));
 		return;
 	}
 }
@@ -551,10 +546,10 @@ enter_all(struct reach *r, const struct elf_pointers *pointers)
 	const struct elf *e = r->code.e;
 
 	for (size_t i = 0; i < pointers->n; i++)
-		enter_anywhere(r, pointers->p[i].value);
-	enter_anywhere(r, e->entry);
-	enter_anywhere(r, elf_dynamic(e, DT_INIT, 0));
-	enter_anywhere(r, elf_dynamic(e, DT_FINI, 0));
+		enter(r, pointers->p[i].value);
+	enter(r, e->entry);
+	enter(r, elf_dynamic(e, DT_INIT, 0));
+	enter(r, elf_dynamic(e, DT_FINI, 0));
 	enter_symbols(r);
 	search_range(&r->code, 0, r->start);
 	search_range(&r->code, r->end, UINT64_MAX);

@@ -94,6 +94,16 @@ elf_is_code(const struct elf *e, uint64_t vaddr)
 
 /* ---- headers ---- */
 
+static void
+add_load(struct elf *e, const struct elf_segment *s)
+{
+	size_t at = e->loads++;
+
+	for (; !s->executable && at > 0 && e->load[at - 1].executable; at--)
+		e->load[at] = e->load[at - 1];
+	e->load[at] = *s;
+}
+
 static const char *
 read_segment(struct elf *e, size_t off)
 {
@@ -119,7 +129,7 @@ read_segment(struct elf *e, size_t off)
 	else if (e->loads == ELF_LOADS)
 		return "has more segments than a program has";
 	else
-		e->load[e->loads++] = s;
+		add_load(e, &s);
 	return NULL;
 }
 

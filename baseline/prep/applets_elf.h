@@ -30,7 +30,7 @@ struct elf {
 	int relocated; /* ET_DYN: addresses move, so relocations name them */
 	const struct elf_machine *machine;
 	uint64_t entry;
-	struct elf_segment load[ELF_LOADS];
+	struct elf_segment load[ELF_LOADS]; /* those without code first */
 	size_t loads;
 	struct elf_segment dynamic; /* filesz 0: none */
 	/* Where its code is: by the section headers, else its executable segments. */

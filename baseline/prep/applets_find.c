@@ -148,15 +148,14 @@ has_offsets_in_code(struct search *s, const struct table *t)
 	return 1;
 }
 
-/* Whether what the program has in memory holds such bytes; what isn't code comes first. */
+/* Whether what the program has in memory holds such bytes. */
 static int
-has_bytes(const struct elf *e, const unsigned char *bytes, size_t n)
+has_bytes(const struct elf *e, const void *bytes, size_t n)
 {
-	for (size_t i = 0; i < 2 * e->loads; i++) {
-		const struct elf_segment *l = &e->load[i % e->loads];
+	for (size_t i = 0; i < e->loads; i++) {
+		const struct elf_segment *l = &e->load[i];
 
-		if (l->executable == (i >= e->loads) &&
-		    memmem(e->bytes + l->offset, (size_t)l->filesz, bytes, n))
+		if (memmem(e->bytes + l->offset, (size_t)l->filesz, bytes, n))
 			return 1;
 	}
 	return 0;
@@ -377,13 +376,14 @@ read_row(struct search *s, size_t begin, size_t empty)
 	row->names = next != NULL;
 }
 
-/* Where a string that may be a name ends, before an empty one. */
+/* The last byte of a string that may be a name, before an empty one. */
 static void
 mark_ends(const unsigned char *restrict b, unsigned char *restrict mark, unsigned char limit)
 {
 	(void)limit;
 	for (size_t i = 0; i < SCAN_BLOCK; i++)
-		mark[i] = (b[i] > ' ') & (b[i] <= '~') & (b[i + 1] == 0) & (b[i + 2] == 0);
+		mark[i] = (b[i + 1] > ' ') & (b[i + 1] <= '~') & (b[i + 2] == 0) &
+			  (b[i + 3] == 0) & ((b[i] == 0) | ((b[i] > ' ') & (b[i] <= '~')));
 }
 
 struct segment_search {
@@ -398,9 +398,9 @@ search_end(void *arg, size_t at, unsigned char mark)
 	struct search *s = here->s;
 
 	(void)mark;
-	if (at + 1 == here->size)
+	if (here->size - at <= 2)
 		return 0;
-	read_row(s, here->begin, here->begin + at + 1);
+	read_row(s, here->begin, here->begin + at + 2);
 	if (s->row.names)
 		try_row(s);
 	return s->tables > 1;
@@ -414,22 +414,6 @@ search_segment(struct search *s, const struct elf_segment *seg)
 	if (s->tables < 2)
 		scan(s->a->image + here.begin, here.size, 0, here.size, mark_ends, 0,
 		    search_end, &here);
-}
-
-/* "BusyBox v1.36.1 (…)", which is in every one. */
-static int
-names_itself(struct applets *a)
-{
-	static const char banner[] = "BusyBox v";
-	const unsigned char *p = a->image, *end = p + a->size;
-
-	while (!a->is_busybox &&
-	       (p = memmem(p, (size_t)(end - p), banner, sizeof banner - 1)) != NULL) {
-		p += sizeof banner - 1;
-		if (p < end && *p >= '0' && *p <= '9')
-			a->is_busybox = 1;
-	}
-	return a->is_busybox;
 }
 
 static int
@@ -509,17 +493,23 @@ mark_digits(const unsigned char *restrict b, unsigned char *restrict mark, unsig
 			  (b[i + 2] <= 'z');
 }
 
+struct segment_builtins {
+	struct applets *a;
+	const char *bytes;
+	size_t size;
+};
+
 static int
 take_builtin(void *arg, size_t at, unsigned char mark)
 {
-	struct applets *a = arg;
-	const char *name = (const char *)a->image + at + 1;
+	const struct segment_builtins *here = arg;
+	const char *name = here->bytes + at + 1;
 
 	(void)mark;
-	if (a->size - at <= 8 || !memchr(name, '\0', 8))
+	if (here->size - at <= 8 || !memchr(name, '\0', 8))
 		return 0;
-	a->is_ash |= strcmp(name, "exec") == 0;
-	a->of_ash |= builtin_bit(name);
+	here->a->is_ash |= strcmp(name, "exec") == 0;
+	here->a->of_ash |= builtin_bit(name);
 	return 0;
 }
 
@@ -528,7 +518,14 @@ take_builtin(void *arg, size_t at, unsigned char mark)
 static void
 find_builtins(struct applets *a)
 {
-	scan(a->image, a->size, 0, a->size, mark_digits, 0, take_builtin, a);
+	for (size_t i = 0; i < a->elf.loads && !a->is_ash; i++) {
+		const struct elf_segment *l = &a->elf.load[i];
+		struct segment_builtins here = {
+		    a, (const char *)a->image + l->offset, (size_t)l->filesz};
+
+		scan(a->image + l->offset, here.size, 0, here.size, mark_digits, 0,
+		    take_builtin, &here);
+	}
 }
 
 static unsigned
@@ -607,13 +604,16 @@ applets_reread(struct applets *a)
 int
 applets_parse(struct applets *a, unsigned char *image, size_t size)
 {
+	static const char banner[] = "BusyBox v1.";
 	const char *why;
 
 	*a = (struct applets){.image = image, .size = size};
 	why = elf_open(&a->elf, image, size);
 	if (why)
 		return applets_refuse(a, "%s", why);
-	if (!names_itself(a))
+	/* "BusyBox v1.36.1 (…)" is in every one */
+	a->is_busybox = has_bytes(&a->elf, banner, sizeof banner - 1);
+	if (!a->is_busybox)
 		return applets_refuse(
 		    a, "isn't a BusyBox, or is packed: it doesn't name itself so");
 	find_builtins(a);
