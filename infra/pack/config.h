@@ -33,4 +33,7 @@ void format_time(time_t t, char out[32]);
 #define LABEL_LEDGER   "whittle.ledger"
 #define LABEL_MANIFEST "whittle.manifest"
 
+/* And that of a record on its own: the image ID that it is about. */
+#define LABEL_RECORD_OF "whittle.record-of"
+
 #endif

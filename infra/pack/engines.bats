@@ -265,15 +265,11 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 		[ ! -e third ]
 	done
 	run_x 2 "$PACK" load --store third podman.out
-	expect "no such member" "$stderr"
+	expect "refused 'whittle/sbom.cdx.json': it isn't there" "$stderr"
 	run_x 2 "$PACK" load -t 'bad tag' --store third bundle.tar
 }
 
-@test "push to a registry and pull by digest" {
-	requires command:docker-registry command:skopeo
-	pack_of podman
-	export ENGINE=podman
-	engine load -q -i podman.out
+start_registry() {
 	port=$(free_port)
 	cat >registry.yml <<-EOT
 		version: 0.1
@@ -282,6 +278,14 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	EOT
 	start docker-registry serve registry.yml
 	wait_until 10 curl -fs "http://127.0.0.1:$port/v2/"
+}
+
+@test "push to a registry and pull by digest" {
+	requires command:docker-registry command:skopeo
+	pack_of podman
+	export ENGINE=podman
+	engine load -q -i podman.out
+	start_registry
 	run_x 0 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/where:v1"
 	where=$output
 	digest=${where#*@}
@@ -297,6 +301,83 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	run_x 2 "$PACK" pull --insecure "127.0.0.1:$port/some/where@sha256:$(printf '0%.0s' {1..64})"
 	expect "skopeo" "$stderr"
 	run_x 2 "$PACK" push "$id" "127.0.0.1:$port/some/where:v1"
+}
+
+@test "the record goes to the registry beside the image, and comes back with it" {
+	requires command:docker-registry command:skopeo command:minisign
+	pack_of podman
+	export ENGINE=podman
+	engine load -q -i podman.out
+	start_registry
+	at=127.0.0.1:$port/some/where
+	run_x 0 "$PACK" push --insecure "$id" "$at:v1"
+	where=$output
+	# what is known of it later on goes with the next push
+	"$PACK" provenance "$id" >/dev/null
+	minisign -G -W -p pub -s sec >/dev/null
+	"$PACK" sign -k sec "$id"
+	run_x 0 "$PACK" push --insecure "$id" "$at:v1"
+	[ "$output" = "$where" ]
+	run_x 0 skopeo list-tags --tls-verify=false "docker://$at"
+	record=sha256-${where#*@sha256:}.whittle
+	[ "$(jq -c '.Tags | sort' <<<"$output")" = "[\"$record\",\"v1\"]" ]
+	# another machine, which knows nothing yet
+	engine rmi -f "localhost/whittle/$name:latest" >/dev/null
+	run_x 0 "$PACK" pull --insecure -t pulled --store elsewhere "$where"
+	[ "$output" = "sha256:$id" ]
+	[ -z "$stderr" ]
+	diff -r --exclude registry.json "$kept" "elsewhere/images/$name/$id"
+	run_x 0 "$PACK" verify --content --require-signature -p pub --store elsewhere "$name:pulled"
+	engine rmi -f "localhost/whittle/$name:pulled" >/dev/null
+	# a record that isn't this image's, or isn't whole: neither is kept, nor the image loaded
+	skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$at:$record" "docker-archive:record.tar:r:1"
+	for part in sbom.cdx.json ledger.jsonl manifest.mtree passwd; do
+		for what in change leave-out; do
+			python3 - "$what" "whittle/$part" <<-'EOT'
+				import hashlib, io, json, sys, tarfile
+				def add(tar, name, data):
+				    m = tarfile.TarInfo(name)
+				    m.size = len(data)
+				    tar.addfile(m, io.BytesIO(data))
+				old = tarfile.open("record.tar")
+				read = lambda name: old.extractfile(name).read()
+				manifest = json.loads(read("manifest.json"))[0]
+				config = json.loads(read(manifest["Config"]))
+				layer = io.BytesIO()
+				new = tarfile.open(fileobj=layer, mode="w")
+				for m in (inner := tarfile.open(fileobj=io.BytesIO(read(manifest["Layers"][0])))):
+				    data = inner.extractfile(m).read()
+				    if m.name != sys.argv[2]:
+				        add(new, m.name, data)
+				    elif sys.argv[1] == "change":
+				        add(new, m.name, data.replace(b"r", b"R", 1))
+				new.close()
+				config["rootfs"]["diff_ids"] = ["sha256:" + hashlib.sha256(layer.getvalue()).hexdigest()]
+				bad = tarfile.open("bad.tar", "w")
+				add(bad, "layer.tar", layer.getvalue())
+				add(bad, "config.json", json.dumps(config).encode())
+				add(bad, "manifest.json", json.dumps([{"Config": "config.json", "RepoTags": ["r:1"],
+				                                       "Layers": ["layer.tar"]}]).encode())
+				bad.close()
+			EOT
+			skopeo --insecure-policy copy -q --dest-tls-verify=false docker-archive:bad.tar "docker://$at:$record"
+			run_x 2 "$PACK" pull --insecure -t pulled --store third "$where"
+			expect "refused 'whittle/$part'" "$stderr"
+			[ ! -e third ]
+			run_x 2 "$PACK" explain "$name:pulled" /media/new
+		done
+	done
+	# an image as a record: its layer isn't one
+	skopeo --insecure-policy copy -q --dest-tls-verify=false docker-archive:podman.out "docker://$at:$record"
+	run_x 2 "$PACK" pull --insecure -t pulled --store third "$where"
+	expect "it isn't there" "$stderr"
+	# an image without one, as others push it: it can be had, and that is said
+	skopeo --insecure-policy copy -q --dest-tls-verify=false docker-archive:podman.out "docker://127.0.0.1:$port/bare:v1"
+	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://127.0.0.1:$port/bare:v1")
+	run_x 0 "$PACK" pull --insecure -t pulled --store third "127.0.0.1:$port/bare@$digest"
+	[ "$output" = "sha256:$id" ]
+	expect "has no record beside it" "$stderr"
+	[ ! -e third ]
 }
 
 @test "an image by its name in the engine, and one that isn't there" {

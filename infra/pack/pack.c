@@ -30,7 +30,7 @@ const struct verb verbs[] = {
     {"load", verb_load, "[-t TAG] [--store DIR] FILE", "and back, every part checked"},
     {"push", verb_push, "[--insecure] [--store DIR] IMAGE HOST/REPOSITORY[:TAG]",
 	"to a registry; prints and keeps the digest"},
-    {"pull", verb_pull, "[--insecure] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
+    {"pull", verb_pull, "[--insecure] [--store DIR] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
 	"and back, by digest"},
     {"outdated", verb_outdated,
 	"[--lock FILE] [--upstreams FILE] [--cache DIR] [--offline] [--live] [--json]\n"

@@ -1,4 +1,5 @@
-/* pack push, pack pull: an image to a registry and back, by digest, through skopeo. */
+/* pack push, pack pull: an image and its record to a registry and back, by digest, through
+ * skopeo. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -122,63 +123,164 @@ copy_to(const char *archive, const char *digest_file, const char *to, const char
 	return -1;
 }
 
+/* What the record of an image is called beside it: REPOSITORY:sha256-DIGITS.whittle. */
+static char *
+record_tag(const char *digest)
+{
+	return xasprintf("sha256-%s.whittle", digest + 7);
+}
+
+struct scratch {
+	char *folder, *image, *record, *digest; /* files in it */
+};
+
+static int
+make_scratch(struct scratch *s)
+{
+	s->folder = scratch_folder();
+	if (!s->folder)
+		return -1;
+	s->image = xasprintf("%s/image.tar", s->folder);
+	s->record = xasprintf("%s/record.tar", s->folder);
+	s->digest = xasprintf("%s/digest", s->folder);
+	return 0;
+}
+
+static void
+clear_scratch(struct scratch *s)
+{
+	unlink(s->image);
+	unlink(s->record);
+	unlink(s->digest);
+	rmdir(s->folder);
+	free(s->image);
+	free(s->record);
+	free(s->digest);
+	free(s->folder);
+}
+
+static int
+push_record(
+    const struct scratch *s, const char *repository, const char *digest, const char *tls)
+{
+	cleanup_free char *tag = record_tag(digest), *unused = NULL;
+	cleanup_free char *to = xasprintf("%s:%s", repository, tag);
+
+	return copy_to(s->record, s->digest, to, tls, &unused);
+}
+
 static int
 push(const char *name, const char *to, const char *state, int tls_verify)
 {
 	const char *tls = tls_verify ? "--dest-tls-verify=true" : "--dest-tls-verify=false";
 	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
-	cleanup_free char *folder = scratch_folder(), *archive = NULL, *digest_file = NULL;
 	cleanup_free char *digest = NULL, *repository = repository_of(to), *tag = NULL;
 	struct record r = {.folder = NULL};
 	struct image i = {.file = NULL};
+	struct scratch s;
 	int bad;
 
-	if (!folder)
+	if (make_scratch(&s))
 		return EXIT_TROUBLE;
-	archive = xasprintf("%s/image.tar", folder);
-	digest_file = xasprintf("%s/digest", folder);
 	bad = record_open(&r, name, state) || engine_save(r.id, &i);
 	if (!bad) {
 		tag = full_image_name(r.name);
-		bad = bundle_write(archive, &i, tag, NULL) ||
-		      copy_to(archive, digest_file, to, tls, &digest) ||
+		bad = bundle_write(s.image, &i, tag, NULL) ||
+		      bundle_write_record(s.record, &i, &r) ||
+		      copy_to(s.image, s.digest, to, tls, &digest) ||
 		      read_back(repository, digest, tls_read, r.id) ||
-		      note_push(&r, to, digest);
+		      push_record(&s, repository, digest, tls) || note_push(&r, to, digest);
 	}
 	if (!bad)
 		printf("%s@%s\n", repository, digest);
-	unlink(archive);
-	unlink(digest_file);
-	rmdir(folder);
+	clear_scratch(&s);
 	image_close(&i);
 	record_close(&r);
 	return bad ? EXIT_TROUBLE : EXIT_YES;
 }
 
+/* Fetches an image; skopeo checks the digests down to each layer, and we those of the config
+ * and of the layers as they are unpacked. */
 static int
-pull(const char *from, const char *tag, int tls_verify)
+copy_from(const char *from, const char *archive, const char *tls, struct image *i)
+{
+	cleanup_free char *source = xasprintf("docker://%s", from);
+	cleanup_free char *destination = xasprintf("docker-archive:%s", archive);
+	const char *argv[] = {
+	    "skopeo", "--insecure-policy", "copy", "-q", tls, source, destination, NULL};
+
+	return skopeo(argv, NULL) || image_open(i, archive) ? -1 : 0;
+}
+
+/* Whether the repository has a tag; -1 after a report(). */
+static int
+has_tag(const char *repository, const char *tag, const char *tls)
+{
+	cleanup_free char *where = xasprintf("docker://%s", repository);
+	const char *argv[] = {"skopeo", "--insecure-policy", "list-tags", tls, where, NULL};
+	struct strbuf out = STRBUF_INIT;
+	json_t *answer = NULL, *one;
+	size_t k;
+	int has = skopeo(argv, &out);
+
+	if (!has) {
+		answer = json_loadb(out.s ? out.s : "", out.len, 0, NULL);
+		json_array_foreach (json_object_get(answer, "Tags"), k, one) {
+			const char *s = json_string_value(one);
+
+			has |= s && strcmp(s, tag) == 0;
+		}
+	}
+	json_decref(answer);
+	strbuf_free(&out);
+	return has;
+}
+
+/* The record beside the image, if there is one. */
+static int
+pull_record(const struct scratch *s, const char *from, const struct image *i, const char *state,
+    int tls_verify)
 {
 	const char *tls = tls_verify ? "--src-tls-verify=true" : "--src-tls-verify=false";
-	cleanup_free char *folder = scratch_folder(), *archive = NULL;
-	cleanup_free char *source = xasprintf("docker://%s", from), *destination = NULL;
+	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
+	const char *at = strchr(from, '@');
+	cleanup_free char *name = xstrndup(from, (size_t)(at - from));
+	cleanup_free char *repository = repository_of(name), *tag = record_tag(at + 1);
+	cleanup_free char *where = xasprintf("%s:%s", repository, tag);
+	struct image record = {.file = NULL};
+	int has = has_tag(repository, tag, tls_read), bad;
+
+	if (has <= 0) {
+		if (has == 0)
+			report("'%s' has no record beside it: what is in it can't be explained "
+			       "or verified here",
+			    from);
+		return has;
+	}
+	bad = copy_from(where, s->record, tls, &record);
+	if (!bad) {
+		record.file = where;
+		bad = bundle_keep_record(&record, i, state);
+	}
+	image_close(&record);
+	return bad;
+}
+
+static int
+pull(const char *from, const char *tag, const char *state, int tls_verify)
+{
+	const char *tls = tls_verify ? "--src-tls-verify=true" : "--src-tls-verify=false";
 	struct image i = {.file = NULL};
+	struct scratch s;
 	int bad;
 
-	if (!folder)
+	if (make_scratch(&s))
 		return EXIT_TROUBLE;
-	archive = xasprintf("%s/image.tar", folder);
-	destination = xasprintf("docker-archive:%s", archive);
-	{
-		const char *argv[] = {"skopeo", "--insecure-policy", "copy", "-q", tls, source,
-		    destination, NULL};
-
-		/* skopeo checks the digests down to each layer, and we those of the config. */
-		bad = skopeo(argv, NULL) || image_open(&i, archive) || bundle_load(&i, tag);
-	}
+	bad = copy_from(from, s.image, tls, &i) ||
+	      pull_record(&s, from, &i, state, tls_verify) || bundle_load(&i, tag);
 	if (!bad)
 		printf("sha256:%s\n", i.id);
-	unlink(archive);
-	rmdir(folder);
+	clear_scratch(&s);
 	image_close(&i);
 	return bad ? EXIT_TROUBLE : EXIT_YES;
 }
@@ -207,15 +309,18 @@ verb_push(int argc, char **argv)
 int
 verb_pull(int argc, char **argv)
 {
-	enum { INSECURE = 256 };
-	static const struct option options[] = {{"insecure", no_argument, NULL, INSECURE},
-	    {"tag", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
-	const char *tag = "latest", *at;
+	enum { STORE = 256, INSECURE };
+	static const struct option options[] = {{"store", required_argument, NULL, STORE},
+	    {"insecure", no_argument, NULL, INSECURE}, {"tag", required_argument, NULL, 't'},
+	    {"help", no_argument, NULL, 'h'}, {0}};
+	const char *tag = "latest", *state = NULL, *at;
 	int opt, tls_verify = 1;
 
 	while ((opt = getopt_long(argc, argv, "+t:h", options, NULL)) != -1)
 		if (opt == 't')
 			tag = optarg;
+		else if (opt == STORE)
+			state = optarg;
 		else if (opt == INSECURE)
 			tls_verify = 0;
 		else
@@ -228,5 +333,5 @@ verb_pull(int argc, char **argv)
 		    argv[optind]);
 		return EXIT_TROUBLE;
 	}
-	return pull(argv[optind], tag, tls_verify);
+	return pull(argv[optind], tag, state, tls_verify);
 }

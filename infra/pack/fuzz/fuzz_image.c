@@ -1,4 +1,4 @@
-/* Any bytes as an image archive, and as one with a record of the image in it. */
+/* Any bytes as an image archive, as one with a record of the image in it, and as a record. */
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +39,10 @@ LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
 		abort();
 	if (!ready)
 		ready = atexit(remove_state) == 0;
-	if (write(fd, bytes, n) == (ssize_t)n && image_open(&i, path) == 0)
+	if (write(fd, bytes, n) == (ssize_t)n && image_open(&i, path) == 0) {
 		bundle_keep(&i, state);
+		bundle_keep_record(&i, &i, state);
+	}
 	image_close(&i);
 	free(path);
 	close(fd);
