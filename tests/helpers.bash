@@ -139,6 +139,18 @@ stop_all() {
 	STARTED=()
 }
 
+# A registry on 127.0.0.1, at $port, ended by stop_all. What is pushed to it is below $1.
+start_registry() {
+	port=$(free_port)
+	cat >"$BATS_TEST_TMPDIR/registry.yml" <<-EOT
+		version: 0.1
+		storage: {filesystem: {rootdirectory: $1}}
+		http: {addr: "127.0.0.1:$port"}
+	EOT
+	start docker-registry serve "$BATS_TEST_TMPDIR/registry.yml"
+	wait_until 10 curl -fs "http://127.0.0.1:$port/v2/"
+}
+
 # requires WORD…: what a test cannot do without. An unknown word is a bug in the test.
 # "this machine cannot" marks a skip that is fine under CI.
 requires() {

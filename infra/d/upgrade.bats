@@ -22,6 +22,7 @@ setup() {
 
 teardown() {
 	no_fake
+	stop_all
 	rm -f "$WHITTLE_CONTAINERS/$N"/fail-*
 	umount "$BATS_TEST_TMPDIR/full" 2>/dev/null || :
 }
@@ -441,6 +442,33 @@ good_state() {
 	serves "${P}sig" 1
 	rm -r "$WHITTLE_CONTAINERS/${P}sig"
 	sed -i /verify_key/d "$WHITTLE_SETTINGS"
+}
+
+@test "require_signature: an image and its signature by way of a registry" {
+	requires command:minisign command:docker-registry command:skopeo
+	minisign -G -W -p "$BATS_TEST_TMPDIR/pub" -s "$BATS_TEST_TMPDIR/sec" >/dev/null
+	export WHITTLE_VERIFY_KEY=$BATS_TEST_TMPDIR/pub
+	container "${P}here"
+	real_pipeline "${P}here"
+	SIGN_KEY=$BATS_TEST_TMPDIR/sec run_x 0 d u "${P}here"
+	start_registry "$BATS_TEST_TMPDIR/registry"
+	run_x 0 "$PACK" push --insecure "${P}here:live" "127.0.0.1:$port/${P}here"
+	where=$output
+	run_x 0 d down "${P}here"
+	engine rmi -f "$(live "${P}here")" >/dev/null
+	# another machine, which has the settings and nothing else
+	export WHITTLE_STATE=$BATS_TEST_TMPDIR/state
+	mkdir "$WHITTLE_CONTAINERS/${P}there"
+	printf 'image: localhost/whittle/%shere:there\nrequire_signature: true\n' "$P" | settings "${P}there"
+	run_x 0 "$PACK" pull --insecure -t there --store "$BATS_TEST_TMPDIR/lost" "$where"
+	run_x 2 d up "${P}there"
+	expect "it wasn't packed here" "$stderr"
+	[ -z "$(all_of "${P}there")" ]
+	run_x 0 "$PACK" pull --insecure -t there "$where"
+	run_x 0 d u "${P}there"
+	serves "${P}there" 1
+	run_x 0 d down "${P}there"
+	rm -r "$WHITTLE_CONTAINERS/${P}here" "$WHITTLE_CONTAINERS/${P}there"
 }
 
 @test "another's wrong settings stop nothing but that one and who needs it" {

@@ -269,23 +269,12 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	run_x 2 "$PACK" load -t 'bad tag' --store third bundle.tar
 }
 
-start_registry() {
-	port=$(free_port)
-	cat >registry.yml <<-EOT
-		version: 0.1
-		storage: {filesystem: {rootdirectory: $PWD/registry}}
-		http: {addr: "127.0.0.1:$port"}
-	EOT
-	start docker-registry serve registry.yml
-	wait_until 10 curl -fs "http://127.0.0.1:$port/v2/"
-}
-
 @test "push to a registry and pull by digest" {
 	requires command:docker-registry command:skopeo
 	pack_of podman
 	export ENGINE=podman
 	engine load -q -i podman.out
-	start_registry
+	start_registry "$PWD/registry"
 	run_x 0 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/where:v1"
 	where=$output
 	digest=${where#*@}
@@ -308,7 +297,7 @@ start_registry() {
 	pack_of podman
 	export ENGINE=podman
 	engine load -q -i podman.out
-	start_registry
+	start_registry "$PWD/registry"
 	at=127.0.0.1:$port/some/where
 	run_x 0 "$PACK" push --insecure "$id" "$at:v1"
 	where=$output
