@@ -177,6 +177,31 @@ refused() {
 	run_x 0 "$TRY" --root "$ROOT" alive /bin/cut sh ls cat
 }
 
+@test "code that refers to long tables everywhere takes no longer, and none of it is erased" {
+	python3 - "$BUSYBOX" tables <<-'EOT'
+		import struct, sys
+		b = bytearray(open(sys.argv[1], "rb").read())
+		def section(i):
+		    at = struct.unpack_from("<Q", b, 40)[0] + 64 * i
+		    return struct.unpack_from("<IIQQQQ", b, at)
+		sections = [section(i) for i in range(struct.unpack_from("<H", b, 60)[0])]
+		text = max((s for s in sections if s[1] == 1 and s[2] & 4), key=lambda s: s[5])
+		data = max((s for s in sections if s[1] == 1 and s[2] == 2), key=lambda s: s[5])
+		names = b.index(b"[\0[[\0")
+		# (address, offset) of both; each word of the table leads to the code's begin
+		table, table_at = data[3] + 0x8000, data[4] + 0x8000
+		for at in range(table_at, names - 0x1000, 4):
+		    struct.pack_into("<i", b, at, text[3] - table)
+		for at in range(text[4] + 0x1000, text[4] + text[5] - 0x1000, 7):
+		    address = text[3] + at - text[4]
+		    b[at:at + 3] = b"\x48\x8d\x05"  # lea table(%rip), %rax
+		    struct.pack_into("<i", b, at + 3, table - (address + 7))
+		open(sys.argv[2], "wb").write(b)
+	EOT
+	run_x 0 "$APPLETS" cut --json -k $KEEP -o cut tables
+	[ "$(jq -c '[.alive, .code_erased]' <<<"$output")" = '[["cat","ls","sh"],0]' ]
+}
+
 @test "in place: mode, owner, access control list, capabilities and attributes stay" {
 	requires root command:setcap command:setfacl command:setfattr
 	local before
