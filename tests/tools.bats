@@ -136,3 +136,24 @@ engine_here() {
 	done
 	run_x 2 make -s -C "$TOP" nosuch
 }
+
+# The outer one stands for a daemon that serves containers here.
+@test "with-dockerd: another daemon's rules and bridge stay as they are" {
+	requires root command:dockerd
+	cat >outer <<-'EOT'
+		set -eu
+		see() {
+			iptables -S
+			iptables -t nat -S
+			ip -o addr
+		}
+		iptables -t nat -A DOCKER -d 192.0.2.1 -j RETURN
+		see >before
+		"$1" -c --bip=172.31.254.1/24 docker info >inner
+		see >after
+		diff before after
+	EOT
+	run_x 0 "$TOP/tests/with-dockerd" bash outer "$TOP/tests/with-dockerd"
+	grep -q '^ Containers: 0' inner
+	run_x 3 "$TOP/tests/with-dockerd" sh -c 'exit 3'
+}
