@@ -331,7 +331,7 @@ teardown_file() {
 	requires root
 	run_x 0 d up "${P}web"
 	run_x 0 d veth "${P}web"
-	[ -e "/sys/class/net/$output" ]
+	run_x 0 ip link show dev "$output"
 	run_x 0 d cow "${P}web"
 	[ -d "$output" ]
 	id=$(engine inspect -f '{{.Id}}' "${P}web")
