@@ -29,8 +29,17 @@ baseline.all: programs
 containers: $(call each,all,$(CONTAINERS))
 $(call each,all,$(CONTAINERS)): baseline
 
-# Tests of programs need no image; those of containers run against the built ones.
-test: $(call each,test,lib $(PROGRAMS) $(ROOTFS)) tests.run $(call each,test,baseline $(CONTAINERS))
+# Tests of programs need no image; those of containers run against the built ones. While d's
+# wait for their containers, those that start none run beside them, and are shown afterwards.
+BESIDE := lib services/filewatch services/probe $(ROOTFS)
+test: test.together $(call each,test,$(filter-out infra/d $(BESIDE),$(PROGRAMS))) tests.run \
+	$(call each,test,baseline $(CONTAINERS))
+.PHONY: test.together
+test.together: programs
+	$(Q)log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && \
+	{ { set -e; $(foreach f,$(BESIDE),$(MAKE) $(f).test;) } >"$$log" 2>&1 & } && beside=$$! && \
+	{ status=0; $(MAKE) infra/d.test || status=$$?; wait $$beside || status=$$?; \
+		cat "$$log"; exit $$status; }
 $(call each,test,$(PROGRAMS)): lib.all
 $(call each,test,baseline $(CONTAINERS)): baseline
 
