@@ -255,7 +255,7 @@ image_root() {
 	c=$(engine create "$1" /none 2>/dev/null)
 	mkdir -p "$2"
 	engine export "$c" | tar -C "$2" --no-same-owner --exclude='dev/*' -x || status=$?
-	engine rm "$c" >/dev/null 2>&1
+	engine rm -v "$c" >/dev/null 2>&1
 	for f in .dockerenv run/.containerenv etc/hostname etc/hosts etc/resolv.conf; do
 		[ -s "$2/$f" ] || rm -f "$2/$f"
 	done
@@ -280,6 +280,6 @@ image_files() {
 	local c
 	c=$(engine create "${1:-$TEST_IMAGE}" /none)
 	engine export "$c" | tar -tf - | sed 's|^\./||; s|^|/|; s|/$||'
-	engine rm "$c" >/dev/null
+	engine rm -v "$c" >/dev/null
 }
 

@@ -4,6 +4,10 @@
 # shellcheck disable=SC2154,SC2016 # run_x sets stderr; inner shells have variables too
 load ../../tests/helpers
 
+setup_file() {
+	export FIM_TAG=localhost/whittle/fim:test-$$
+}
+
 setup() {
 	FIM=${TEST_IMAGE:-localhost/whittle/fim:latest}
 	HELLO=localhost/whittle/hello:latest
@@ -176,8 +180,8 @@ says() {
 
 # kube play takes no image by its ID.
 tag_fim() {
-	engine tag "$FIM" "localhost/whittle/fim:test-$$" >/dev/null
-	echo "localhost/whittle/fim:test-$$"
+	engine tag "$FIM" "$FIM_TAG" >/dev/null
+	echo "$FIM_TAG"
 }
 
 @test "with docker, without a pod: hello joins fim's pid namespace" {
@@ -198,7 +202,7 @@ tag_fim() {
 }
 
 teardown_file() {
-	engine rmi "localhost/whittle/fim:test-$$" >/dev/null 2>&1 || :
+	engine rmi "$FIM_TAG" >/dev/null 2>&1 || :
 }
 
 @test "filewatch, probe, and nothing else to start; no account but root" {

@@ -205,11 +205,12 @@ engine_quiet(
 }
 
 int
-engine_remove(const struct engine *e, const char *id)
+engine_remove(const struct engine *e, const char *id, bool throwaway)
 {
+	const char *how = throwaway ? "-fv" : "-f";
 	/* podman would ask it to end and wait; docker never does. */
-	int bad = e->kind == PODMAN ? engine_call(e, NULL, "rm", "-f", "-t", "0", id, NULL)
-				    : engine_call(e, NULL, "rm", "-f", id, NULL);
+	int bad = e->kind == PODMAN ? engine_call(e, NULL, "rm", how, "-t", "0", id, NULL)
+				    : engine_call(e, NULL, "rm", how, id, NULL);
 
 	return bad ? -1 : 0;
 }

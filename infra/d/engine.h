@@ -47,8 +47,9 @@ int engine_attached(const struct engine *e, const struct words *args);
 
 /* ---- containers ---- */
 
-/* Removes a container, at once where it runs. 0, or -1 after a message. */
-int engine_remove(const struct engine *e, const char *id);
+/* Removes a container, at once where it runs; what its image declares as volumes and no
+ * setting names stays, unless it is throwaway too. 0, or -1 after a message. */
+int engine_remove(const struct engine *e, const char *id, bool throwaway);
 
 struct seen {
 	const char *id, *name;

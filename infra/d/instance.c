@@ -75,7 +75,7 @@ volumes_of(struct app *a, const char *key)
 static int
 remove_instance(struct app *a, const struct seen *s)
 {
-	int bad = engine_remove(&a->engine, s->id);
+	int bad = engine_remove(&a->engine, s->id, true);
 
 	for (size_t i = 0; i < s->networks.n; i++)
 		if (strcmp(s->networks.w[i], pool_printf("whittle-%s", s->name)) == 0)

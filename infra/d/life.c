@@ -124,7 +124,7 @@ stop_for_another(struct app *a, const char *name)
 	say("STOP", "%s (shares its namespaces)", name);
 	if (now.running)
 		engine_stop(a, now.id, c.stop_timeout);
-	engine_remove(&a->engine, now.id);
+	engine_remove(&a->engine, now.id, false);
 }
 
 /* ---- up ---- */

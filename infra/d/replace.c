@@ -170,7 +170,7 @@ remove_made(struct journal *j)
 
 	for (id = out.s ? strtok_r(out.s, "\n", &save) : NULL; id;
 	     id = strtok_r(NULL, "\n", &save))
-		bad |= engine_remove(&j->a->engine, id);
+		bad |= engine_remove(&j->a->engine, id, false);
 	strbuf_free(&out);
 	return bad ? -1 : 0;
 }
@@ -188,7 +188,7 @@ clear_name(struct app *a, const char *name)
 		report("a container named '%s' is in the way, and d didn't make it", name);
 		return -1;
 	}
-	return engine_remove(&a->engine, other.id);
+	return engine_remove(&a->engine, other.id, false);
 }
 
 /* Runs a command that needs a name; where it fails, once more with the name cleared. */
@@ -558,7 +558,7 @@ failed(struct journal *j, const struct replacement *r, const char *id, const cha
 	if (r->keep_failed && started && !interrupted && !noted_true(j, "old_running")) {
 		/* Nothing ran before: who looks for the reason finds the container. */
 		if (noted(j, "old"))
-			engine_remove(&j->a->engine, noted(j, "old"));
+			engine_remove(&j->a->engine, noted(j, "old"), false);
 		return journal_end(j) ? EXIT_TROUBLE : EXIT_NO;
 	}
 	return undo(j, *why) ? EXIT_TROUBLE : EXIT_NO;

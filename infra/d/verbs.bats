@@ -317,6 +317,18 @@ teardown_file() {
 	[[ $(all_of "${P}web") != *test* ]]
 }
 
+@test "what a test instance's image declares as a volume goes with it" {
+	container "${P}anon"
+	sed -i 's|^CMD|VOLUME /anon\n&|' "$WHITTLE_CONTAINERS/${P}anon/Dockerfile"
+	run_x 0 d b "${P}anon"
+	run_x 0 d t "${P}anon" -- "$ENGINE_CMD" inspect -f '{{range .Mounts}}volume:{{.Name}}.{{end}}' "${P}anon-test"
+	volume=$(grep -o 'volume:[0-9a-f]*' <<<"$output" | cut -d: -f2)
+	[ "${#volume}" -eq 64 ]
+	run_x 0 engine volume ls -q
+	refute "$volume"
+	rm -r "$WHITTLE_CONTAINERS/${P}anon"
+}
+
 @test "an image that can't serve: the test instance's log is shown" {
 	mood "${P}web" 9 0 1
 	run_x 0 d b "${P}web"

@@ -141,7 +141,7 @@ same_as_podman() {
 	for image in "$unpacked" "localhost/whittle/$name"; do
 		c=$(ENGINE=podman engine create "$image")
 		ENGINE=podman engine export "$c" >"export.tar"
-		ENGINE=podman engine rm "$c" >/dev/null
+		ENGINE=podman engine rm -v "$c" >/dev/null
 		python3 - >"files.$(basename "${image%%:*}")" <<-'EOT'
 			import hashlib, tarfile
 			skip = ("dev", "proc", "sys", "run/.containerenv", "etc/resolv.conf", "etc/hosts", "etc/hostname", "etc/mtab", "var/lib/whittle", "made")
