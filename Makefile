@@ -34,12 +34,13 @@ $(call each,all,$(CONTAINERS)): baseline
 BESIDE := lib services/filewatch services/probe $(ROOTFS)
 test: test.together $(call each,test,$(filter-out infra/d $(BESIDE),$(PROGRAMS))) tests.run \
 	$(call each,test,baseline $(CONTAINERS))
-.PHONY: test.together
+.PHONY: test.together test.beside
 test.together: programs
-	$(Q)log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && \
-	{ { set -e; $(foreach f,$(BESIDE),$(MAKE) $(f).test;) } >"$$log" 2>&1 & } && beside=$$! && \
-	{ status=0; $(MAKE) infra/d.test || status=$$?; wait $$beside || status=$$?; \
+	$(Q)log=$$(mktemp) beside= && trap 'kill -- $${beside:+-$$beside} 2>/dev/null; rm -f "$$log"' EXIT && \
+	trap 'exit 130' INT TERM && { setsid $(MAKE) test.beside >"$$log" 2>&1 & beside=$$!; } && \
+	{ status=0; $(MAKE) infra/d.test || status=$$?; wait $$beside || status=$$?; beside=; \
 		cat "$$log"; exit $$status; }
+test.beside: $(call each,test,$(BESIDE))
 $(call each,test,$(PROGRAMS)): lib.all
 $(call each,test,baseline $(CONTAINERS)): baseline
 

@@ -390,7 +390,7 @@ fetch_su(struct app *a, const char *to)
 		id.s[strcspn(id.s, "\n")] = '\0';
 		bad = engine_call(
 		    &a->engine, NULL, "cp", pool_printf("%s:/bin/busybox", id.s), to, NULL);
-		engine_try(&a->engine, NULL, "rm", "-fv", id.s, NULL);
+		engine_remove(&a->engine, id.s, true);
 	}
 	strbuf_free(&id);
 	return bad ? -1 : 0;

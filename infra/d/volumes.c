@@ -80,7 +80,7 @@ copy_out(struct people *p, const char *folder)
 		    pool_printf("%s/passwd", folder), NULL);
 		engine_try(e, NULL, "cp", pool_printf("%s:/etc/group", last),
 		    pool_printf("%s/group", folder), NULL);
-		engine_try(e, NULL, "rm", "-fv", last, NULL);
+		engine_remove(e, last, true);
 	}
 	strbuf_free(&id);
 	return bad ? -1 : 0;
