@@ -68,7 +68,7 @@ distclean: clean
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS))
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/quietly \
 		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint \
-		tests/with-dockerd tests/as-user $(wildcard tests/*.bash tests/*.bats)
+		tests/with-dockerd tests/in-debian tests/as-user $(wildcard tests/*.bash tests/*.bats)
 
 bench: $(call each,bench,$(PROGRAMS))
 fuzz: $(call each,fuzz,lib $(PROGRAMS))

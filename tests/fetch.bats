@@ -141,13 +141,17 @@ no_rests() {
 		[ -e $PWD/online ] || exit 100
 		case " \$* " in
 		*" update "*) touch $PWD/lists ;;
-		*" source "*) [ -e $PWD/lists ] && cp $PWD/source source_1.tar ;;
+		*" source "*"source=1-1 "*) cp $PWD/source source_1.tar ;;
 		esac
 	EOT
-	chmod +x bin/apt-get
+	cat >bin/apt-cache <<-EOT
+		#!/bin/sh
+		[ ! -e $PWD/lists ] || printf 'Package: source\nVersion: 1-1\nChecksums-Sha256:\n $sum 9 source_1.tar\n'
+	EOT
+	chmod +x bin/*
 	echo "source 1 $sum apt:source/source_1.tar" >lock
 	PATH=$PWD/bin:$PATH run_x 2 fetch source
-	expect "apt-get source failed" "$stderr"
+	expect "no such source package in its lists" "$stderr"
 	touch online
 	PATH=$PWD/bin:$PATH run_x 0 fetch source
 	cmp source "$output"
