@@ -18,7 +18,12 @@ struct settings;
 struct strbuf;
 
 struct pair {
-	const char *key, *value;
+	const char *key, *value; /* value NULL: the name is taken away */
+};
+
+struct pairs {
+	struct pair *v;
+	size_t n;
 };
 
 struct port {
@@ -103,7 +108,7 @@ struct container {
 	const char *name, *hostname;
 	const char *image, *tag, *repo1, *repo2;
 	struct words entrypoint, cmd, extra_init, extra_docker;
-	LIST_OF(pair) env, labels;
+	struct pairs env, labels;
 	const char *tz;
 	const char *user; /* NULL: the image's, and nobody where that is root */
 
@@ -178,7 +183,8 @@ const char *container_image(const struct container *c);
 char *container_json(const struct container *c);
 
 /* SHA-256 of what a running container owes to its settings: another digest, and it has
- * to be made anew. Image, autostart, readiness and scan settings don't count. */
+ * to be made anew. Files count by what they hold: the seccomp profile, vols' contents. Image,
+ * autostart, readiness and scan settings don't count. */
 void container_digest(const struct container *c, char hex[SHA256_HEX]);
 
 #endif

@@ -1,10 +1,12 @@
 /* A container's description as JSON. */
 #include "container.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "digest.h"
 
 static json_t *
@@ -158,6 +160,29 @@ ready(const struct ready *r)
 	    "stable", (json_int_t)r->stable);
 }
 
+static void
+set_said(json_t *o, const char *key, bool said, json_t *value)
+{
+	if (said)
+		json_object_set_new(o, key, value);
+	else
+		json_decref(value);
+}
+
+/* Keys that came later stand there only where they say something: a container that was made
+ * by an earlier version keeps its digest. */
+static void
+add_said(json_t *o, const struct container *c)
+{
+	set_said(o, "keep", c->keep >= 0, json_integer(c->keep));
+	set_said(o, "port_offset", c->port_offset, json_integer(c->port_offset));
+	set_said(o, "repo2", c->repo2, text(c->repo2));
+	set_said(o, "require_signature", c->require_signature, json_true());
+	set_said(o, "shell", c->shell, json_true());
+	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
+	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));
+}
+
 static json_t *
 description(const struct container *c)
 {
@@ -208,6 +233,7 @@ description(const struct container *c)
 	json_object_set_new(o, "user", text(c->user));
 	json_object_set_new(o, "userns", text(c->userns));
 	json_object_set_new(o, "vols", volumes(c));
+	add_said(o, c);
 	return o;
 }
 
@@ -229,17 +255,47 @@ container_json(const struct container *c)
 	return dump(description(c));
 }
 
+/* The bytes of the seccomp profile, not its name; NULL where there is none. */
+static json_t *
+seccomp_digest(const struct container *c)
+{
+	char hex[SHA256_HEX];
+	cleanup_fd int fd = -1;
+
+	if (!c->seccomp || *c->seccomp != '/')
+		return NULL;
+	fd = open(c->seccomp, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return text(fd < 0 || sha256_fd(fd, hex) ? "unreadable" : hex);
+}
+
+/* What the files that settings.yaml holds contain. */
+static json_t *
+contents(const struct container *c)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < c->vols.n; i++)
+		if (c->vols.v[i].contents)
+			json_object_set_new(
+			    map, c->vols.v[i].path, text(c->vols.v[i].contents));
+	return map;
+}
+
 void
 container_digest(const struct container *c, char hex[SHA256_HEX])
 {
 	/* What d does with a container, not what the container is. */
-	static const char *const not_its_own[] = {
-	    "autostart", "autostart_host", "image", "ready", "scan_allow", "vols"};
-	json_t *o = description(c);
+	static const char *const not_its_own[] = {"autostart", "autostart_host", "image",
+	    "keep", "port_offset", "ready", "repo2", "require_signature", "scan_allow",
+	    "shift_gids", "shift_uids", "vols"};
+	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 
 	for (size_t i = 0; i < sizeof(not_its_own) / sizeof(not_its_own[0]); i++)
 		json_object_del(o, not_its_own[i]);
+	set_said(o, "contents", json_object_size(files), files);
+	if (profile)
+		json_object_set_new(o, "seccomp_digest", profile);
 	json = dump(o);
 	sha256_bytes(json, strlen(json), hex);
 }

@@ -37,6 +37,10 @@ engine_refusal(const struct engine *e, const struct container *c)
 		return "userns: docker has one map for all containers (userns-remap in "
 		       "daemon.json); "
 		       "here only host or nothing can be said";
+	for (size_t i = 0; e->kind == DOCKER && i < c->env.n; i++)
+		if (!c->env.v[i].value && getenv(c->env.v[i].key))
+			return pool_printf("env: docker can't unset '%s' while it is set here",
+			    c->env.v[i].key);
 	return NULL;
 }
 
@@ -63,8 +67,9 @@ add_labels(struct words *out, const struct container *c, const struct start *s)
 	if (s->owner)
 		add2(out, "--label", pool_printf("whittle.owner=%s", s->owner));
 	for (size_t i = 0; i < c->labels.n; i++)
-		add2(out, "--label",
-		    pool_printf("%s=%s", c->labels.v[i].key, c->labels.v[i].value));
+		if (c->labels.v[i].value)
+			add2(out, "--label",
+			    pool_printf("%s=%s", c->labels.v[i].key, c->labels.v[i].value));
 }
 
 const char *
@@ -278,6 +283,23 @@ add_storage(struct words *out, const struct container *c)
 	}
 }
 
+/* To docker a name without a value that it doesn't find in its own environment is one to take
+ * away. */
+static void
+add_environment(struct words *out, const struct engine *e, const struct container *c)
+{
+	if (c->tz)
+		add2(out, "--env", pool_printf("TZ=%s", c->tz));
+	for (size_t i = 0; i < c->env.n; i++) {
+		const struct pair *p = &c->env.v[i];
+
+		if (p->value)
+			add2(out, "--env", pool_printf("%s=%s", p->key, p->value));
+		else
+			add2(out, e->kind == PODMAN ? "--unsetenv" : "--env", p->key);
+	}
+}
+
 /* Logs without a limit fill disks. */
 static void
 add_log(struct words *out, const struct engine *e, const struct container *c)
@@ -400,10 +422,7 @@ engine_args(
 	add_limits(out, e, c);
 	add_privileges(out, e, c, s);
 	add_storage(out, c);
-	if (c->tz)
-		add2(out, "--env", pool_printf("TZ=%s", c->tz));
-	for (size_t i = 0; i < c->env.n; i++)
-		add2(out, "--env", pool_printf("%s=%s", c->env.v[i].key, c->env.v[i].value));
+	add_environment(out, e, c);
 	add_log(out, e, c);
 	add_life(out, e, c, s);
 	add_program(out, c, s);

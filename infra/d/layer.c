@@ -44,6 +44,20 @@ option(const char *from, const char *name)
 	return NULL;
 }
 
+static bool
+has_flag(const char *options, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = options; *p; p += *p == ',') {
+		if (strncmp(p, name, len) == 0 && (p[len] == ',' || !p[len]))
+			return true;
+		for (; *p && *p != ','; p++)
+			p += *p == '\\' && p[1];
+	}
+	return false;
+}
+
 /* Its parts: up to the next comma, between colons where `list` is set; overlayfs has '\'
  * before a comma, colon or '\' that belongs to a name. */
 static void
@@ -106,6 +120,7 @@ from_options(const char *options, struct layers *out)
 	for (at = options; (at = option(at, "lowerdir+"));)
 		add_parts(at, false, &out->lower);
 	make_absolute(out);
+	out->userxattr = has_flag(options, "userxattr");
 	return 0;
 }
 

@@ -13,6 +13,7 @@ struct layers {
 	const char *upper;  /* what the container wrote */
 	struct words lower; /* the image, topmost first */
 	bool read_only;     /* how the root is mounted inside */
+	bool userxattr;     /* the overlay's own marks are user.overlay.*, not trusted.* */
 };
 
 /* From /proc/PID/mountinfo; where a FUSE overlay hides it, from what the engine says.

@@ -72,6 +72,18 @@ inside() {
 	run_x 0 d scan "$N"
 }
 
+@test "marks that a container sets itself hide nothing" {
+	inside write /opt/a "two
+" # as long as before
+	inside setxattr /opt/a user.overlay.metacopy x || skip "this machine cannot: no attributes of users on the store's file system"
+	inside mkdir /opt/deep
+	inside setxattr /opt user.overlay.opaque y
+	run_x 1 d scan "$N"
+	expect "changed      /opt/a"
+	expect "added        /opt/deep"
+	refute removed
+}
+
 @test "a folder removed and made anew" {
 	inside rm /opt/a
 	inside rm /opt/b

@@ -41,8 +41,9 @@ struct scan {
 	struct words mounts; /* mount points inside */
 	int *lower;          /* the image's layers, topmost first */
 	size_t lower_n;
-	int upper;
-	const char *canary; /* its path, "/.whittle-canary-…" */
+	int upper, root;        /* what the container wrote; what it sees */
+	const char *mark_space; /* of the overlay's own marks: "trusted" or "user" */
+	const char *canary;     /* its path, "/.whittle-canary-…" */
 	bool canary_seen;
 	struct change *v;
 	size_t n, cap;
@@ -53,24 +54,22 @@ struct scan {
 
 enum found { FOUND, ABSENT, HIDDEN };
 
+/* Only in the namespace that this mount keeps its marks in, which nobody inside can write:
+ * in the other one they are a container's own attributes. */
 static bool
-has_mark(int fd, const char *name)
+has_mark(const struct scan *s, int fd, const char *name)
 {
 	char value[4], path[40];
-	const char *const spaces[] = {"trusted", "user"};
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	for (size_t i = 0; i < 2; i++)
-		if (getxattr(path, pool_printf("%s.overlay.%s", spaces[i], name), value,
-			sizeof(value)) >= 0)
-			return true;
-	return false;
+	return getxattr(path, pool_printf("%s.overlay.%s", s->mark_space, name), value,
+		   sizeof(value)) >= 0;
 }
 
 static bool
-is_opaque(int fd)
+is_opaque(const struct scan *s, int fd)
 {
-	return has_mark(fd, "opaque");
+	return has_mark(s, fd, "opaque");
 }
 
 static bool
@@ -81,7 +80,7 @@ is_whiteout(const struct stat *st)
 
 /* A path in one layer: there, not in this one, or taken away by it for those below. */
 static enum found
-look_in(int layer, const char *path, int *fd)
+look_in(const struct scan *s, int layer, const char *path, int *fd)
 {
 	cleanup_fd int at = openat(layer, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool opaque = false;
@@ -91,7 +90,7 @@ look_in(int layer, const char *path, int *fd)
 		struct stat st;
 		int next;
 
-		opaque = opaque || is_opaque(at);
+		opaque = opaque || is_opaque(s, at);
 		next = openat(at, pool_dupn(p, len), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
 			return opaque || errno == ENOTDIR ? HIDDEN : ABSENT;
@@ -112,7 +111,7 @@ image_file(const struct scan *s, const char *path)
 	int fd;
 
 	for (size_t i = 0; i < s->lower_n; i++) {
-		enum found got = look_in(s->lower[i], path, &fd);
+		enum found got = look_in(s, s->lower[i], path, &fd);
 
 		if (got == FOUND)
 			return fd;
@@ -222,8 +221,23 @@ same_bytes(int one, int other)
 	return true;
 }
 
+/* The file as the container sees it; -1 where something is mounted over it. */
+static int
+open_merged(const struct scan *s, const char *path)
+{
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		size_t len = strlen(s->mounts.w[i]);
+
+		if (strncmp(s->mounts.w[i], path, len) == 0 &&
+		    (path[len] == '\0' || path[len] == '/'))
+			return -1;
+	}
+	return open_no_links(s->root, path, O_RDONLY | O_NONBLOCK, 0);
+}
+
 static bool
-same_content(const struct walk_entry *e, const struct stat *was, int image)
+same_content(
+    const struct scan *s, const struct walk_entry *e, const struct stat *was, int image)
 {
 	char path[40];
 	cleanup_fd int one = -1;
@@ -242,8 +256,14 @@ same_content(const struct walk_entry *e, const struct stat *was, int image)
 	other = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (one < 0 || other < 0)
 		return false;
-	/* Only owner or mode was changed: the bytes stayed below. */
-	return has_mark(one, "metacopy") || same_bytes(one, other);
+	/* Only owner or mode was changed and the bytes stayed below: they are seen from inside.
+	 */
+	if (has_mark(s, one, "metacopy")) {
+		close(one);
+		one = open_merged(s, e->path);
+		return one < 0 || same_bytes(one, other);
+	}
+	return same_bytes(one, other);
 }
 
 static bool
@@ -308,7 +328,7 @@ compare(struct scan *s, const struct walk_entry *e, int image)
 		tell(s, e->path, "type", &e->st, program);
 		return;
 	}
-	if (!same_content(e, &was, image) && !is_podmans_account(e, &was, image))
+	if (!same_content(s, e, &was, image) && !is_podmans_account(e, &was, image))
 		tell(s, e->path, "changed", &e->st, program);
 	if (!S_ISLNK(e->st.st_mode) && (e->st.st_mode & 07777) != (was.st_mode & 07777))
 		tell(s, e->path, "mode", &e->st, program);
@@ -358,7 +378,7 @@ visit(const struct walk_entry *e, void *arg)
 			cleanup_fd int fd =
 			    openat(e->dirfd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-			if (fd >= 0 && is_opaque(fd))
+			if (fd >= 0 && is_opaque(s, fd))
 				tell_hidden(s, e, image);
 		}
 	}
@@ -601,6 +621,8 @@ scan_one(struct app *a, const struct place *p, const struct seen *now, struct sc
 		report("%s: its root is no overlay that the kernel shows", p->name);
 		return -1;
 	}
+	s->root = root;
+	s->mark_space = layers.userxattr ? "user" : "trusted";
 	read_mounts(now->pid, &s->mounts);
 	bad = open_layers(&layers, s) || walk_layers(s, p, root, layers.read_only);
 	close_layers(s);

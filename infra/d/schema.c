@@ -2,82 +2,88 @@
 #include "container.h"
 #include "settings.h"
 #include "strbuf.h"
-#include "values.h"
+#include "values_life.h"
+#include "values_limits.h"
+#include "values_names.h"
+#include "values_network.h"
+#include "values_storage.h"
 
 #include <string.h>
 
-enum kind { WORDS, FLAG, NUMBER, SIZE, DURATION, TEXT, OTHER };
+/* LIST: of words or of some struct; take adds one element of it. OTHER: take does it all. */
+enum kind { LIST, WORDS, FLAG, NUMBER, SIZE, DURATION, TEXT, OTHER };
 
 struct key {
 	const char *name;
 	enum kind kind;
-	size_t at; /* offset in struct container; not for OTHER */
+	size_t at, size; /* of the member of struct container; not for OTHER */
 	int64_t min, max;
-	take *other;
+	take *take;
 };
 
-#define AT(field) offsetof(struct container, field)
+#define AT(field) offsetof(struct container, field), sizeof(((struct container *)0)->field)
+#define NOWHERE   0, 0
 #define MAX_ID    INT64_C(4294967294)
 
 static const struct key keys[] = {
-    {"autostart", OTHER, 0, 0, 0, take_autostart},
-    {"caps", OTHER, 0, 0, 0, take_caps},
+    {"autostart", OTHER, NOWHERE, 0, 0, take_autostart},
+    {"caps", LIST, AT(caps), 0, 0, take_cap},
     {"cmd", WORDS, AT(cmd), 0, 0, NULL},
-    {"cpus", OTHER, 0, 0, 0, take_cpus},
-    {"devices", OTHER, 0, 0, 0, take_devices},
-    {"dns", OTHER, 0, 0, 0, take_dns},
+    {"cpus", OTHER, NOWHERE, 0, 0, take_cpus},
+    {"devices", LIST, AT(devices), 0, 0, take_device},
+    {"dns", LIST, AT(dns), 0, 0, take_dns},
     {"entrypoint", WORDS, AT(entrypoint), 0, 0, NULL},
-    {"env", OTHER, 0, 0, 0, take_env},
+    {"env", LIST, AT(env), 0, 0, take_env},
     {"extra_docker", WORDS, AT(extra_docker), 0, 0, NULL},
     {"extra_init", WORDS, AT(extra_init), 0, 0, NULL},
     {"fg", FLAG, AT(fg), 0, 0, NULL},
-    {"health", OTHER, 0, 0, 0, take_health},
-    {"hostname", OTHER, 0, 0, 0, take_hostname},
-    {"image", OTHER, 0, 0, 0, take_image},
+    {"health", OTHER, NOWHERE, 0, 0, take_health},
+    {"hostname", OTHER, NOWHERE, 0, 0, take_hostname},
+    {"image", OTHER, NOWHERE, 0, 0, take_image},
     {"init", FLAG, AT(init), 0, 0, NULL},
-    {"ip", OTHER, 0, 0, 0, take_ip},
+    {"ip", OTHER, NOWHERE, 0, 0, take_ip},
     {"ipv6_ports", FLAG, AT(ipv6_ports), 0, 0, NULL},
     {"keep", NUMBER, AT(keep), 1, 100, NULL},
-    {"labels", OTHER, 0, 0, 0, take_labels},
-    {"log", OTHER, 0, 0, 0, take_log},
+    {"labels", LIST, AT(labels), 0, 0, take_label},
+    {"log", OTHER, NOWHERE, 0, 0, take_log},
     {"memory", SIZE, AT(memory), 0, INT64_C(1) << 50, NULL},
-    {"mount_devices", OTHER, 0, 0, 0, take_mount_devices},
-    {"mount_ro", OTHER, 0, 0, 0, take_mount_ro},
-    {"mount_rw", OTHER, 0, 0, 0, take_mount_rw},
-    {"name", OTHER, 0, 0, 0, take_name},
-    {"needs", OTHER, 0, 0, 0, take_needs},
-    {"network", OTHER, 0, 0, 0, take_network},
+    {"mount_devices", LIST, AT(mount_devices), 0, 0, take_mount_device},
+    {"mount_ro", LIST, AT(mount_ro), 0, 0, take_mount_ro},
+    {"mount_rw", LIST, AT(mount_rw), 0, 0, take_mount_rw},
+    {"name", OTHER, NOWHERE, 0, 0, take_name},
+    {"needs", LIST, AT(needs), 0, 0, take_need},
+    {"network", OTHER, NOWHERE, 0, 0, take_network},
     {"no_new_privileges", FLAG, AT(no_new_privileges), 0, 0, NULL},
     {"pids", NUMBER, AT(pids), 0, 4194304, NULL},
-    {"port_offset", OTHER, 0, 0, 0, take_port_offset},
-    {"ports", OTHER, 0, 0, 0, take_ports},
+    {"port_offset", OTHER, NOWHERE, 0, 0, take_port_offset},
+    {"ports", LIST, AT(ports), 0, 0, take_port},
     {"read_only", FLAG, AT(read_only), 0, 0, NULL},
-    {"ready", OTHER, 0, 0, 0, take_ready},
-    {"repo1", OTHER, 0, 0, 0, take_repo1},
-    {"repo2", OTHER, 0, 0, 0, take_repo2},
+    {"ready", OTHER, NOWHERE, 0, 0, take_ready},
+    {"repo1", OTHER, NOWHERE, 0, 0, take_repo1},
+    {"repo2", OTHER, NOWHERE, 0, 0, take_repo2},
     {"require_signature", FLAG, AT(require_signature), 0, 0, NULL},
-    {"restart", OTHER, 0, 0, 0, take_restart},
+    {"restart", OTHER, NOWHERE, 0, 0, take_restart},
     {"rm", FLAG, AT(rm), 0, 0, NULL},
-    {"scan", OTHER, 0, 0, 0, take_scan},
-    {"seccomp", OTHER, 0, 0, 0, take_seccomp},
+    {"scan", OTHER, NOWHERE, 0, 0, take_scan},
+    {"seccomp", OTHER, NOWHERE, 0, 0, take_seccomp},
     {"shell", FLAG, AT(shell), 0, 0, NULL},
     {"shift_gids", NUMBER, AT(shift_gids), 0, MAX_ID, NULL},
     {"shift_uids", NUMBER, AT(shift_uids), 0, MAX_ID, NULL},
-    {"stop_signal", OTHER, 0, 0, 0, take_stop_signal},
+    {"stop_signal", OTHER, NOWHERE, 0, 0, take_stop_signal},
     {"stop_timeout", DURATION, AT(stop_timeout), 0, 3600 * 1000, NULL},
-    {"subnet", OTHER, 0, 0, 0, take_subnet},
-    {"tag", OTHER, 0, 0, 0, take_tag},
-    {"tmpfs", OTHER, 0, 0, 0, take_tmpfs},
+    {"subnet", OTHER, NOWHERE, 0, 0, take_subnet},
+    {"tag", OTHER, NOWHERE, 0, 0, take_tag},
+    {"tmpfs", LIST, AT(tmpfs), 0, 0, take_tmpfs},
     {"tz", TEXT, AT(tz), 0, 0, NULL},
-    {"ulimits", OTHER, 0, 0, 0, take_ulimits},
-    {"user", OTHER, 0, 0, 0, take_user},
-    {"userns", OTHER, 0, 0, 0, take_userns},
-    {"vol_base", OTHER, 0, 0, 0, take_vol_base},
-    {"vol_defaults", OTHER, 0, 0, 0, take_vol_defaults},
-    {"vols", OTHER, 0, 0, 0, take_vols},
+    {"ulimits", LIST, AT(ulimits), 0, 0, take_ulimit},
+    {"user", OTHER, NOWHERE, 0, 0, take_user},
+    {"userns", OTHER, NOWHERE, 0, 0, take_userns},
+    {"vol_base", OTHER, NOWHERE, 0, 0, take_vol_base},
+    {"vol_defaults", OTHER, NOWHERE, 0, 0, take_vol_defaults},
+    {"vols", LIST, AT(vols), 0, 0, take_volume},
 };
 
-enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+enum { HOSTNAME_MAX = 63, KEYS = sizeof(keys) / sizeof(keys[0]) };
 
 const char *const *
 container_keys(void)
@@ -117,8 +123,13 @@ apply_key(struct reader *r, const struct key *k, const struct node *n)
 	const char *text;
 
 	switch (k->kind) {
+	case LIST:
+		/* Never emptied in place: its elements may be another container's as well. */
+		memset(field, 0, k->size);
+		each_value(r, n, k->take);
+		break;
 	case WORDS:
-		*(struct words *)(void *)field = (struct words){0};
+		memset(field, 0, k->size);
 		if (!is_empty(n))
 			take_words(r, n, (struct words *)(void *)field);
 		break;
@@ -137,7 +148,7 @@ apply_key(struct reader *r, const struct key *k, const struct node *n)
 			*(const char **)(void *)field = is_empty(n) ? NULL : pool_dup(text);
 		break;
 	case OTHER:
-		k->other(r, n);
+		k->take(r, n);
 		break;
 	}
 }
@@ -302,15 +313,31 @@ check_together(const struct container *c, struct settings *s)
 		settings_error(s, NULL, "ports can't be published %s",
 		    shared ? "where the network is another container's: say them there"
 			   : "without a network");
+	if (c->log == LOG_NONE && c->ready.kind == READY_LOG)
+		settings_error(s, NULL, "ready: log can't be seen without a log (log: none)");
 	if (c->fg && c->wave >= 0)
 		settings_error(s, NULL, "autostart and fg exclude each other");
+}
+
+/* The name, as far as the kernel takes it: 64 bytes at most. */
+static const char *
+default_hostname(const struct container *c)
+{
+	size_t len = strlen(c->name);
+
+	if (len <= HOSTNAME_MAX)
+		return c->name;
+	len = HOSTNAME_MAX;
+	while (len > 1 && strchr(".-_", c->name[len - 1]))
+		len--;
+	return pool_dupn(c->name, len);
 }
 
 static void
 complete(struct container *c)
 {
 	if (!c->hostname || !*c->hostname)
-		c->hostname = c->name;
+		c->hostname = default_hostname(c);
 	complete_volumes(c);
 	place_mounts(c, c->mount_ro.v, c->mount_ro.n);
 	place_mounts(c, c->mount_rw.v, c->mount_rw.n);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { PORT = 8080 };
@@ -202,6 +203,8 @@ tool(int argc, char **argv)
 		return unlink(argv[2]) && rmdir(argv[2]);
 	if (strcmp(verb, "chmod") == 0 && argc > 3)
 		return chmod(argv[3], (mode_t)strtol(argv[2], NULL, 8)) != 0;
+	if (strcmp(verb, "setxattr") == 0 && argc > 4)
+		return setxattr(argv[2], argv[3], argv[4], strlen(argv[4]), 0) != 0;
 	if (strcmp(verb, "exit") == 0 && argc > 2)
 		return atoi(argv[2]);
 	for (int i = 2; i < argc; i++) /* echo */

@@ -69,6 +69,29 @@ mountinfo(void **state)
 	}
 }
 
+/* Which attributes are the overlay's own. */
+static void
+marks(void **state)
+{
+	struct layers l;
+
+	(void)state;
+	assert_int_equal(
+	    layers_parse("1 2 0:1 / / rw - overlay o rw,lowerdir=/a,upperdir=/u\n", &l), 0);
+	assert_false(l.userxattr);
+	assert_int_equal(
+	    layers_parse(
+		"1 2 0:1 / / rw - overlay o rw,lowerdir=/userxattr,upperdir=/u,userxattr\n",
+		&l),
+	    0);
+	assert_true(l.userxattr);
+	assert_int_equal(
+	    layers_parse(
+		"1 2 0:1 / / rw - overlay o rw,lowerdir=/a\\,userxattr,upperdir=/u\n", &l),
+	    0);
+	assert_false(l.userxattr);
+}
+
 static void
 patterns(void **state)
 {
@@ -140,6 +163,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(mountinfo),
+	    cmocka_unit_test(marks),
 	    cmocka_unit_test(patterns),
 	    cmocka_unit_test(quoting),
 	};

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +14,8 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
+#include "reader.h"
 #include "settings.h"
-#include "values.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -99,6 +100,11 @@ static const struct {
     /* environment */
     {"env: {A: 1, B: 'x y'}", false, "env", "{\"A\":\"1\",\"B\":\"x y\"}"},
     {"env: [A=1, B=]", false, "env", "{\"A\":\"1\",\"B\":\"\"}"},
+    {"env: {A: null, B: ~, C: '~', D: ''}", false, "env",
+	"{\"A\":null,\"B\":null,\"C\":\"~\",\"D\":\"\"}"},
+    {"env: [A=1, {A: 2}]", false, "env", "{\"A\":\"2\"}"},
+    {"mount_rw: ['/a/:/data//x/']", false, "mounts",
+	"[{\"read_only\":false,\"source\":\"/a/\",\"target\":\"/data/x\"}]"},
     {"labels: {team: dns}", false, "labels", "{\"team\":\"dns\"}"},
     {"tz: Europe/Berlin", false, "tz", "\"Europe/Berlin\""},
     /* ports */
@@ -258,6 +264,10 @@ static const struct {
     {"mount_rw: ['a,b:/x']", "source of a mount"},
     {"mount_rw: [a:/x]\nmount_ro: [b:/x]", "mounted twice"},
     {"mount_rw: [a:/x]\ntmpfs: [/x]", "mounted twice"},
+    {"mount_rw: [a:/x, b:/x/]", "mounted twice"},
+    {"env: {'': x}", "settings.yaml:1:7: "},
+    {"env: ['=x']", "settings.yaml:1:7: "},
+    {"log: none\nready: {log: up}", "without a log"},
     {"mount_devices: [/etc/passwd]", "/dev"},
     {"devices: [/dev/../etc/passwd]", "SOURCE"},
     {"devices: ['/dev/a:/dev/b:z']", "SOURCE"},
@@ -352,6 +362,166 @@ is_refused(void **state)
 	}
 }
 
+/* ---- every key of the schema ---- */
+
+/* Two values for each key, and what has to be said beside it. "also": where the key does
+ * nothing alone. */
+static const struct {
+	const char *key, *one, *other, *also;
+} samples[] = {
+    {"autostart", "1", "2", ""},
+    {"caps", "[CHOWN, KILL]", "[SYS_ADMIN]", ""},
+    {"cmd", "[a, b]", "[c]", ""},
+    {"cpus", "1.5", "0.5", ""},
+    {"devices", "[/dev/a, /dev/b]", "[/dev/c]", ""},
+    {"dns", "[9.9.9.9, 8.8.8.8]", "[1.1.1.1]", ""},
+    {"entrypoint", "[/a, /b]", "[/c]", ""},
+    {"env", "{A: 1, B: 2}", "{A: 3}", ""},
+    {"extra_docker", "[--a, --b]", "[--c]", ""},
+    {"extra_init", "[a, b]", "[c]", ""},
+    {"fg", "yes", "no", ""},
+    {"health", "{command: [a, b]}", "{command: [c]}", ""},
+    {"hostname", "one", "other", ""},
+    {"image", "one", "other", ""},
+    {"init", "yes", "no", ""},
+    {"ip", "10.0.0.2", "10.0.0.3", "subnet: 10.0.0.0/24\ntest_subnet: 10.0.0.0/24"},
+    {"ipv6_ports", "yes", "no", "ports: ['80:80']"},
+    {"keep", "1", "2", ""},
+    {"labels", "{a: b, c: d}", "{e: f}", ""},
+    {"log", "none", "journald", ""},
+    {"memory", "1g", "2g", ""},
+    {"mount_devices", "['/dev/a*', '/dev/b*']", "['/dev/c*']", ""},
+    {"mount_ro", "[a:/a, b:/b]", "[c:/c]", ""},
+    {"mount_rw", "[a:/a, b:/b]", "[c:/c]", ""},
+    {"name", "one", "other", ""},
+    {"needs", "[a, b]", "[c]", ""},
+    {"network", "lan", "none", ""},
+    {"no_new_privileges", "no", "yes", ""},
+    {"pids", "1", "2", ""},
+    {"port_offset", "1", "2", "ports: ['80:80']"},
+    {"ports", "['1:1', '2:2']", "['3:3']", ""},
+    {"read_only", "no", "yes", ""},
+    {"ready", "{command: [a, b]}", "{command: [c]}", ""},
+    {"repo1", "one", "other", ""},
+    {"repo2", "one", "other", ""},
+    {"require_signature", "yes", "no", ""},
+    {"restart", "always", "unless-stopped", ""},
+    {"rm", "yes", "no", ""},
+    {"scan", "{allow: [/a, /b]}", "{allow: [/c]}", ""},
+    {"seccomp", "unconfined", "/a.json", ""},
+    {"shell", "yes", "no", ""},
+    {"shift_gids", "1", "2", ""},
+    {"shift_uids", "1", "2", ""},
+    {"stop_signal", "INT", "HUP", ""},
+    {"stop_timeout", "1s", "2s", ""},
+    {"subnet", "10.0.0.0/24", "10.0.1.0/24", ""},
+    {"tag", "one", "other", ""},
+    {"tmpfs", "[/a, /b]", "[/c]", ""},
+    {"tz", "UTC", "Europe/Berlin", ""},
+    {"ulimits", "{core: 1, nofile: 2}", "{nproc: 3}", ""},
+    {"user", "1:1", "2:2", ""},
+    {"userns", "auto", "nomap", ""},
+    {"vol_base", "/one", "/other", "mount_rw: [a:/a]"},
+    {"vol_defaults", "{perm: '0700'}", "{perm: '0750'}", "vols: [a]"},
+    {"vols", "[a, b]", "[c]", ""},
+};
+
+/* The description as text; it must be right. */
+static char *
+text_of(const char *yaml, bool test)
+{
+	unsigned errors;
+	json_t *got = describe(yaml, test, &errors);
+	char *text;
+
+	if (!got)
+		print_error("%s\n", yaml);
+	assert_non_null(got);
+	text = json_dumps(got, JSON_SORT_KEYS);
+	json_decref(got);
+	return text;
+}
+
+static void
+differ(const char *a_yaml, const char *b_yaml, bool test, bool wanted)
+{
+	char *a = text_of(a_yaml, test), *b = text_of(b_yaml, test);
+
+	if ((strcmp(a, b) != 0) != wanted)
+		print_error("%s\n%s\n%s\n%s\n", a_yaml, a, b_yaml, b);
+	assert_int_equal(strcmp(a, b) != 0, wanted);
+	free(a);
+	free(b);
+}
+
+static void
+digest_of(const char *yaml, char hex[SHA256_HEX])
+{
+	struct container c = {
+	    .key = "web", .folder = "/c/web", .repo1 = "localhost/whittle", .vol_base = "/vol"};
+	struct settings s = {0};
+	struct layer layer = {&s, NULL};
+
+	assert_int_equal(settings_parse(&s, "s", yaml, strlen(yaml)), 0);
+	layer.map = s.root;
+	assert_int_equal(container_apply(&c, &layer, 1, 1), 0);
+	container_digest(&c, hex);
+	settings_free(&s);
+}
+
+/* Keys that a running container isn't made anew for. */
+static bool
+is_about_d(const char *key)
+{
+	static const char *const keys[] = {"autostart", "image", "keep", "ready", "repo1",
+	    "repo2", "require_signature", "scan", "shift_gids", "shift_uids", "tag",
+	    "vol_defaults", "vols", NULL};
+
+	return among(key, keys);
+}
+
+/* The samples of a key, by their number; a key without is an error. */
+static size_t
+samples_of(const char *key)
+{
+	for (size_t i = 0; i < COUNT(samples); i++)
+		if (strcmp(samples[i].key, key) == 0)
+			return i;
+	fail_msg("no samples for '%s'", key);
+	return 0;
+}
+
+/* Each key has samples above, is in the description, and as a test_KEY is the test instance's
+ * alone: nothing that is said of tests reaches production. */
+static void
+every_key(void **state)
+{
+	const char *const *keys = container_keys();
+	char alone[512], changed[512], with_test[512], one[SHA256_HEX], other[SHA256_HEX];
+	size_t k;
+
+	(void)state;
+	for (k = 0; keys[k]; k++) {
+		size_t i = samples_of(keys[k]);
+
+		snprintf(alone, sizeof(alone), "%s\n%s: %s\n", samples[i].also, keys[k],
+		    samples[i].one);
+		snprintf(changed, sizeof(changed), "%s\n%s: %s\n", samples[i].also, keys[k],
+		    samples[i].other);
+		snprintf(with_test, sizeof(with_test), "%s\n%s: %s\ntest_%s: %s\n",
+		    samples[i].also, keys[k], samples[i].one, keys[k], samples[i].other);
+		differ(alone, changed, false, true);
+		digest_of(alone, one);
+		digest_of(changed, other);
+		if ((strcmp(one, other) == 0) != is_about_d(keys[k]))
+			print_error("digest of '%s'\n", keys[k]);
+		assert_int_equal(strcmp(one, other) == 0, is_about_d(keys[k]));
+		differ(alone, with_test, false, false);
+		differ(alone, with_test, true, true);
+	}
+	assert_int_equal(k, COUNT(samples));
+}
+
 /* What makes another container of it, and what doesn't. */
 static void
 digests(void **state)
@@ -362,31 +532,37 @@ digests(void **state)
 	} table[] = {
 	    {"", "", true},
 	    {"memory: 1g", "memory: 1024m", true},
-	    {"memory: 1g", "memory: 2g", false},
-	    {"", "autostart: 1", true},
-	    {"", "ready: {tcp: 1}", true},
-	    {"", "scan: {allow: [/x]}", true},
-	    {"", "env: {A: b}", false},
 	    {"ports: ['1:1']", "ports: ['127.0.0.1:1:1']", true},
+	    {"vols: [{path: a, contents: one}]", "vols: [{path: a, contents: other}]", false},
+	    {"vols: [{path: a, perm: '0700'}]", "vols: [{path: a}]", true},
 	};
+	char hex[2][SHA256_HEX];
+
 	(void)state;
 	for (size_t i = 0; i < COUNT(table); i++) {
-		char hex[2][SHA256_HEX];
-
-		for (int k = 0; k < 2; k++) {
-			const char *yaml = k ? table[i].other : table[i].one;
-			struct container c = {.key = "web", .repo1 = "r", .vol_base = "/v"};
-			struct settings s = {0};
-			struct layer layer = {&s, NULL};
-
-			assert_int_equal(settings_parse(&s, "s", yaml, strlen(yaml)), 0);
-			layer.map = s.root;
-			assert_int_equal(container_apply(&c, &layer, 1, 1), 0);
-			container_digest(&c, hex[k]);
-			settings_free(&s);
-		}
+		digest_of(table[i].one, hex[0]);
+		digest_of(table[i].other, hex[1]);
 		assert_int_equal(strcmp(hex[0], hex[1]) == 0, table[i].same);
 	}
+}
+
+/* A seccomp profile counts by what is in it. */
+static void
+profile_digest(void **state)
+{
+	char name[] = "/tmp/whittle-profile.XXXXXX", yaml[64], hex[3][SHA256_HEX];
+	int fd = mkstemp(name);
+
+	(void)state;
+	snprintf(yaml, sizeof(yaml), "seccomp: %s", name);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pwrite(fd, i == 1 ? "[]" : "{}", 2, 0), 2);
+		digest_of(yaml, hex[i]);
+	}
+	close(fd);
+	unlink(name);
+	assert_string_not_equal(hex[0], hex[1]);
+	assert_string_equal(hex[0], hex[2]);
 }
 
 /* host's defaults < the folder's < test_KEYs < the command line's. */
@@ -446,6 +622,8 @@ main(void)
 	    cmocka_unit_test(comes_out_right),
 	    cmocka_unit_test(is_refused),
 	    cmocka_unit_test(digests),
+	    cmocka_unit_test(profile_digest),
+	    cmocka_unit_test(every_key),
 	    cmocka_unit_test(layers),
 	    cmocka_unit_test(nothing_is_lost),
 	};

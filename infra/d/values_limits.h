@@ -1,0 +1,9 @@
+/* Values of settings.yaml: limits and privileges. */
+#ifndef WHITTLE_VALUES_LIMITS_H
+#define WHITTLE_VALUES_LIMITS_H
+
+#include "reader.h"
+
+take take_cap, take_cpus, take_seccomp, take_ulimit, take_userns;
+
+#endif
