@@ -424,6 +424,63 @@ change() {
 	expect "anything else" "$output$stderr"
 }
 
+# A program of the engine's own name, which does what the shell lines say before the real one.
+wrap_engine() { # LINES
+	local kind real
+	kind=$("$ENGINE_CMD" --which)
+	real=$(command -v "$kind")
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$1" "$real" >"$BATS_TEST_TMPDIR/bin/$kind"
+	chmod +x "$BATS_TEST_TMPDIR/bin/$kind"
+	export ENGINE=$BATS_TEST_TMPDIR/bin/$kind
+}
+
+@test "an engine that warns on standard error with every command changes nothing" {
+	run_x 0 make all test install
+	id=$(stamp install)
+	wrap_engine 'echo "sha256:0123 WARN: no such image, or so it seems" >&2'
+	run_x 0 make all test install
+	refute BUILD
+	refute PROMOTE
+	change
+	run_x 0 make all test install
+	[ "$(id_of live 2>/dev/null)" = "$(stamp install)" ]
+	[ "$(id_of prev 2>/dev/null)" = "$id" ]
+	run_x 0 "$TOP/infra/image" status
+	expect "prev    $id"
+	run_x 0 "$PACK" verify "$name:live"
+}
+
+@test "an engine that can't be asked ends every step with status 2 and changes nothing" {
+	run_x 0 make all test install
+	before=$(cat ./*-stamp)
+	wrap_engine 'case "$*" in *inspect*|*exists*) echo "dial tcp: lookup engine.lan: no such host" >&2; exit 125 ;; esac'
+	for step in build test promote status; do
+		run_x 2 "$TOP/infra/image" $step
+		expect "no such host" "$stderr"
+		expect "can't find out which image" "$stderr"
+		refute BUILD
+		refute PROMOTE
+	done
+	[ "$(cat ./*-stamp)" = "$before" ]
+	run_x 2 "$PACK" id "$repo:live"
+	expect "no such host" "$stderr"
+}
+
+@test "the language of whoever runs it changes nothing" {
+	local sort
+	sort=$(command -v sort)
+	touch files/etc/{a,B,_}
+	run_x 0 "$TOP/infra/image" build
+	expect BUILD
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# As sort would in a language that has an order of its own.
+	printf '#!/bin/sh\n[ "$LC_ALL" = C ] || set -- -r "$@"\nexec %s "$@"\n' "$sort" >"$BATS_TEST_TMPDIR/bin/sort"
+	chmod +x "$BATS_TEST_TMPDIR/bin/sort"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 0 "$TOP/infra/image" build
+	refute BUILD
+}
+
 @test "killed at any moment of all, test, install: the next run ends right" {
 	for after in 0.05 0.15 0.3 0.5 0.8 1.2; do
 		change

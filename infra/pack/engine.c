@@ -77,11 +77,10 @@ says_no_image(const char *said)
 }
 
 int
-engine_find_id(const char *name, char id[SHA256_HEX])
+engine_find_id(const char *reference, char id[SHA256_HEX])
 {
-	cleanup_free char *full = full_image_name(name);
 	const char *argv[] = {
-	    engine_command(), "image", "inspect", "-f", "{{.Id}}", full, NULL};
+	    engine_command(), "image", "inspect", "-f", "{{.Id}}", reference, NULL};
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
 	struct run r = {.argv = argv, .out = &out, .err = &err};
 	int status = run(&r);
@@ -99,7 +98,7 @@ engine_find_id(const char *name, char id[SHA256_HEX])
 	} else if (says_no_image(err.s)) {
 		result = 1;
 	} else {
-		report("the engine can't tell about '%s': %s", full, last_line(&err));
+		report("the engine can't tell about '%s': %s", reference, last_line(&err));
 	}
 	strbuf_free(&out);
 	strbuf_free(&err);
@@ -110,7 +109,7 @@ int
 engine_image_id(const char *name, char id[SHA256_HEX])
 {
 	cleanup_free char *full = full_image_name(name);
-	int status = engine_find_id(name, id);
+	int status = engine_find_id(full, id);
 
 	if (status == 1)
 		report("no image '%s' here", full);

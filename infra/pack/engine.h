@@ -15,10 +15,13 @@ const char *engine_command(void);
  * where no tag is given. An ID stays what it is. free(3) it. */
 char *full_image_name(const char *name);
 
-/* The image ID that the engine has for a name. Returns 0, or -1 after a report(); the second
- * returns 1 without one where there is no such image. */
+/* The image ID of what the engine knows by a reference, taken as it is. Returns 0, 1 where
+ * there is no such image, -1 after a report() where the engine can't tell. */
+int engine_find_id(const char *reference, char id[SHA256_HEX]);
+
+/* The same for a name of ours, as full_image_name() completes it. A missing image is
+ * reported too and -1. */
 int engine_image_id(const char *name, char id[SHA256_HEX]);
-int engine_find_id(const char *name, char id[SHA256_HEX]);
 
 /* An image's archive, in a file without a name in TMPDIR. Returns 0, or -1 after a report();
  * the caller closes in both cases. */

@@ -165,11 +165,11 @@ static int
 check_live(const char *folder, const char *name, const char *id, void *arg)
 {
 	struct asking *a = arg;
-	cleanup_free char *image = xasprintf("%s:live", name);
+	cleanup_free char *image = xasprintf("%s:live", name), *full = full_image_name(image);
 	char live[SHA256_HEX];
 
 	(void)folder;
-	if (engine_find_id(image, live) == 0 && strcmp(live, id) == 0)
+	if (engine_find_id(full, live) == 0 && strcmp(live, id) == 0)
 		check_image(a, live);
 	return 0;
 }
