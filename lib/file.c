@@ -180,8 +180,8 @@ file_close(int *fd)
 	return bad;
 }
 
-static int
-sync_directory_of(int dirfd, const char *name)
+int
+file_sync_directory(int dirfd, const char *name)
 {
 	cleanup_free char *copy = xstrdup(name);
 	cleanup_fd int fd = openat(dirfd, dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -198,7 +198,7 @@ file_put(int dirfd, const char *temporary, const char *name)
 		remove_keeping_errno(dirfd, temporary);
 		return -1;
 	}
-	return sync_directory_of(dirfd, name);
+	return file_sync_directory(dirfd, name);
 }
 
 int

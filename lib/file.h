@@ -47,7 +47,11 @@ int file_close(int *fd);
  */
 int file_put(int dirfd, const char *temporary, const char *name);
 
-/* The same for a file that another program wrote: it is synced first. */
+/* What was renamed into the directory that holds name is there after a power failure too.
+ * Returns 0, or -1 with errno; the exceptions are those of file_put(). */
+int file_sync_directory(int dirfd, const char *name);
+
+/* The same as file_put() for a file that another program wrote: it is synced first. */
 int file_put_synced(int dirfd, const char *temporary, const char *name);
 
 /*

@@ -5,15 +5,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "strbuf.h"
 
 enum { KILL_AFTER_MS = 2000, TIMED_OUT = 124 };
+enum { CLOSE_ON_EXEC = 4 }; /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
 
 struct pipes {
 	int in[2], out[2], err[2]; /* [0] is read, [1] is written; -1 where unused */
@@ -64,17 +66,31 @@ connect_to(int pipe_end, int to, int log, int discard, int null)
 		dup2(null, to);
 }
 
+/* All descriptors from first on, at the exec. */
+static void
+close_from(unsigned first)
+{
+	struct rlimit most;
+	unsigned fd, end;
+
+	if (syscall(SYS_close_range, first, ~0U, CLOSE_ON_EXEC) == 0)
+		return;
+	/* Before Linux 5.11, or where a seccomp profile doesn't know the call. */
+	end = getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_max < 1 << 20
+		  ? (unsigned)most.rlim_max
+		  : 1 << 20;
+	for (fd = first; fd < end; fd++)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
 static _Noreturn void
 child(const struct run *r, const struct pipes *p)
 {
-	static const int reset[] = {
-	    SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2};
 	sigset_t none;
-	size_t i;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	for (i = 0; i < sizeof(reset) / sizeof(reset[0]); i++)
-		signal(reset[i], SIG_DFL);
+	for (int sig = 1; sig < 32; sig++)
+		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (r->timeout_ms)
@@ -84,8 +100,7 @@ child(const struct run *r, const struct pipes *p)
 	connect_to(p->err[1], STDERR_FILENO, r->log, r->discard_err, null);
 	if (r->cwd && chdir(r->cwd))
 		_exit(126);
-	for (int fd = 3; fd < 1024; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	close_from(3);
 	if (r->env)
 		execvpe(r->argv[0], (char *const *)r->argv, (char *const *)r->env);
 	else
@@ -93,19 +108,10 @@ child(const struct run *r, const struct pipes *p)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 static int
 ms_until(long long due)
 {
-	long long left = due - now_ms();
+	long long left = due - monotonic_ms();
 
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
@@ -143,7 +149,7 @@ time_is_up(pid_t pid, int *stage)
 {
 	kill(-pid, *stage == 0 ? SIGTERM : SIGKILL);
 	kill(pid, *stage == 0 ? SIGTERM : SIGKILL);
-	return (*stage)++ == 0 ? now_ms() + KILL_AFTER_MS : -1;
+	return (*stage)++ == 0 ? monotonic_ms() + KILL_AFTER_MS : -1;
 }
 
 /*
@@ -154,7 +160,7 @@ time_is_up(pid_t pid, int *stage)
 static int
 attend(const struct run *r, struct pipes *p, pid_t pid)
 {
-	long long due = r->timeout_ms ? now_ms() + r->timeout_ms : -1;
+	long long due = r->timeout_ms ? monotonic_ms() + r->timeout_ms : -1;
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	size_t fed = 0;
 	int status = 0, exited = 0, stage = 0, ready;
@@ -184,7 +190,7 @@ attend(const struct run *r, struct pipes *p, pid_t pid)
 			break;
 		if (!exited && waitpid(pid, &status, WNOHANG) == pid)
 			exited = 1;
-		if (!exited && due >= 0 && now_ms() >= due)
+		if (!exited && due >= 0 && monotonic_ms() >= due)
 			due = time_is_up(pid, &stage);
 	}
 	if (stage)
@@ -197,15 +203,22 @@ run(const struct run *r)
 {
 	struct pipes p;
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	struct sigaction normal = {.sa_handler = SIG_DFL}, children;
 	pid_t pid;
 	int status;
 
 	if (make_pipes(r, &p))
 		return -1;
+	/* Where SIGCHLD is ignored, as some supervisors hand it on, the kernel keeps no exit
+	 * status. */
+	sigaction(SIGCHLD, NULL, &children);
+	if (children.sa_handler == SIG_IGN)
+		sigaction(SIGCHLD, &normal, NULL);
 	pid = fork();
 	if (pid < 0) {
 		int saved = errno;
 
+		sigaction(SIGCHLD, &children, NULL);
 		close_pipes(&p);
 		errno = saved;
 		return -1;
@@ -224,6 +237,7 @@ run(const struct run *r)
 	sigaction(SIGPIPE, &ignore, &before);
 	status = attend(r, &p, pid);
 	sigaction(SIGPIPE, &before, NULL);
+	sigaction(SIGCHLD, &children, NULL);
 	close_pipes(&p);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include <linux/stat.h> /* after sys/stat.h: musl's has no struct statx */
 
 #include "cleanup.h"
+#include "path.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -61,12 +62,6 @@ sort_names(const char **name, size_t n, const char **spare)
 	for (i = left = 0, right = half; left < half; i++)
 		name[i] = right < n && strcmp(name[right], spare[left]) < 0 ? name[right++]
 									    : spare[left++];
-}
-
-static int
-is_dots(const char *name)
-{
-	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
 static void

@@ -137,6 +137,15 @@ engine_here() {
 	run_x 2 make -s -C "$TOP" nosuch
 }
 
+@test "make install-tools fails where any of several pages can't be installed" {
+	printf '%s\n' 'PROG = tool' 'MAN = nosuch.1 tool.1' 'TOOLCHAIN =' "include $TOP/etc/Makefile-c" \
+		'all:' >Makefile
+	touch tool tool.1
+	run make -s WHITTLE_LIB_READY=1 DESTDIR="$PWD/to" tool=1 -o tool install-tools
+	[ "$status" -eq 2 ]
+	expect nosuch.1
+}
+
 # The outer one stands for a daemon that serves containers here.
 @test "with-dockerd: another daemon's rules and bridge stay as they are" {
 	requires root command:dockerd

@@ -12,6 +12,7 @@
 
 #include "applets.h"
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -250,13 +251,8 @@ write_result(const struct applets *a, const struct options *o, const char *file,
 	temporary = xasprintf(".%s.applets-new", name);
 	if (applets_write(a, dirfd, temporary, fd) < 0)
 		die("write '%s':", o->out);
-	if (renameat(dirfd, temporary, dirfd, name) < 0) {
-		int saved = errno;
-
-		unlinkat(dirfd, temporary, 0);
-		errno = saved;
+	if (file_put(dirfd, temporary, name) < 0)
 		die("replace '%s':", o->out);
-	}
 }
 
 static int

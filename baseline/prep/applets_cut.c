@@ -11,6 +11,7 @@
 #include "applets_code.h"
 #include "applets_names.h"
 #include "cleanup.h"
+#include "file.h"
 #include "strbuf.h"
 
 /* ---- choosing ---- */
@@ -265,20 +266,6 @@ copy_attributes(int from, int to)
 	return n < 0 ? -1 : 0;
 }
 
-static int
-write_all(int fd, const unsigned char *bytes, size_t n)
-{
-	while (n > 0) {
-		ssize_t put = write(fd, bytes, n);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		bytes += put > 0 ? put : 0;
-		n -= put > 0 ? (size_t)put : 0;
-	}
-	return 0;
-}
-
 /* chown(2) comes first: it clears the bits and capabilities that are set after it. */
 static int
 make_like(int fd, int like_fd)
@@ -304,7 +291,7 @@ applets_write(const struct applets *a, int dirfd, const char *name, int like_fd)
 	if (fd < 0)
 		return -1;
 	if (write_all(fd, a->image, a->size) < 0 || make_like(fd, like_fd) < 0 ||
-	    fsync(fd) < 0) {
+	    file_close(&fd) < 0) {
 		int saved = errno;
 
 		unlinkat(dirfd, name, 0);

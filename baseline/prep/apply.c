@@ -15,6 +15,7 @@
 #include "busybox.h"
 #include "cleanup.h"
 #include "digest.h"
+#include "file.h"
 #include "report.h"
 
 #ifndef SYS_fchmodat2
@@ -191,7 +192,10 @@ strip_capability(struct applying *a, int dirfd, uint32_t i)
 {
 	cleanup_fd int fd = open_file(a, dirfd, i);
 
-	return fd < 0 ? -1 : fremovexattr(fd, "security.capability");
+	if (fd < 0)
+		return -1;
+	/* None left: another name of the file came first, or chown(2) took it away. */
+	return fremovexattr(fd, "security.capability") && errno != ENODATA ? -1 : 0;
 }
 
 /* What was changed is what was there for the next record of the same entry. */
@@ -221,16 +225,22 @@ change_mode(struct applying *a, int dirfd, int fd, uint32_t i)
 	record_mode(&a->record, a->tree, i);
 	if (write_record(a))
 		return;
-	if (chmod_pinned(fd, e->new_mode) == 0 &&
-	    (!e->strip || !strip_capability(a, dirfd, i))) {
-		a->outcome->modes++;
-		e->mode = (e->mode & S_IFMT) | e->new_mode;
-		if (e->strip)
-			e->capability = 0;
+	if (chmod_pinned(fd, e->new_mode)) {
+		report("change the mode of '%s':", path_of(a, i));
+		take_back(a);
 		return;
 	}
-	report("change the mode of '%s':", path_of(a, i));
-	take_back(a);
+	if (e->strip && strip_capability(a, dirfd, i)) {
+		report("take the capabilities of '%s':", path_of(a, i));
+		/* The record is of both or of neither. */
+		if (chmod_pinned(fd, e->mode & 07777) == 0)
+			take_back(a);
+		return;
+	}
+	a->outcome->modes++;
+	e->mode = (e->mode & S_IFMT) | e->new_mode;
+	if (e->strip)
+		e->capability = 0;
 }
 
 /* A file's mode and owner belong to all its names, also to those in other trees. */
@@ -267,45 +277,6 @@ change_entry(struct applying *a, int dirfd, uint32_t i)
 		change_mode(a, dirfd, fd, i);
 }
 
-static int
-write_all(int fd, const char *s, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, s, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return -1;
-		s += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
-/* The new file beside the old one, complete and on the disk. */
-static int
-write_beside(int dirfd, const char *temporary, const struct edit *edit, const struct stat *st)
-{
-	cleanup_fd int fd = -1;
-
-	if (unlinkat(dirfd, temporary, 0) && errno != ENOENT)
-		return -1;
-	fd = openat(
-	    dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	if (write_all(fd, edit->text.s, edit->text.len) || fchown(fd, st->st_uid, st->st_gid) ||
-	    fchmod(fd, st->st_mode & 07777) || fsync(fd)) {
-		int saved = errno;
-
-		unlinkat(dirfd, temporary, 0);
-		errno = saved;
-		return -1;
-	}
-	return 0;
-}
-
 static const struct edit *
 edit_of(const struct plan *p, uint32_t i)
 {
@@ -322,26 +293,33 @@ edit_entry(struct applying *a, int dirfd, uint32_t i)
 	const struct edit *edit = edit_of(a->plan, i);
 	const char *name = tree_name(a->tree, i);
 	cleanup_free char *temporary = xasprintf(".%s.prep", name);
-	char hex[SHA256_HEX];
+	cleanup_fd int fd = open_file(a, dirfd, i);
 	struct stat st;
+	struct new_file new = {.bytes = edit->text.s, .n = edit->text.len, .like = &st};
+	char hex[SHA256_HEX];
 
-	if (digest_of(a, dirfd, i, hex))
+	if (fd < 0)
 		return;
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) ||
-	    write_beside(dirfd, temporary, edit, &st)) {
+	/* All of the one file that is open, whatever its name leads to by now. */
+	if (sha256_fd(fd, hex) || fstat(fd, &st)) {
+		report("read '%s':", path_of(a, i));
+		return;
+	}
+	if (file_create(dirfd, temporary, &new)) {
 		report("write '%s':", path_of(a, i));
 		return;
 	}
 	record_edit(&a->record, a->tree, i, edit, hex);
-	if (write_record(a) == 0) {
-		if (renameat(dirfd, temporary, dirfd, name) == 0) {
-			a->outcome->edits++;
-			return;
-		}
-		report("replace '%s':", path_of(a, i));
-		take_back(a);
+	if (write_record(a)) {
+		unlinkat(dirfd, temporary, 0);
+		return;
 	}
-	unlinkat(dirfd, temporary, 0);
+	if (file_put(dirfd, temporary, name) == 0) {
+		a->outcome->edits++;
+		return;
+	}
+	report("replace '%s':", path_of(a, i));
+	take_back(a);
 }
 
 /* A further name of a program that was cut under its first one: a link to the new file. */
@@ -384,17 +362,18 @@ cut_entry(struct applying *a, int dirfd, uint32_t i)
 		return;
 	}
 	record_cut(&a->record, a->tree, i, busybox, hex);
-	if (write_record(a) == 0) {
-		if (renameat(dirfd, temporary, dirfd, name) == 0) {
-			a->outcome->edits++;
-			if (busybox->renewed == NO_ENTRY)
-				busybox->renewed = i;
-			return;
-		}
-		report("replace '%s':", path_of(a, i));
-		take_back(a);
+	if (write_record(a)) {
+		unlinkat(dirfd, temporary, 0);
+		return;
 	}
-	unlinkat(dirfd, temporary, 0);
+	if (file_put(dirfd, temporary, name) == 0) {
+		a->outcome->edits++;
+		if (busybox->renewed == NO_ENTRY)
+			busybox->renewed = i;
+		return;
+	}
+	report("replace '%s':", path_of(a, i));
+	take_back(a);
 }
 
 static void

@@ -8,26 +8,10 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "file.h"
 #include "report.h"
 
 static const char first_bytes[] = "{\"action\":\"";
-
-static int
-write_all(int fd, const char *s, size_t n, off_t at)
-{
-	while (n > 0) {
-		ssize_t k = pwrite(fd, s, n, at);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return -1;
-		s += k;
-		n -= (size_t)k;
-		at += k;
-	}
-	return 0;
-}
 
 /* Where the line starts that ends just before end: behind a newline or at 0. -1 with
  * errno. */
@@ -148,7 +132,7 @@ ledger_write(struct ledger *l, const struct strbuf *record)
 {
 	if (l->fd < 0 || is_doubtful(l, record))
 		return 0;
-	if (write_all(l->fd, record->s, record->len, l->end)) {
+	if (pwrite_all(l->fd, record->s, record->len, l->end)) {
 		int saved = errno;
 
 		if (ftruncate(l->fd, l->end)) {

@@ -416,6 +416,21 @@ program() {
 	is_sound
 }
 
+@test "capabilities of a file with two names are stripped once, and both names are recorded" {
+	requires root
+	bare
+	program /usr/bin/ping
+	setcap cap_net_raw+ep "$tree/usr/bin/ping"
+	ln "$tree/usr/bin/ping" "$tree/usr/bin/ping6"
+	settings SUID_ACTION=strip
+	harden
+	there /usr/bin/ping /usr/bin/ping6
+	[ -z "$(getcap "$tree/usr/bin/ping6")" ]
+	recorded '.path == "/usr/bin/ping" and .rule == "capabilities"'
+	recorded '.path == "/usr/bin/ping6" and .rule == "capabilities"'
+	is_sound
+}
+
 @test "a file that an owner can make executable is looked at for capabilities" {
 	requires root
 	bare

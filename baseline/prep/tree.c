@@ -12,6 +12,7 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "digest.h"
+#include "fnv.h"
 #include "report.h"
 #include "walk.h"
 
@@ -178,10 +179,8 @@ set_ends(struct tree *t)
 static uint32_t
 hash_of(uint32_t folder, const char *name)
 {
-	uint64_t h = 14695981039346656037u ^ folder; /* FNV-1a */
+	uint64_t h = fnv_add_string(FNV_START ^ folder, name);
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 1099511628211u;
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -140,53 +141,31 @@ etc_read(int dirfd, const char *name, struct strbuf *text)
 	return -1;
 }
 
-static int
-write_all(int fd, const struct strbuf *text)
-{
-	size_t at = 0;
-
-	while (at < text->len) {
-		ssize_t n = write(fd, text->s + at, text->len - at);
-
-		if (n < 0)
-			return -1;
-		at += (size_t)n;
-	}
-	return fsync(fd);
-}
-
-static int
-write_new(int dirfd, const char *name, const struct strbuf *text, const struct stat *like)
-{
-	cleanup_fd int fd =
-	    openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0 || fchown(fd, like->st_uid, like->st_gid) ||
-	    fchmod(fd, like->st_mode & 07777) || write_all(fd, text)) {
-		report("write '%s':", name);
-		unlinkat(dirfd, name, 0);
-		return -1;
-	}
-	return 0;
-}
-
 int
 etc_replace(int dirfd, const char *name, const struct strbuf *text, unsigned mode, int backup)
 {
 	cleanup_free char *fresh = xasprintf("%s+", name), *old = xasprintf("%s-", name);
-	struct stat like = {.st_mode = mode};
+	struct new_file f = {.bytes = text->s, .n = text->len, .mode = mode};
 	struct strbuf before = STRBUF_INIT;
+	struct stat like;
 	int bad = 0;
 
-	if (fstatat(dirfd, name, &like, AT_SYMLINK_NOFOLLOW) == 0 && backup) {
-		bad = etc_read(dirfd, name, &before) || write_new(dirfd, old, &before, &like);
+	if (fstatat(dirfd, name, &like, AT_SYMLINK_NOFOLLOW) == 0)
+		f.like = &like;
+	if (f.like && backup) {
+		struct new_file kept = {.like = &like};
+
+		bad = etc_read(dirfd, name, &before);
+		kept.bytes = before.s;
+		kept.n = before.len;
+		if (!bad && (bad = file_create(dirfd, old, &kept)))
+			report("write '%s':", old);
 		strbuf_free(&before);
 	}
-	if (bad || write_new(dirfd, fresh, text, &like))
+	if (bad)
 		return -1;
-	if (renameat(dirfd, fresh, dirfd, name) || fsync(dirfd)) {
+	if (file_replace(dirfd, name, &f, fresh)) {
 		report("replace '%s':", name);
-		unlinkat(dirfd, fresh, 0);
 		return -1;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 
 #include "change.h"
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 #include "verbs.h"
@@ -142,28 +143,12 @@ state_path(void)
 	return xasprintf("%s/.local/state/whittle/idmap", home && *home ? home : "");
 }
 
-/* Makes a folder and those above it. */
-static int
-make_folders(char *path)
-{
-	char *p;
-
-	for (p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0755) && errno != EEXIST)
-			return -1;
-		*p = '/';
-	}
-	return mkdir(path, 0700) && errno != EEXIST ? -1 : 0;
-}
-
 int
 open_state_folder(void)
 {
 	cleanup_free char *path = state_path();
-	int fd = make_folders(path) ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd =
+	    make_directories(path, 0700) ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		report("open '%s':", path);

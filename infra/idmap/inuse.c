@@ -14,6 +14,8 @@
 
 #include "cleanup.h"
 #include "mounts.h"
+#include "path.h"
+#include "proc.h"
 #include "strbuf.h"
 
 struct search {
@@ -25,17 +27,6 @@ struct search {
 	ino_t own_namespace, *seen;
 	size_t seen_count;
 };
-
-/* Is path the folder, or below it? */
-static bool
-below(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	if (n == 1)
-		return true;
-	return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
 
 static void
 found(struct search *s, const char *pid, const char *what, const char *where)
@@ -68,7 +59,7 @@ locate(struct search *s, int fd)
 	const char *rest;
 	struct mount m;
 
-	if (!mount_of(fd, copy, &m) || !below(s->path, m.point))
+	if (!mount_of(fd, copy, &m) || !path_below(m.point, s->path))
 		return -1;
 	rest = s->path + (strcmp(m.point, "/") == 0 ? 0 : strlen(m.point));
 	s->device = xstrdup(m.device);
@@ -87,9 +78,9 @@ shows(const struct search *s, const struct mount *m)
 {
 	if (strcmp(m->device, s->device) != 0)
 		return false;
-	if (below(m->root, s->root))
+	if (path_below(s->root, m->root))
 		return true;
-	return strcmp(m->root, "/") != 0 && below(s->root, m->root);
+	return strcmp(m->root, "/") != 0 && path_below(m->root, s->root);
 }
 
 /* The namespace that a process got as a copy of ours has our mounts at our places. */
@@ -125,7 +116,7 @@ look_at_overlay(struct search *s, const struct mount *m, const char *pid)
 			dir = strtok_r(option + strlen(key[i]), ":", &inner);
 			for (; dir; dir = strtok_r(NULL, ":", &inner))
 				if (*dir == '/' &&
-				    (below(dir, s->path) || below(s->path, dir))) {
+				    (path_below(s->path, dir) || path_below(dir, s->path))) {
 					found(s, pid, "mounts an overlay over", dir);
 					return;
 				}
@@ -186,7 +177,7 @@ link_is_below(struct search *s, const char *pid, int dirfd, const char *name, co
 	if (n <= 0)
 		return false;
 	target[n] = '\0';
-	if (!below(target, s->path))
+	if (!path_below(s->path, target))
 		return false;
 	found(s, pid, what, target);
 	return true;
@@ -198,14 +189,11 @@ is_ancestor(const char *pid)
 	pid_t wanted = (pid_t)atol(pid), at = getpid();
 
 	while (at > 1) {
-		cleanup_free char *file = xasprintf("/proc/%ld/stat", (long)at);
-		cleanup_free char *text = read_proc(file);
-		const char *p = text ? strrchr(text, ')') : NULL;
+		unsigned long long parent = 0;
 
 		if (at == wanted)
 			return true;
-		/* ") STATE PPID" */
-		at = p && strlen(p) > 4 ? (pid_t)atol(p + 4) : 0;
+		at = proc_stat(at, PROC_PARENT, &parent) ? 0 : (pid_t)parent;
 	}
 	return at == wanted;
 }
@@ -222,7 +210,7 @@ maps_a_file(struct search *s, const char *pid)
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		const char *path = strchr(line, '/');
 
-		if (path && below(path, s->path)) {
+		if (path && path_below(s->path, path)) {
 			found(s, pid, "has mapped", path);
 			return true;
 		}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "strbuf.h"
 
 enum { HEADER_SIZE = 64 * 1024, SEGMENT_SIZE = 512 * 1024, ALIGN = 8 };
@@ -180,7 +181,7 @@ reserve(int fd, off_t offset, off_t n)
 	if (errno != EOPNOTSUPP && errno != ENOSYS)
 		return -1;
 	for (; n > 0; offset += (off_t)sizeof(zeros), n -= (off_t)sizeof(zeros))
-		if (pwrite(fd, zeros, sizeof(zeros), offset) != (ssize_t)sizeof(zeros))
+		if (pwrite_all(fd, zeros, sizeof(zeros), offset))
 			return -1;
 	return 0;
 }
@@ -220,7 +221,7 @@ journal_create(int dirfd, const char *name, const struct journal_about *about)
 	if (read_header(j))
 		goto fail;
 	j->end = HEADER_SIZE;
-	if (renameat(dirfd, temporary, dirfd, name))
+	if (fsync(j->fd) || file_put(dirfd, temporary, name))
 		goto fail;
 	return j;
 fail:
@@ -261,16 +262,18 @@ journal_begin_undo(struct journal *j, bool all)
 	set_state(j, JOURNAL_UNDOING);
 }
 
-bool
+int
 journal_end_undo(struct journal *j)
 {
 	off_t from = (off_t)j->header->undo_from;
 
-	if (from <= HEADER_SIZE || ftruncate(j->fd, from))
-		return true;
+	if (from <= HEADER_SIZE)
+		return 1;
+	if (ftruncate(j->fd, from))
+		return -1;
 	j->end = from;
 	set_state(j, JOURNAL_DONE);
-	return false;
+	return 0;
 }
 
 const struct journal_about *

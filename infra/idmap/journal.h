@@ -78,10 +78,12 @@ void journal_end_session(struct journal *j);
 
 /*
  * JOURNAL_UNDOING: of the last session, or of all. When it is done, what was undone is
- * dropped; returns true where that is everything, so that the file may be deleted.
+ * dropped. Returns 1 where that is everything, so that the file may be deleted; 0 where
+ * earlier sessions remain; -1 with errno where it can't be dropped: then nothing is lost, and
+ * undoing again does no harm.
  */
 void journal_begin_undo(struct journal *j, bool all);
-bool journal_end_undo(struct journal *j);
+int journal_end_undo(struct journal *j);
 
 /*
  * A thread's way to write. Records added count once published: then they may be carried

@@ -181,7 +181,12 @@ shift_undo(struct shift *s, bool all)
 		    "check");
 		r.gone++;
 	}
-	if (journal_end_undo(s->journal))
+	got = journal_end_undo(s->journal);
+	if (got < 0) {
+		report("shorten journal '%s':", s->journal_name);
+		return EXIT_TROUBLE;
+	}
+	if (got)
 		drop_journal(s);
 	if (r.gone)
 		report("%lu inodes are gone or elsewhere now: not undone", r.gone);

@@ -697,6 +697,17 @@ for i in range(20000): open("%s/%d" % (sys.argv[1], i), "w").close()' "$T"
 }
 
 # KILLS=1000 for the full figure.
+@test "signals that whoever started it had ignored stay ignored" {
+	requires root command:strace
+	strace -o /dev/null true 2>/dev/null || skip "this machine cannot: no ptrace"
+	mkdir -p "$T/one"
+	(trap '' HUP; ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$T/calls" -e trace=rt_sigaction \
+		"$IDMAP" shift -q -m b:0:100000:65536 "$T/one")
+	run_x 0 grep -c '^rt_sigaction(SIGTERM, {' "$T/calls"
+	# set and set back at once
+	run_x 0 awk '/^rt_sigaction\(SIGHUP, \{/ { last = $0 } END { exit last !~ /SIG_IGN/ }' "$T/calls"
+}
+
 @test "killed at random moments and resumed, it always ends right: ext4" {
 	requires root command:python3
 	on ext4

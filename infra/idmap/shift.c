@@ -52,6 +52,14 @@ on_signal(int number)
 	interrupted = 1;
 }
 
+/* nohup(1) and supervisors start programs with signals ignored, which is meant to last. */
+static void
+interrupt_on(int number)
+{
+	if (signal(number, on_signal) == SIG_IGN)
+		signal(number, SIG_IGN);
+}
+
 /* --- for all three files --- */
 
 struct counts
@@ -621,8 +629,9 @@ shift(int argc, char **argv, bool back)
 	s.verb = argv[0];
 	read_options(argc, argv, &o, &s);
 	open_top(&s, o.path);
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	interrupt_on(SIGINT);
+	interrupt_on(SIGTERM);
+	interrupt_on(SIGHUP);
 	if (o.undo)
 		status = run_undo(&s, &o);
 	else if (prepare(&s, &o))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "path.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -347,12 +348,6 @@ do_entry(struct sweep_worker *w, struct sweep_folder *f, unsigned char type, con
 		left_alone(w->pool);
 	else
 		visit(w, f, at, &st);
-}
-
-static bool
-is_dots(const char *name)
-{
-	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
 /* Reads the next names. */

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "digest.h"
+#include "file.h"
 #include "pack.h"
 #include "record.h"
 #include "report.h"
@@ -57,7 +58,7 @@ fetch_file(struct bumping *b)
 
 	b->address = fill_in(b->upstream->address, b->release.version);
 	b->file = xasprintf("%s/%s", b->cache, strrchr(b->address, '/') + 1);
-	if (make_folders(b->cache)) {
+	if (make_directories(b->cache, 0755)) {
 		report("make folder '%s':", b->cache);
 		return -1;
 	}

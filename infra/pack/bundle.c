@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "engine.h"
+#include "file.h"
 #include "image.h"
 #include "inode.h"
 #include "json.h"
@@ -109,15 +110,16 @@ write_members(int fd, const struct content *c)
 static int
 write_archive(const char *path, const struct content *c)
 {
-	cleanup_free char *new = xasprintf("%s.new.XXXXXX", path);
-	cleanup_fd int fd = mkostemp(new, O_CLOEXEC);
+	cleanup_free char *prefix = xasprintf("%s.new.", path), *new = NULL;
+	cleanup_fd int fd = file_temporary(AT_FDCWD, prefix, &new);
 
 	if (fd < 0) {
 		report("write '%s':", path);
 		return -1;
 	}
 	if (write_members(fd, c) == 0) {
-		if (fchmod(fd, 0644) == 0 && fsync(fd) == 0 && rename(new, path) == 0)
+		if (fchmod(fd, 0644) == 0 && file_close(&fd) == 0 &&
+		    file_put(AT_FDCWD, new, path) == 0)
 			return 0;
 		report("write '%s':", path);
 	}

@@ -13,6 +13,7 @@
 
 #include "bytes.h"
 #include "cleanup.h"
+#include "file.h"
 #include "inode.h"
 #include "json.h"
 #include "report.h"
@@ -83,8 +84,14 @@ watch_over(const struct output *o)
 	}
 	rests[i] = xstrdup(o->partial);
 	bytes_last_words = remove_rests;
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &end, NULL);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction before;
+
+		/* What nohup(1) or a supervisor had ignored stays so. */
+		sigaction(signals[i], NULL, &before);
+		if (before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &end, NULL);
+	}
 }
 
 static int
@@ -116,7 +123,7 @@ start_folder(struct output *o)
 	watch_over(o);
 	blobs = xasprintf("%s/blobs/sha256", o->partial);
 	layer = xasprintf("%s/layer", blobs);
-	if (make_folders(blobs) || chmod(o->partial, 0755))
+	if (make_directories(blobs, 0755) || chmod(o->partial, 0755))
 		return cannot_write(o);
 	o->fd = open(layer, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	return o->fd < 0 ? cannot_write(o) : 0;
@@ -187,7 +194,7 @@ patch_header(struct output *o)
 	unsigned char block[TAR_BLOCK];
 
 	tarball_header(block, name, o->layer_size, o->epoch);
-	return pwrite(o->fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) ? 0 : -1;
+	return pwrite_all(o->fd, block, sizeof(block), 0);
 }
 
 static struct bytes
@@ -276,7 +283,7 @@ place_layer(struct output *o)
 	cleanup_free char *from = xasprintf("%s/blobs/sha256/layer", o->partial);
 	cleanup_free char *to = xasprintf("%s/blobs/sha256/%s", o->partial, o->diff_id);
 
-	return rename(from, to) ? cannot_write(o) : 0;
+	return file_close(&o->fd) || file_put(AT_FDCWD, from, to) ? cannot_write(o) : 0;
 }
 
 static int
@@ -327,12 +334,15 @@ move_into_place(struct output *o)
 {
 	if (o->form == OUTPUT_OCI && access(o->path, F_OK) == 0) {
 		/* musl has no renameat2(2). */
-		if (syscall(SYS_renameat2, AT_FDCWD, o->partial, AT_FDCWD, o->path, EXCHANGE))
+		if (syscall(SYS_renameat2, AT_FDCWD, o->partial, AT_FDCWD, o->path, EXCHANGE) ||
+		    file_sync_directory(AT_FDCWD, o->path))
 			return cannot_write(o);
 		remove_layout(o->partial);
 		return 0;
 	}
-	return rename(o->partial, o->path) ? cannot_write(o) : 0;
+	if ((o->fd >= 0 && file_close(&o->fd)) || file_put(AT_FDCWD, o->partial, o->path))
+		return cannot_write(o);
+	return 0;
 }
 
 int
@@ -349,7 +359,6 @@ output_finish(struct output *o, const char *config, const char *tag, char id[SHA
 		bad = -1;
 	} else {
 		forget_rests();
-		close(steal_fd(&o->fd));
 		free(steal_pointer(&o->partial));
 	}
 	hold_signals(0);

@@ -267,6 +267,32 @@ remove /bin/untold build test" ]
 	run_x 0 "$PACK" build -n test -i flatten.tar -o out
 }
 
+# traced CALLS COMMAND…: what COMMAND asks of the kernel goes to ./calls.
+traced() {
+	requires command:strace
+	strace -o /dev/null true 2>/dev/null || skip "this machine cannot: no ptrace"
+	ASAN_OPTIONS=detect_leaks=0 strace -qq -s 300 -o calls -e "trace=$1" "${@:2}"
+}
+
+@test "what is written is on the disk before it has its name, and the name is too" {
+	local form
+	archive flatten.tar flatten
+	for form in docker oci oci-archive; do
+		traced fsync,rename,renameat,renameat2 "$PACK" build -n test -i flatten.tar -f "$form" -o out
+		run_x 0 awk '/^fsync/ { before = synced; synced = NR }
+			/rename.*"out"/ { named = NR; if (synced != NR - 1) exit 1 }
+			END { exit !(named && synced > named) }' calls
+		rm -rf out
+	done
+}
+
+@test "signals that whoever started it had ignored stay ignored" {
+	archive flatten.tar flatten
+	(trap '' HUP; traced rt_sigaction "$PACK" build -n test -i flatten.tar -o out)
+	run_x 0 grep -c '^rt_sigaction(SIGTERM, {' calls
+	run ! grep '^rt_sigaction(SIGHUP, {' calls
+}
+
 @test "ended by a signal, nothing half-written is left" {
 	archive big.tar flatten
 	for form in docker oci; do

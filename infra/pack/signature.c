@@ -1,6 +1,7 @@
 #include "signature.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "record.h"
 #include "report.h"
 #include "run.h"
@@ -91,7 +93,7 @@ signature_make(const char *file, const char *secret_key, const char *comment)
 
 	if (tool == NO_TOOL || run_here(tool == MINISIGN ? minisign : others))
 		return -1;
-	if (rename(new, to)) {
+	if (file_put_synced(AT_FDCWD, new, to)) {
 		report("write '%s':", to);
 		return -1;
 	}

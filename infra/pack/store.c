@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -53,48 +54,13 @@ store_folder(const char *root, const char *name, const char *id)
 }
 
 int
-make_folders(const char *path)
-{
-	cleanup_free char *copy = xstrdup(path);
-	char *p;
-
-	for (p = copy + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		if (mkdir(copy, 0755) && errno != EEXIST)
-			return -1;
-		*p = '/';
-	}
-	return mkdir(copy, 0755) && errno != EEXIST ? -1 : 0;
-}
-
-static int
-write_all(int fd, const void *bytes, size_t n)
-{
-	const char *p = bytes;
-	ssize_t done;
-
-	while (n) {
-		done = write(fd, p, n);
-		if (done < 0 && errno != EINTR)
-			return -1;
-		if (done > 0)
-			p += done, n -= (size_t)done;
-	}
-	return 0;
-}
-
-int
 write_whole(const char *path, const void *bytes, size_t n)
 {
-	cleanup_free char *new = xasprintf("%s.new.XXXXXX", path);
-	cleanup_fd int fd = mkostemp(new, O_CLOEXEC);
+	struct new_file f = {.bytes = bytes, .n = n, .mode = 0644};
 
-	if (fd >= 0 && !write_all(fd, bytes, n) && !fchmod(fd, 0644) && !fsync(fd) &&
-	    !rename(new, path))
+	if (file_replace(AT_FDCWD, path, &f, NULL) == 0)
 		return 0;
 	report("write '%s':", path);
-	if (fd >= 0)
-		unlink(new);
 	return -1;
 }
 
@@ -150,7 +116,7 @@ store_put(const char *root, const char *name, const char *id, const struct store
 	cleanup_free char *folder = store_folder(root, name, id);
 	cleanup_free char *new = xasprintf("%s/.new.XXXXXX", parent);
 
-	if (make_folders(parent)) {
+	if (make_directories(parent, 0755)) {
 		report("make folder '%s':", parent);
 		return -1;
 	}
@@ -162,7 +128,7 @@ store_put(const char *root, const char *name, const char *id, const struct store
 		return -1;
 	}
 	if (put_files(new, file, count) == 0 && chmod(new, 0755) == 0 &&
-	    rename(new, folder) == 0)
+	    file_put(AT_FDCWD, new, folder) == 0)
 		return 0;
 	/* Somebody else may have been faster, with the same files. */
 	if (access(folder, F_OK) == 0) {

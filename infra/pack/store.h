@@ -52,7 +52,4 @@ int store_each(const char *root,
 /* Writes a file as a whole or not at all, mode 0644. Returns 0, or -1 after a report(). */
 int write_whole(const char *path, const void *bytes, size_t n);
 
-/* mkdir -p, mode 0755. Returns 0, or -1 with errno. */
-int make_folders(const char *path);
-
 #endif

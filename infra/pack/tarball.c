@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "inode.h"
 #include "strbuf.h"
 
@@ -34,17 +35,8 @@ tarball_start(struct tarball *t, int fd)
 static void
 put_out(struct tarball *t, const unsigned char *p, size_t n)
 {
-	ssize_t done;
-
-	while (n && !t->error) {
-		done = write(t->fd, p, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			t->error = errno;
-		else
-			p += done, n -= (size_t)done;
-	}
+	if (!t->error && write_all(t->fd, p, n))
+		t->error = errno;
 }
 
 static void

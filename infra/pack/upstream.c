@@ -1,5 +1,6 @@
 #include "upstream.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "grow.h"
 #include "record.h"
 #include "report.h"
@@ -139,7 +141,7 @@ fetch_to(const char *address, const char *path)
 	struct run r = {.argv = argv, .err = &err, .discard_out = 1};
 	int status = run(&r);
 
-	if (status == 0 && rename(new, path) == 0) {
+	if (status == 0 && file_put_synced(AT_FDCWD, new, path) == 0) {
 		strbuf_free(&err);
 		return 0;
 	}
@@ -187,7 +189,7 @@ list_text(const struct lists *l, const char *address, size_t *n)
 	int fresh = 0;
 
 	if (!l->offline) {
-		if (make_folders(l->cache)) {
+		if (make_directories(l->cache, 0755)) {
 			report("make folder '%s':", l->cache);
 			return NULL;
 		}

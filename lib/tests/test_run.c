@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -50,6 +51,47 @@ statuses(void **state)
 		strbuf_free(&out);
 		strbuf_free(&err);
 	}
+}
+
+/* A supervisor that ignores SIGCHLD hands that on. */
+static void
+ignored_sigchld(void **state)
+{
+	const char *argv[] = {"sh", "-c", "exit 7", NULL};
+	struct run r = {.argv = argv, .timeout_ms = 20000}, plain = {.argv = argv};
+
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	assert_int_equal(run(&plain), 7);
+	assert_int_equal(run(&r), 7);
+	assert_true(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
+}
+
+/* A program that has many files open, filewatch for one, raises its limit. */
+static void
+high_descriptors(void **state)
+{
+	const char *argv[] = {"sh", "-c", "ls /proc/self/fd | wc -l", NULL};
+	struct strbuf few = STRBUF_INIT, many = STRBUF_INIT;
+	struct run r = {.argv = argv, .out = &few};
+	struct rlimit most;
+	int fd;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &most);
+	if (most.rlim_max < 2100)
+		skip();
+	most.rlim_cur = 2100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &most), 0);
+	assert_int_equal(run(&r), 0);
+	fd = fcntl(STDIN_FILENO, F_DUPFD, 2000);
+	assert_true(fd >= 2000);
+	r.out = &many;
+	assert_int_equal(run(&r), 0);
+	close(fd);
+	assert_string_equal(many.s, few.s);
+	strbuf_free(&few);
+	strbuf_free(&many);
 }
 
 static void
@@ -138,6 +180,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(statuses),
+	    cmocka_unit_test(ignored_sigchld),
+	    cmocka_unit_test(high_descriptors),
 	    cmocka_unit_test(to_a_log),
 	    cmocka_unit_test(not_startable),
 	    cmocka_unit_test(much_both_ways),

@@ -10,6 +10,7 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "config.h"
+#include "fnv.h"
 #include "strbuf.h"
 #include "times.h"
 
@@ -18,10 +19,8 @@
 static size_t
 hash_of(const char *path)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = fnv_add_string(FNV_START, path);
 
-	for (; *path; path++)
-		h = (h ^ (unsigned char)*path) * 1099511628211u;
 	return (size_t)(h ^ h >> 32);
 }
 

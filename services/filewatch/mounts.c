@@ -6,15 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fnv.h"
+#include "path.h"
 #include "strbuf.h"
-
-bool
-is_on_way(const char *above, const char *path)
-{
-	size_t n = strcmp(above, "/") == 0 ? 0 : strlen(above);
-
-	return strncmp(above, path, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
 
 /* Blanks and the like stand there as \ooo. In place. */
 static void
@@ -81,11 +75,12 @@ mounts_free(struct mounts *m)
 uint64_t
 mounts_around(const struct mounts *m, const char *folder)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = FNV_START;
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (is_on_way(m->mount[i].path, folder) || is_on_way(folder, m->mount[i].path))
-			h = (h ^ m->mount[i].id) * 1099511628211u;
+		if (path_below(m->mount[i].path, folder) ||
+		    path_below(folder, m->mount[i].path))
+			h = fnv_add(h, &m->mount[i].id, sizeof(m->mount[i].id));
 	return h;
 }

@@ -22,7 +22,4 @@ void mounts_free(struct mounts *m);
 /* Another number when something was mounted on the way to a folder, in it, or below. */
 uint64_t mounts_around(const struct mounts *m, const char *folder);
 
-/* One of two paths is the other, or a folder above it. */
-bool is_on_way(const char *above, const char *path);
-
 #endif

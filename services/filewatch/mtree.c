@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "digest.h"
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -630,30 +631,6 @@ baseline_format(struct strbuf *out, const struct baseline *b)
 		put_entry(out, &b->entry[i]);
 }
 
-static int
-write_all(int fd, const struct strbuf *text)
-{
-	size_t done = 0;
-
-	while (done < text->len) {
-		ssize_t n = write(fd, text->s + done, text->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
-static int
-sync_folder_of(const char *file)
-{
-	cleanup_free char *copy = xstrdup(file);
-	cleanup_fd int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -1 : fsync(fd);
-}
-
 /* As the old file's, so that whoever could read that one can read this one. */
 static int
 take_rights(int fd, const struct stat *old)
@@ -674,15 +651,15 @@ take_rights(int fd, const struct stat *old)
 static int
 replace(const char *file, const struct strbuf *text, const struct stat *old)
 {
-	cleanup_free char *temporary = xasprintf("%s.new.XXXXXX", file);
-	cleanup_fd int fd = mkostemp(temporary, O_CLOEXEC);
+	cleanup_free char *prefix = xasprintf("%s.new.", file), *temporary = NULL;
+	cleanup_fd int fd = file_temporary(AT_FDCWD, prefix, &temporary);
 	int saved;
 
 	if (fd < 0)
 		return -1;
-	if (take_rights(fd, old) == 0 && write_all(fd, text) == 0 && fsync(fd) == 0 &&
-	    rename(temporary, file) == 0 && sync_folder_of(file) == 0)
-		return 0;
+	if (take_rights(fd, old) == 0 && write_all(fd, text->s, text->len) == 0 &&
+	    file_close(&fd) == 0)
+		return file_put(AT_FDCWD, temporary, file);
 	saved = errno;
 	unlink(temporary);
 	errno = saved;
@@ -698,7 +675,7 @@ write_file(const char *file, const struct strbuf *text)
 	struct stat old;
 
 	if (strcmp(file, "-") == 0)
-		return write_all(STDOUT_FILENO, text);
+		return write_all(STDOUT_FILENO, text->s, text->len);
 	if (!end)
 		return errno == ENOENT ? replace(file, text, NULL) : -1;
 	if (stat(end, &old))
@@ -707,7 +684,7 @@ write_file(const char *file, const struct strbuf *text)
 		return replace(end, text, &old);
 	/* A device or a pipe is written to, not replaced. */
 	fd = open(end, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	return fd < 0 ? -1 : write_all(fd, text);
+	return fd < 0 ? -1 : write_all(fd, text->s, text->len);
 }
 
 int

@@ -15,6 +15,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "proc.h"
 #include "strbuf.h"
 #include "times.h"
 
@@ -253,25 +254,12 @@ neighbour_root(const struct neighbour *n, char path[32])
 static int64_t
 age_of(pid_t pid)
 {
-	cleanup_free char *path = xasprintf("/proc/%ld/stat", (long)pid);
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[1024];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	const char *p;
-	int field;
+	unsigned long long start;
 
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	/* Field 22 of proc(5); the name, field 2, may hold anything but ends at the last ')'.
-	 */
-	p = strrchr(text, ')');
-	for (field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p)
+	if (proc_stat(pid, PROC_START, &start))
 		return -1;
 	return clock_ns(CLOCK_BOOTTIME) / NS_PER_MS -
-	       (int64_t)(strtoull(p, NULL, 10) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
+	       (int64_t)(start * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
 }
 
 static bool

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "hash.h"
+#include "path.h"
 #include "strbuf.h"
 #include "times.h"
 #include "walk.h"
@@ -449,14 +450,6 @@ look_at_path(struct survey *s, const char *path, bool must_exist)
 	return 0;
 }
 
-static bool
-is_below(const char *path, const char *folder)
-{
-	size_t n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && path[n] == '/';
-}
-
 /* A folder of the baseline stands for all below it, so entries below are met on the way. */
 static int
 look_at_baseline(struct survey *s)
@@ -468,7 +461,7 @@ look_at_baseline(struct survey *s)
 	for (i = 0; i < b->count; i++) {
 		const struct entry *e = &b->entry[i];
 
-		if (above && is_below(e->path, above))
+		if (above && path_below(above, e->path))
 			continue;
 		if (look_at_path(s, e->path, false))
 			return -1;
@@ -496,7 +489,7 @@ is_out_of_sight(const struct survey *s, const char *path)
 	size_t i;
 
 	for (i = 0; i < s->blinds; i++)
-		if (strcmp(path, s->blind[i]) == 0 || is_below(path, s->blind[i]))
+		if (path_below(s->blind[i], path))
 			return true;
 	return false;
 }

@@ -19,6 +19,7 @@
 #include "mailbox.h"
 #include "mounts.h"
 #include "notify.h"
+#include "path.h"
 #include "protect.h"
 #include "report.h"
 #include "sidecar.h"
@@ -129,8 +130,8 @@ on_below(void *arg, const char *path)
 	for (i = 0; i < w->rules; i++) {
 		const struct rule *r = w->rule[i].state.rule;
 
-		if (is_on_way(path, r->pattern.direct ? r->path : r->pattern.base) ||
-		    (!r->pattern.direct && is_on_way(r->pattern.base, path)))
+		if (path_below(path, r->pattern.direct ? r->path : r->pattern.base) ||
+		    (!r->pattern.direct && path_below(r->pattern.base, path)))
 			w->rule[i].scan_due = true;
 	}
 }

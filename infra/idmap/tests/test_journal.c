@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -124,7 +125,55 @@ published_and_settled(void **state)
 	check(j, JOURNAL_PENDING, "", 0);
 	journal_begin_undo(j, true);
 	check(j, JOURNAL_UNDO, "/a:1 /b:2 x/y/c:3 /d:4 ", 0);
-	assert_true(journal_end_undo(j));
+	assert_int_equal(journal_end_undo(j), 1);
+	journal_close(j);
+}
+
+static int ftruncate_fails;
+
+/* In libc's place: a disk that takes no change. */
+int
+ftruncate(int fd, off_t size)
+{
+	if (ftruncate_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_ftruncate, fd, size);
+}
+
+/* What was undone can't be dropped: earlier sessions are there all the same. */
+static void
+undo_on_a_failing_disk(void **state)
+{
+	struct journal *j = journal_create(dirfd_, "j", &about);
+	struct journal_writer *w = journal_begin(j);
+
+	(void)state;
+	add(w, 1, "", "first", 1);
+	journal_publish(w);
+	journal_settle(w);
+	journal_end(w);
+	journal_end_session(j);
+	j = reopen(j);
+	journal_begin_session(j);
+	w = journal_begin(j);
+	add(w, 1, "", "second", 2);
+	journal_publish(w);
+	journal_settle(w);
+	journal_end(w);
+	journal_begin_undo(j, false);
+	ftruncate_fails = 1;
+	assert_int_equal(journal_end_undo(j), -1);
+	assert_int_equal(errno, EIO);
+	ftruncate_fails = 0;
+	j = reopen(j);
+	assert_int_equal(journal_state(j), JOURNAL_UNDOING);
+	check(j, JOURNAL_UNDO, "/second:2 ", 0);
+	assert_int_equal(journal_end_undo(j), 0);
+	journal_begin_undo(j, true);
+	check(j, JOURNAL_UNDO, "/first:1 ", 0);
+	assert_int_equal(journal_end_undo(j), 1);
 	journal_close(j);
 }
 
@@ -154,12 +203,12 @@ sessions(void **state)
 	j = reopen(j);
 	assert_int_equal(journal_state(j), JOURNAL_UNDOING);
 	check(j, JOURNAL_UNDO, "/second:2 ", 0);
-	assert_false(journal_end_undo(j));
+	assert_int_equal(journal_end_undo(j), 0);
 	j = reopen(j);
 	assert_int_equal(journal_state(j), JOURNAL_DONE);
 	journal_begin_undo(j, true);
 	check(j, JOURNAL_UNDO, "/first:1 ", 0);
-	assert_true(journal_end_undo(j));
+	assert_int_equal(journal_end_undo(j), 1);
 	journal_close(j);
 }
 
@@ -391,6 +440,7 @@ main(void)
 	    cmocka_unit_test(header),
 	    cmocka_unit_test(published_and_settled),
 	    cmocka_unit_test(sessions),
+	    cmocka_unit_test(undo_on_a_failing_disk),
 	    cmocka_unit_test(youngest_first),
 	    cmocka_unit_test(all_of_an_entry),
 	    cmocka_unit_test(many_segments),
