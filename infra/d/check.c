@@ -2,8 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine_args.h"
+#include "engine_run.h"
+#include "options.h"
 #include "report.h"
+#include "select.h"
+#include "service.h"
 #include "strbuf.h"
 #include "verbs.h"
 
@@ -234,9 +239,10 @@ do_check(struct app *a, int argc, char **argv)
 		if (verbose)
 			print_loose(&all[i].c);
 	}
-	for (size_t i = 0; i < a->twice.n; i++)
-		report("'%s' isn't looked at: another folder has that name", a->twice.w[i]);
-	found += (int)a->twice.n;
+	for (size_t i = 0; i < a->duplicates.n; i++)
+		report(
+		    "'%s' isn't looked at: another folder has that name", a->duplicates.w[i]);
+	found += (int)a->duplicates.n;
 	if (!found)
 		printf("%zu settings checked, nothing wrong\n", n);
 	return found ? EXIT_NO : EXIT_YES;

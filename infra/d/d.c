@@ -1,20 +1,21 @@
 /* d: run, upgrade and go back, with one letter. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "replace.h"
+#include "app.h"
+#include "engine_run.h"
+#include "recover.h"
 #include "report.h"
+#include "run.h"
+#include "signals.h"
 #include "verbs.h"
 
 static const char one[] = "One container", inside[] = "Inside one", all[] = "All of them",
 		  ask[] = "Questions", list[] = "Lists", settings[] = "Settings",
 		  meta[] = "Other";
 
-const struct verb verbs[] = {
+static const struct verb verbs[] = {
     {"up", "start 1", one, "SPEC...", "start it, what it needs first", do_up, CHANGES},
     {"down", "stop 0", one, "[-T] SPEC...", "stop it (-T: remove its test instance)", do_down,
 	CHANGES},
@@ -118,7 +119,7 @@ is_alias(const char *aliases, const char *word)
 	return false;
 }
 
-const struct verb *
+static const struct verb *
 verb_find(const char *word)
 {
 	for (const struct verb *v = verbs; v->name; v++)
@@ -141,36 +142,6 @@ unknown_verb(const char *word)
 	return EXIT_TROUBLE;
 }
 
-static void
-on_signal(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-/* What changes something ends at a point of its own choosing. */
-static void
-catch_signals(void)
-{
-	struct sigaction act = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
-}
-
-const char *
-program_path(void)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	if (n <= 0)
-		die("readlink '/proc/self/exe':");
-	path[n] = '\0';
-	return pool_dup(path);
-}
-
 static int
 run_verb(struct app *a, int argc, char **argv)
 {
@@ -178,7 +149,7 @@ run_verb(struct app *a, int argc, char **argv)
 		return a->verb->run(a, argc, argv);
 	if (host_load(&a->host) || engine_find(&a->engine, &a->host))
 		return EXIT_TROUBLE;
-	host_places(&a->host, &a->places, &a->twice);
+	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & CHANGES)
 		catch_signals();
 	/* Whoever calls next mends what an earlier run was killed in. */
@@ -218,7 +189,7 @@ choose_verb(struct app *a, int *argc, char ***argv)
 int
 main(int argc, char **argv)
 {
-	static struct app a;
+	static struct app a = {.verbs = verbs};
 
 	report_prog = "d";
 	/* What a make above said is for its own children. */

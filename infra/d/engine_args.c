@@ -9,6 +9,7 @@
 #include "app.h"
 #include "cleanup.h"
 #include "engine.h"
+#include "engine_run.h"
 #include "idmap.h"
 #include "strbuf.h"
 

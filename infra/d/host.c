@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "report.h"
+#include "self.h"
 #include "strbuf.h"
 
 static bool
@@ -59,14 +60,8 @@ is_project(const char *folder)
 static const char *
 project_by_program(void)
 {
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	const char *at;
+	const char *at = program_path();
 
-	if (n <= 0)
-		return NULL;
-	path[n] = '\0';
-	at = pool_dup(path);
 	for (int up = 0; up < 5 && strcmp(at, "/") != 0; up++) {
 		at = folder_of(at);
 		if (is_project(at))

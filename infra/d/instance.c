@@ -8,10 +8,14 @@
 
 #include "cleanup.h"
 #include "engine_args.h"
-#include "life.h"
+#include "engine_inspect.h"
+#include "engine_run.h"
+#include "proc.h"
 #include "ready.h"
-#include "replace.h"
 #include "report.h"
+#include "say.h"
+#include "select.h"
+#include "service.h"
 #include "state.h"
 #include "strbuf.h"
 #include "volumes.h"
@@ -24,20 +28,10 @@ enum { LOG_LINES = 40, LOCK_WAIT_MS = 60000 };
 static const char *
 process_name(pid_t pid)
 {
-	char text[1024], *p;
-	unsigned long long started = 0;
-	cleanup_fd int fd = open(pool_printf("/proc/%d/stat", (int)pid), O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	unsigned long long started;
 
-	if (n <= 0)
-		return NULL;
-	text[n] = '\0';
-	p = strrchr(text, ')'); /* the name before may hold anything */
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (p)
-		started = strtoull(p + 1, NULL, 10);
-	return pool_printf("%d:%llu", (int)pid, started);
+	return proc_stat(pid, PROC_START, &started) ? NULL
+						    : pool_printf("%d:%llu", (int)pid, started);
 }
 
 static bool
@@ -53,17 +47,8 @@ owner_is_gone(const char *owner)
 static int
 instances_of(struct app *a, const char *key, struct words *ids)
 {
-	struct strbuf out = STRBUF_INIT;
-	const char *filter = pool_printf("label=whittle.name=%s", key);
-	char *id, *save = NULL;
-	int bad = engine_call(&a->engine, &out, "ps", "-aq", "--no-trunc", "--filter",
-	    "label=whittle.role=test", "--filter", filter, NULL);
-
-	for (id = out.s ? strtok_r(out.s, "\n", &save) : NULL; id;
-	     id = strtok_r(NULL, "\n", &save))
-		words_add(ids, id);
-	strbuf_free(&out);
-	return bad ? -1 : 0;
+	return engine_ids(
+	    &a->engine, ids, "whittle.role=test", pool_printf("whittle.name=%s", key));
 }
 
 static const char *
@@ -107,22 +92,19 @@ remove_instances(struct app *a, const char *key, bool all)
 void
 instances_sweep(struct app *a)
 {
-	struct strbuf out = STRBUF_INIT;
-	char *id, *save = NULL;
+	struct words ids = {0};
 	struct seen s;
 
-	if (engine_try(&a->engine, &out, "ps", "-aq", "--no-trunc", "--filter",
-		"label=whittle.role=test", NULL) == 0 &&
-	    out.s)
-		for (id = strtok_r(out.s, "\n", &save); id; id = strtok_r(NULL, "\n", &save)) {
-			if (engine_see(&a->engine, id, &s) != 1 || !s.owner || !s.key ||
-			    !place_find(a, s.key) || !owner_is_gone(s.owner))
-				continue;
-			say("SWEEP", "%s, a test instance whose test is gone", s.name);
-			remove_instance(a, &s);
-			remove_instances(a, s.key, false);
-		}
-	strbuf_free(&out);
+	if (engine_ids(&a->engine, &ids, "whittle.role=test", NULL))
+		return;
+	for (size_t i = 0; i < ids.n; i++) {
+		if (engine_see(&a->engine, ids.w[i], &s) != 1 || !s.owner || !s.key ||
+		    !place_find(a, s.key) || !owner_is_gone(s.owner))
+			continue;
+		say("SWEEP", "%s, a test instance whose test is gone", s.name);
+		remove_instance(a, &s);
+		remove_instances(a, s.key, false);
+	}
 }
 
 /* ---- starting one ---- */
@@ -280,7 +262,6 @@ instance_start_one(struct app *a, const struct place *p)
 	struct instance i;
 	int status;
 
-	say_on_stderr();
 	status = instance_start(a, p, NULL, NULL, NULL, 0, true, &i);
 
 	if (status == EXIT_YES)

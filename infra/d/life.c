@@ -1,23 +1,25 @@
 #include "life.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "engine_args.h"
-#include "instance.h"
+#include "engine_inspect.h"
+#include "engine_json.h"
+#include "engine_run.h"
+#include "generations.h"
+#include "history.h"
+#include "journal.h"
+#include "recover.h"
 #include "replace.h"
 #include "report.h"
-#include "run.h"
-#include "schedule.h"
+#include "say.h"
+#include "select.h"
+#include "service.h"
+#include "sharing.h"
 #include "state.h"
-#include "strbuf.h"
-#include "verbs.h"
 #include "volumes.h"
 
 enum { OTHERS_WAIT_MS = 10 * 60 * 1000 };
@@ -44,89 +46,6 @@ lock_container(struct app *a, const struct place *p, bool for_another)
 	return fd;
 }
 
-/* ---- pieces ---- */
-
-int
-engine_stop(struct app *a, const char *id, int64_t timeout_ms)
-{
-	return engine_call(&a->engine, NULL, "stop", "-t",
-		   pool_printf("%d", (int)((timeout_ms + 999) / 1000)), id, NULL)
-		   ? -1
-		   : 0;
-}
-
-const char *
-generation_tag(const struct app *a, const struct place *p, int n)
-{
-	return pool_printf("%s/%s:g%d", a->host.repo1, p->name, n);
-}
-
-int
-resolve_address(struct container *c)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-	char text[64];
-
-	if (!c->ip || strcmp(c->ip, "-") != 0)
-		return 0;
-	if (getaddrinfo(c->hostname, NULL, &hints, &found) ||
-	    getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0,
-		NI_NUMERICHOST)) {
-		report("%s: no address is known for the host name '%s'", c->key, c->hostname);
-		if (found)
-			freeaddrinfo(found);
-		return -1;
-	}
-	c->ip = pool_dup(text);
-	freeaddrinfo(found);
-	return 0;
-}
-
-static bool
-shares_with(const struct container *c, const char *name)
-{
-	for (size_t i = 0; i < c->needs.n; i++)
-		if (strcmp(c->needs.v[i].name, name) == 0 &&
-		    (c->needs.v[i].pid || c->needs.v[i].network))
-			return true;
-	return false;
-}
-
-void
-sharing_with(struct app *a, const struct place *p, struct words *running, struct words *stopped)
-{
-	struct container c;
-	struct seen now;
-
-	for (size_t i = 0; i < a->places.n; i++) {
-		const struct place *other = &a->places.v[i];
-
-		if (!other->settings || strcmp(other->name, p->name) == 0)
-			continue;
-		/* Another's wrong settings are no reason to leave this one as it is. */
-		if (host_container(&a->host, other, false, NULL, NULL, &c))
-			report("%s: whether it shares %s's namespaces isn't known", other->name,
-			    p->name);
-		else if (shares_with(&c, p->name) && engine_see(&a->engine, c.name, &now) == 1)
-			words_add(now.running ? running : stopped, other->name);
-	}
-}
-
-void
-stop_for_another(struct app *a, const char *name)
-{
-	const struct place *p = place_find(a, name);
-	struct container c;
-	struct seen now;
-
-	if (!p || describe(a, p, false, &c) || engine_see(&a->engine, c.name, &now) != 1)
-		return;
-	say("STOP", "%s (shares its namespaces)", name);
-	if (now.running)
-		engine_stop(a, now.id, c.stop_timeout);
-	engine_remove(&a->engine, now.id, false);
-}
-
 /* ---- up ---- */
 
 static int
@@ -148,59 +67,6 @@ start_needs(struct app *a, const struct container *c)
 	return 0;
 }
 
-/* In the project, or beside this program where both are installed. */
-static const char *
-pack_program(struct app *a)
-{
-	const char *self = program_path();
-	const char *beside = pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
-
-	return a->host.project && access(beside, X_OK) != 0
-		   ? pool_printf("%s/infra/pack/pack", a->host.project)
-		   : beside;
-}
-
-bool
-signature_suffices(struct app *a, const struct container *c, const char *image)
-{
-	struct words argv = {0};
-	struct strbuf out = STRBUF_INIT;
-	int status;
-
-	if (!c->require_signature)
-		return true;
-	words_add(&argv, pack_program(a));
-	words_add(&argv, "verify");
-	words_add(&argv, "--require-signature");
-	if (a->host.verify_key) {
-		words_add(&argv, "-p");
-		words_add(&argv, a->host.verify_key);
-	}
-	words_add(&argv, image);
-	status =
-	    run(&(struct run){.argv = (const char *const *)argv.w, .out = &out, .err = &out});
-	if (status < 0)
-		report("start '%s':", argv.w[0]);
-	else if (status)
-		report("%s: require_signature is set, and %s isn't signed as it should be: %s",
-		    c->key, short_id(image),
-		    out.len ? pool_dupn(out.s, strcspn(out.s, "\n")) : "pack says nothing");
-	strbuf_free(&out);
-	return status == 0;
-}
-
-int
-wanted_image(struct app *a, const struct container *c, struct image *image)
-{
-	const char *reference;
-	int got = image_of(a, c, &reference, image);
-
-	if (got == 0)
-		report("%s: there is no image '%s': build and promote it first (d u %s)",
-		    c->key, reference ? reference : c->image, c->key);
-	return got == 1 && signature_suffices(a, c, image->id) ? 0 : -1;
-}
-
 /* What runs isn't what the settings and the tag say now. */
 static void
 say_if_other(const struct container *c, const struct seen *now, const struct image *image)
@@ -220,24 +86,17 @@ say_if_other(const struct container *c, const struct seen *now, const struct ima
 static const char *
 settings_text(struct app *a, const struct place *p)
 {
-	struct generations g;
-	const struct generation *now;
+	const struct generation *now = generation_gone_back_to(&a->host, p->name);
 
-	/* Gone back to an earlier generation: that one's settings count. */
-	if (generations_read(&a->host, p->name, &g) == 0 && g.n &&
-	    g.current != g.v[g.n - 1].n && (now = generation_find(&g, g.current)))
-		return now->settings;
-	return place_settings(p);
+	return now ? now->settings : place_settings(p);
 }
 
 static int
 current_if_pinned(struct app *a, const struct place *p)
 {
-	struct generations g;
+	const struct generation *now = generation_gone_back_to(&a->host, p->name);
 
-	if (generations_read(&a->host, p->name, &g) || !g.n || g.current == g.v[g.n - 1].n)
-		return 0;
-	return g.current;
+	return now ? now->n : 0;
 }
 
 static int
@@ -309,7 +168,22 @@ up_one(struct app *a, const struct place *p, enum up_how how)
 		return EXIT_TROUBLE;
 	status = up_locked(a, p, how);
 	close(fd);
+	start_pending(a);
 	return status;
+}
+
+void
+start_pending(struct app *a)
+{
+	struct words names = a->restart_after;
+
+	a->restart_after = (struct words){0};
+	for (size_t i = 0; i < names.n; i++) {
+		const struct place *p = place_find(a, names.w[i]);
+
+		if (p)
+			up_one(a, p, UP_DEPENDENT);
+	}
 }
 
 /* ---- down ---- */
@@ -336,127 +210,8 @@ down_one(struct app *a, const struct place *p)
 	for (size_t i = 0; i < sharing.n; i++)
 		stop_for_another(a, sharing.w[i]);
 	say("STOP", "%s", p->name);
-	if (engine_stop(a, now.id, c.stop_timeout))
+	if (engine_stop(&a->engine, now.id, c.stop_timeout))
 		return EXIT_TROUBLE;
 	event(&a->host, p->name, "stopped", now.image, "%s", "");
 	return EXIT_YES;
-}
-
-/* ---- the verbs ---- */
-
-static int
-for_each_named(
-    struct app *a, int argc, char **argv, int (*one)(struct app *, const struct place *))
-{
-	struct places all;
-	int status = EXIT_YES, got;
-
-	if (argc < 1)
-		return usage(a);
-	if (pick_all(a, argc, argv, &all))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < all.n; i++) {
-		got = one(a, &all.v[i]);
-		status = got > status ? got : status;
-	}
-	return status;
-}
-
-static int
-up_plain(struct app *a, const struct place *p)
-{
-	return up_one(a, p, UP_PLAIN);
-}
-
-static int
-up_again(struct app *a, const struct place *p)
-{
-	return up_one(a, p, UP_RESTART);
-}
-
-static int
-without_options(struct app *a, int argc, char ***argv)
-{
-	return take_options(a, argc, argv, NO_OPTIONS, false);
-}
-
-int
-do_up(struct app *a, int argc, char **argv)
-{
-	bool test = false;
-
-	argc = take_options(a, argc, &argv,
-	    (const struct option_of[]){SWITCH('T', "test-mode", test), NO_MORE}, false);
-	if (argc < 0)
-		return EXIT_TROUBLE;
-	return for_each_named(a, argc, argv, test ? instance_start_one : up_plain);
-}
-
-int
-do_down(struct app *a, int argc, char **argv)
-{
-	bool test = false;
-
-	argc = take_options(a, argc, &argv,
-	    (const struct option_of[]){SWITCH('T', "test-mode", test), NO_MORE}, false);
-	if (argc < 0)
-		return EXIT_TROUBLE;
-	return for_each_named(a, argc, argv, test ? instance_stop_one : down_one);
-}
-
-int
-do_restart(struct app *a, int argc, char **argv)
-{
-	argc = without_options(a, argc, &argv);
-	return argc < 0 ? EXIT_TROUBLE : for_each_named(a, argc, argv, up_again);
-}
-
-static int
-hup_one(struct app *a, const struct place *p)
-{
-	struct container c;
-	struct seen now;
-	int got;
-
-	if (describe(a, p, false, &c))
-		return EXIT_TROUBLE;
-	got = engine_see(&a->engine, c.name, &now);
-	if (got < 0)
-		return EXIT_TROUBLE;
-	if (got == 0 || !now.running) {
-		report("%s doesn't run", p->name);
-		return EXIT_NO;
-	}
-	if (engine_call(&a->engine, NULL, "kill", "-s", "HUP", now.id, NULL))
-		return EXIT_TROUBLE;
-	event(&a->host, p->name, "reloaded", now.image, "%s", "SIGHUP");
-	return EXIT_YES;
-}
-
-int
-do_hup(struct app *a, int argc, char **argv)
-{
-	argc = without_options(a, argc, &argv);
-	return argc < 0 ? EXIT_TROUBLE : for_each_named(a, argc, argv, hup_one);
-}
-
-int
-do_up_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "up", PICK_AUTOSTART);
-}
-
-int
-do_down_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "down", PICK_RUNNING);
-}
-
-int
-do_restart_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "restart", PICK_RUNNING);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "pool.h"
 
 static int
@@ -53,25 +54,16 @@ join(pid_t pid)
 	return setns(net, CLONE_NEWNET);
 }
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 /* What the child says, until it ends or the time is up. Returns false for the latter. */
 static bool
 listen_to(int fd, unsigned timeout_ms, char *text, size_t size)
 {
-	long long end = now_ms() + timeout_ms;
+	long long end = monotonic_ms() + timeout_ms;
 	size_t len = 0;
 
 	for (;;) {
 		struct pollfd p = {fd, POLLIN, 0};
-		long long left = end - now_ms();
+		long long left = end - monotonic_ms();
 		char chunk[256];
 		ssize_t n;
 

@@ -15,10 +15,4 @@ int pipeline_make(struct app *a, const struct place *p, const char *const *targe
 /* What a stamp says of a key, such as "image"; NULL where it says nothing. */
 const char *stamped(const struct place *p, const char *stamp, const char *key);
 
-/* Names of containers whose images the Dockerfile starts from, or of the base's folder. */
-void base_names(const struct app *a, const struct place *p, struct words *out);
-
-/* The end of a log, on standard error. */
-void show_log_end(const char *path);
-
 #endif

@@ -19,8 +19,11 @@
 #include "cleanup.h"
 #include "container.h"
 #include "engine.h"
+#include "engine_inspect.h"
+#include "engine_run.h"
 #include "netns.h"
 #include "report.h"
+#include "signals.h"
 #include "strbuf.h"
 
 enum { ASK_MS = 5000, ANSWER_MAX = 65536, PAUSE_MS = 100, SEE_EVERY_MS = 1000 };

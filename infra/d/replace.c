@@ -1,177 +1,45 @@
 #include "replace.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <jansson.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "engine_args.h"
+#include "engine_inspect.h"
+#include "engine_json.h"
+#include "engine_run.h"
+#include "generations.h"
+#include "history.h"
 #include "life.h"
 #include "ready.h"
 #include "report.h"
+#include "say.h"
+#include "select.h"
+#include "service.h"
+#include "sharing.h"
+#include "signals.h"
 #include "state.h"
 #include "strbuf.h"
+#include "tags.h"
 #include "volumes.h"
 
-enum { ORPHANS_MS = 90000, TRIES = 10, TRY_PAUSE_MS = 500 };
-
-static const char journal_file[] = "journal.json";
-
-static bool on_stderr;
-
-void
-say_on_stderr(void)
-{
-	on_stderr = true;
-}
-
-void
-say(const char *step, const char *fmt, ...)
-{
-	struct strbuf b = STRBUF_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vprintf(&b, fmt, ap);
-	va_end(ap);
-	fprintf(on_stderr ? stderr : stdout, "  %-9s %s\n", step, b.s ? b.s : "");
-	fflush(stdout);
-	strbuf_free(&b);
-}
-
-/* ---- the journal ---- */
-
-static int
-write_journal(struct journal *j)
-{
-	return state_write(&j->a->host, j->place->name, journal_file, j->o);
-}
-
-int
-journal_begin(struct app *a, const struct place *p, const char *verb, struct journal *out)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	*out = (struct journal){.a = a, .place = p};
-	out->id =
-	    pool_printf("%lld.%09ld.%d", (long long)now.tv_sec, now.tv_nsec, (int)getpid());
-	out->o = json_pack("{s:s, s:s, s:s, s:s}", "id", out->id, "verb", verb, "step", "begin",
-	    "time", state_now());
-	/* What a child of ours is called by, should it live longer than we do. */
-	setenv("WHITTLE_TRANSACTION", out->id, 1);
-	return write_journal(out);
-}
-
-int
-journal_set(struct journal *j, const char *key, json_t *value)
-{
-	json_object_set_new(j->o, key, value);
-	return write_journal(j);
-}
-
-int
-journal_step(struct journal *j, const char *step)
-{
-	return journal_set(j, "step", json_string(step));
-}
-
-int
-journal_end(struct journal *j)
-{
-	unsetenv("WHITTLE_TRANSACTION");
-	json_decref(j->o);
-	j->o = NULL;
-	return state_remove(&j->a->host, j->place->name, journal_file);
-}
-
-static const char *
-noted(const struct journal *j, const char *key)
-{
-	const char *text = json_string_value(json_object_get(j->o, key));
-
-	return text && *text ? text : NULL;
-}
-
-static bool
-noted_true(const struct journal *j, const char *key)
-{
-	return json_is_true(json_object_get(j->o, key));
-}
-
-/* ---- what an earlier run's children still do ---- */
-
-static bool
-is_engine_of(const char *pid, const char *mark)
-{
-	struct strbuf env = STRBUF_INIT;
-	char comm[32] = "", chunk[4096];
-	cleanup_fd int at = -1;
-	bool found = false;
-	ssize_t n;
-	int fd = open(pool_printf("/proc/%s/comm", pid), O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		n = read(fd, comm, sizeof(comm) - 1);
-		comm[n > 0 ? n : 0] = '\0';
-		comm[strcspn(comm, "\n")] = '\0';
-		close(fd);
-	}
-	if (strcmp(comm, "podman") != 0 && strcmp(comm, "docker") != 0 &&
-	    strcmp(comm, "engine") != 0)
-		return false;
-	at = open(pool_printf("/proc/%s/environ", pid), O_RDONLY | O_CLOEXEC);
-	while (at >= 0 && (n = read(at, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&env, chunk, (size_t)n);
-	found = env.s && memmem(env.s, env.len, mark, strlen(mark) + 1);
-	strbuf_free(&env);
-	return found;
-}
-
-static bool
-orphans_live(const char *id)
-{
-	const char *mark = pool_printf("WHITTLE_TRANSACTION=%s", id);
-	cleanup_dir DIR *d = opendir("/proc");
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (e->d_name[0] >= '0' && e->d_name[0] <= '9' &&
-		    atoi(e->d_name) != (int)getpid() && is_engine_of(e->d_name, mark))
-			return true;
-	return false;
-}
-
-/* A killed d leaves its engine command running; what that does comes first. */
-static void
-wait_for_orphans(const char *id)
-{
-	for (int waited = 0; waited < ORPHANS_MS && orphans_live(id); waited += 50)
-		usleep(50000);
-}
+enum { TRIES = 10, TRY_PAUSE_MS = 500 };
 
 /* ---- steps ---- */
 
-/* Removes a container that a transaction made, and any that stands in its name's way. */
+/* Removes every container that the transaction made. */
 static int
 remove_made(struct journal *j)
 {
-	struct strbuf out = STRBUF_INIT;
-	const char *filter = pool_printf("label=whittle.transaction=%s", j->id);
-	char *id, *save = NULL;
-	int bad = engine_call(
-	    &j->a->engine, &out, "ps", "-aq", "--no-trunc", "--filter", filter, NULL);
+	struct words ids = {0};
+	int bad =
+	    engine_ids(&j->a->engine, &ids, pool_printf("whittle.transaction=%s", j->id), NULL);
 
-	for (id = out.s ? strtok_r(out.s, "\n", &save) : NULL; id;
-	     id = strtok_r(NULL, "\n", &save))
-		bad |= engine_remove(&j->a->engine, id, false);
-	strbuf_free(&out);
+	for (size_t i = 0; i < ids.n; i++)
+		bad |= engine_remove(&j->a->engine, ids.w[i], false);
 	return bad ? -1 : 0;
 }
 
@@ -207,7 +75,7 @@ create(struct journal *j, const struct replacement *r, const char **id)
 {
 	struct strbuf out = STRBUF_INIT;
 	const char *name =
-	    noted(j, "old") ? pool_printf("%s.new", r->want->name) : r->want->name;
+	    journal_text(j, "old") ? pool_printf("%s.new", r->want->name) : r->want->name;
 	struct start s = {.verb = "create",
 	    .name = name,
 	    .image = r->image.id,
@@ -235,7 +103,7 @@ create(struct journal *j, const struct replacement *r, const char **id)
 static int
 swap_names(struct journal *j, const struct replacement *r, const char *id)
 {
-	const char *old = noted(j, "old"), *name = r->want->name;
+	const char *old = journal_text(j, "old"), *name = r->want->name;
 	struct words args = {0};
 
 	if (!old)
@@ -284,51 +152,22 @@ say_ready(void *arg)
 
 /* ---- back, and forward ---- */
 
-/* The tags as they were when it began. */
-static int
-restore_tags(struct journal *j)
-{
-	const struct engine *e = &j->a->engine;
-	json_t *tags = json_object_get(j->o, "tags"), *was;
-	struct image now;
-	const char *reference;
-	int bad = 0;
-
-	json_object_foreach (tags, reference, was) {
-		const char *id = json_string_value(was);
-		int got = engine_image(e, reference, &now);
-
-		if (got < 0 || (id && got == 1 && strcmp(now.id, id) == 0) || (!id && got == 0))
-			continue;
-		if (id)
-			bad |= engine_call(e, NULL, "tag", id, reference, NULL);
-		else
-			engine_try(e, NULL, "rmi", reference, NULL);
-	}
-	return bad ? -1 : 0;
-}
-
 int
-journal_drop(struct journal *j)
+replace_drop(struct journal *j)
 {
 	/* The pipeline moves none before the promotion, and who promotes by hand shall. */
-	return (!j->place->makefile && restore_tags(j)) || journal_end(j) ? -1 : 0;
+	return (!j->place->makefile && tags_restore(j)) || journal_end(j) ? -1 : 0;
 }
 
-static int
-restart_dependents(struct journal *j)
+static void
+note_dependents(struct journal *j)
 {
 	json_t *name;
 	size_t i;
-	int bad = 0;
 
-	json_array_foreach (json_object_get(j->o, "dependents"), i, name) {
-		const struct place *p = place_find(j->a, json_string_value(name));
-
-		if (p)
-			bad |= up_one(j->a, p, UP_DEPENDENT) > EXIT_NO;
-	}
-	return bad;
+	json_array_foreach (json_object_get(j->o, "dependents"), i, name)
+		if (json_is_string(name))
+			words_add(&j->a->restart_after, json_string_value(name));
 }
 
 /* The old container under its own name again, and running where it ran. */
@@ -336,7 +175,7 @@ static int
 restore_old(struct journal *j)
 {
 	const struct engine *e = &j->a->engine;
-	const char *old = noted(j, "old"), *name = noted(j, "name");
+	const char *old = journal_text(j, "old"), *name = journal_text(j, "name");
 	struct seen now;
 
 	if (!old || !name)
@@ -346,7 +185,7 @@ restore_old(struct journal *j)
 		int got = engine_see(e, old, &now);
 		bool named = got == 1 && strcmp(now.name, name) == 0;
 
-		if (named && (now.running || !noted_true(j, "old_running")))
+		if (named && (now.running || !journal_true(j, "old_running")))
 			return 0;
 		words_add(&args, named ? "start" : "rename");
 		words_add(&args, old);
@@ -362,34 +201,33 @@ restore_old(struct journal *j)
 	return -1;
 }
 
-static int finish(struct journal *j);
-
 static bool
 old_is_gone(const struct journal *j)
 {
-	const char *old = noted(j, "old");
+	const char *old = journal_text(j, "old");
 	struct seen now;
 
 	return old && engine_see(&j->a->engine, old, &now) == 0;
 }
 
 /* A second Ctrl-C changes nothing: the way back is gone to its end. */
-static int
-undo(struct journal *j, const char *why)
+int
+replace_undo(struct journal *j, const char *why)
 {
-	const char *verb = noted(j, "verb");
+	const char *verb = journal_text(j, "verb");
 
 	interrupted = 0;
 	if (old_is_gone(j)) {
 		report("%s: somebody removed the old container: the new one stays",
 		    j->place->name);
-		return finish(j);
+		return replace_finish(j);
 	}
-	if (remove_made(j) || restore_old(j) || restore_tags(j))
+	if (remove_made(j) || restore_old(j) || tags_restore(j))
 		return -1;
-	restart_dependents(j);
-	event(&j->a->host, j->place->name, "gone-back", noted(j, "image"), "%s: %s", verb, why);
-	if (noted(j, "old") && noted_true(j, "old_running"))
+	note_dependents(j);
+	event(&j->a->host, j->place->name, "gone-back", journal_text(j, "image"), "%s: %s",
+	    verb, why);
+	if (journal_text(j, "old") && journal_true(j, "old_running"))
 		say("BACK", "%s: the old container runs again", j->place->name);
 	return journal_end(j);
 }
@@ -397,8 +235,8 @@ undo(struct journal *j, const char *why)
 static int
 tag_generation(struct journal *j, int n, const char *image)
 {
-	return engine_call(
-		   &j->a->engine, NULL, "tag", image, generation_tag(j->a, j->place, n), NULL)
+	return engine_call(&j->a->engine, NULL, "tag", image,
+		   generation_tag(&j->a->host, j->place->name, n), NULL)
 		   ? -1
 		   : 0;
 }
@@ -407,10 +245,10 @@ tag_generation(struct journal *j, int n, const char *image)
 static int
 add_first(struct journal *j, struct generations *g, const char *text)
 {
-	const char *old = noted(j, "old_image");
+	const char *old = journal_text(j, "old_image");
 
 	g->v = pool_zero(3, sizeof(*g->v));
-	if (!old || strcmp(old, noted(j, "image")) == 0)
+	if (!old || strcmp(old, journal_text(j, "image")) == 0)
 		return 0;
 	g->v[g->n++] = (struct generation){1, old, text, state_now()};
 	return tag_generation(j, 1, old);
@@ -420,7 +258,7 @@ static int
 record_generation(struct journal *j, int back_to)
 {
 	const struct host *h = &j->a->host;
-	const char *image = noted(j, "image"), *text = noted(j, "settings");
+	const char *image = journal_text(j, "image"), *text = journal_text(j, "settings");
 	struct generations g;
 	const struct generation *now;
 	int64_t keep = json_integer_value(json_object_get(j->o, "keep"));
@@ -452,24 +290,24 @@ record_generation(struct journal *j, int back_to)
 	if (generations_write(h, j->place->name, &g))
 		return -1;
 	for (; first < g.v[0].n; first++)
-		engine_try(
-		    &j->a->engine, NULL, "rmi", generation_tag(j->a, j->place, first), NULL);
+		engine_try(&j->a->engine, NULL, "rmi",
+		    generation_tag(&j->a->host, j->place->name, first), NULL);
 	return 0;
 }
 
 /* The last steps; all of them can be done again. */
-static int
-finish(struct journal *j)
+int
+replace_finish(struct journal *j)
 {
 	const struct engine *e = &j->a->engine;
-	const char *old = noted(j, "old");
+	const char *old = journal_text(j, "old");
 	struct seen now;
 
 	if (record_generation(j, (int)json_integer_value(json_object_get(j->o, "back_to"))))
 		return -1;
 	if (old && engine_see(e, old, &now) == 1 && engine_call(e, NULL, "rm", "-f", old, NULL))
 		return -1;
-	restart_dependents(j);
+	note_dependents(j);
 	return journal_end(j);
 }
 
@@ -515,7 +353,7 @@ static int
 exchange(struct journal *j, const struct replacement *r, const char *id, const char **why)
 {
 	const struct engine *e = &j->a->engine;
-	const char *old = noted(j, "old");
+	const char *old = journal_text(j, "old");
 	struct timespec since;
 	json_t *name;
 	size_t i;
@@ -527,9 +365,9 @@ exchange(struct journal *j, const struct replacement *r, const char *id, const c
 	json_array_foreach (json_object_get(j->o, "dependents"), i, name)
 		stop_for_another(j->a, json_string_value(name));
 	clock_gettime(CLOCK_MONOTONIC, &since);
-	if (old && noted_true(j, "old_running")) {
+	if (old && journal_true(j, "old_running")) {
 		say("STOP", "%s", r->place->name);
-		if (engine_stop(j->a, old, r->want->stop_timeout))
+		if (engine_stop(&j->a->engine, old, r->want->stop_timeout))
 			return -1;
 	}
 	if (interrupted || journal_step(j, "start"))
@@ -538,7 +376,7 @@ exchange(struct journal *j, const struct replacement *r, const char *id, const c
 	*why = "it couldn't be started";
 	if (engine_call(e, NULL, "start", id, NULL) || journal_step(j, "wait"))
 		return -1;
-	if (!noted_true(j, "old_running"))
+	if (!journal_true(j, "old_running"))
 		r->want->ready.stable = 0; /* there is nothing to go back to */
 	return ready_wait(e, r->want, id, r->image.health, say_ready, &since, why) == READY_YES
 		   ? 0
@@ -548,20 +386,20 @@ exchange(struct journal *j, const struct replacement *r, const char *id, const c
 static int
 failed(struct journal *j, const struct replacement *r, const char *id, const char **why)
 {
-	bool started = strcmp(noted(j, "step"), "wait") == 0;
+	bool started = strcmp(journal_text(j, "step"), "wait") == 0;
 	const char *log = id && started ? keep_log(j, id) : NULL;
 
 	*why = interrupted ? "interrupted" : *why;
 	report("%s: %s failed: %s%s%s", r->place->name, r->verb, *why, log ? "; its log: " : "",
 	    log ? log : "");
 	event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb, *why);
-	if (r->keep_failed && started && !interrupted && !noted_true(j, "old_running")) {
+	if (r->keep_failed && started && !interrupted && !journal_true(j, "old_running")) {
 		/* Nothing ran before: who looks for the reason finds the container. */
-		if (noted(j, "old"))
-			engine_remove(&j->a->engine, noted(j, "old"), false);
+		if (journal_text(j, "old"))
+			engine_remove(&j->a->engine, journal_text(j, "old"), false);
 		return journal_end(j) ? EXIT_TROUBLE : EXIT_NO;
 	}
-	return undo(j, *why) ? EXIT_TROUBLE : EXIT_NO;
+	return replace_undo(j, *why) ? EXIT_TROUBLE : EXIT_NO;
 }
 
 int
@@ -582,84 +420,7 @@ replace(struct journal *j, struct replacement *r, const char **why)
 	}
 	*why = "";
 	event(&j->a->host, r->place->name, "started", r->image.id, "%s", r->verb);
-	if (journal_step(j, "finish") || finish(j))
+	if (journal_step(j, "finish") || replace_finish(j))
 		return EXIT_TROUBLE;
 	return EXIT_YES;
-}
-
-/* ---- after a kill ---- */
-
-/* Past promote the new one was ready and the tags may be half moved: they are moved to the
- * end. Every other step leads back. */
-static int
-go_on(struct journal *j)
-{
-	const char *step = noted(j, "step"), *image = noted(j, "image"),
-		   *name = noted(j, "name");
-	bool promoting = step && strcmp(step, "promote") == 0;
-	struct seen now;
-
-	if (step && strcmp(step, "finish") == 0) {
-		say("FINISH", "%s: the new container stays", j->place->name);
-		return finish(j);
-	}
-	if (!promoting)
-		return undo(j, pool_printf("it was cut off at '%s'", step ? step : "?"));
-	if (!name || engine_see(&j->a->engine, name, &now) != 1 || !now.running ||
-	    strcmp(now.image, image ? image : "") != 0)
-		return undo(j, "it was cut off, and the new container doesn't run");
-	if (move_tags(j->a, j->place, noted(j, "reference"), image,
-		strcmp(noted(j, "verb"), "back") == 0))
-		return undo(j, "it was cut off, and the tags couldn't be moved");
-	event(&j->a->host, j->place->name, "started", image, "finished after it was cut off");
-	say("FINISH", "%s: the new container stays", j->place->name);
-	return finish(j);
-}
-
-int
-recover(struct app *a, const struct place *p)
-{
-	struct journal j = {.a = a, .place = p};
-
-	errno = 0;
-	j.o = state_read(&a->host, p->name, journal_file);
-	if (!j.o)
-		return errno == EBADMSG ? -1 : 0;
-	j.id = pool_dup(noted(&j, "id"));
-	report("%s: an earlier '%s' was cut off at '%s'", p->name,
-	    noted(&j, "verb") ? noted(&j, "verb") : "?",
-	    noted(&j, "step") ? noted(&j, "step") : "?");
-	wait_for_orphans(j.id ? j.id : "");
-	if (!noted(&j, "name")) {
-		say("FORGET", "%s: nothing was changed yet", p->name);
-		return journal_drop(&j);
-	}
-	if (j.id)
-		setenv("WHITTLE_TRANSACTION", j.id, 1);
-	if (go_on(&j) == 0)
-		return 0;
-	json_decref(j.o);
-	return -1;
-}
-
-int
-recover_all(struct app *a)
-{
-	struct words names = {0};
-	int bad = 0, lock;
-
-	state_names(&a->host, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		const struct place *p = place_find(a, names.w[i]);
-
-		if (!p || !state_has(&a->host, names.w[i], journal_file) ||
-		    state_is_locked(&a->host, names.w[i]))
-			continue;
-		lock = state_lock(&a->host, names.w[i], "d (recovery)", 0);
-		if (lock < 0)
-			continue;
-		bad |= recover(a, p);
-		close(lock);
-	}
-	return bad;
 }

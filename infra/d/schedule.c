@@ -1,8 +1,5 @@
 #include "schedule.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bases.h"
 #include "cleanup.h"
-#include "pipeline.h"
-#include "replace.h"
+#include "engine_list.h"
 #include "report.h"
+#include "say.h"
+#include "self.h"
+#include "signals.h"
 #include "state.h"
-#include "strbuf.h"
 
 enum { NO_WAVE = 100, TICK_MS = 200 };
 
@@ -52,7 +51,7 @@ job_named(const struct jobs *all, const char *name)
 
 static bool
 wanted(const struct place *p, const struct container *c, enum pick_which which,
-    const struct seens *seen)
+    const struct seen_list *seen)
 {
 	const struct seen *now = seen_named(seen, c->name);
 
@@ -132,7 +131,7 @@ turn_round(struct jobs *all)
 static int
 collect(struct app *a, const char *verb, enum pick_which which, struct jobs *all)
 {
-	struct seens seen = {0};
+	struct seen_list seen = {0};
 	struct container c;
 
 	*all = (struct jobs){.a = a, .v = pool_zero(a->places.n + 1, sizeof(*all->v))};
@@ -282,7 +281,7 @@ summary(const struct jobs *all)
 
 /* A job that waits for itself by way of others never starts. */
 static void
-break_circle(struct jobs *all)
+break_cycle(struct jobs *all)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].stage == WAITING) {
@@ -315,7 +314,7 @@ schedule_verb(struct app *a, const char *verb, enum pick_which which)
 		if (!all.running) {
 			if (!any_waits(&all))
 				break;
-			break_circle(&all);
+			break_cycle(&all);
 			continue;
 		}
 		show_progress(&all);

@@ -41,20 +41,20 @@ good_state() {
 	mood "$N" 2
 	run_x 0 d u "$N"
 	for step in BUILD TEST STOP START READY; do
-		expect "$step"
+		expect "$step" "$stderr"
 	done
 	serves "$N" 2
 	good_state "$N"
 	before=$(d pid "$N")
 	run_x 0 d upgrade "$N"
-	expect SAME
+	expect SAME "$stderr"
 	[ "$(d pid "$N")" = "$before" ]
 }
 
 @test "an image that starts and then turns unhealthy goes back by itself" {
 	mood "$N" 3 1
 	run_x 1 d u "$N"
-	expect BACK
+	expect BACK "$stderr"
 	expect "it was ready, then no longer" "$stderr"
 	log=$(sed -n 's/.*its log: //p' <<<"$stderr")
 	run_x 0 cat "$log"
@@ -69,7 +69,7 @@ good_state() {
 	expect "isn't tried again without --force" "$stderr"
 	[ "$(d pid "$N")" = "$before" ]
 	run_x 1 d u --force "$N"
-	expect BACK
+	expect BACK "$stderr"
 	good_state "$N"
 }
 
@@ -100,7 +100,7 @@ good_state() {
 	touch "$WHITTLE_CONTAINERS/$N/fail-install"
 	run_x 1 d u "$N"
 	expect "promotion refused" "$stderr"
-	expect BACK
+	expect BACK "$stderr"
 	good_state "$N"
 	serves "$N" "$was"
 }
@@ -338,7 +338,7 @@ good_state() {
 	run_x 0 d u "${P}side"
 	before=$(d pid "${P}side")
 	run_x 0 d R "$N"
-	expect "${P}side (shares its namespaces)"
+	expect "${P}side (shares its namespaces)" "$stderr"
 	[ "$(d pid "${P}side")" != "$before" ]
 	[ "$(readlink "/proc/$(d pid "${P}side")/ns/pid")" = "$(readlink "/proc/$(d pid "$N")/ns/pid")" ]
 	run_x 0 d down "$N"
@@ -361,10 +361,10 @@ good_state() {
 	mood "${P}one" 1 0 0
 	touch "$WHITTLE_CONTAINERS/${P}one/fail-test"
 	run_x 1 d ua
-	expect "FAILED    ${P}one"
-	expect "LEFT OUT  ${P}two"
-	expect "DONE      ${P}three"
-	expect "DONE      $N"
+	expect "FAILED    ${P}one" "$stderr"
+	expect "LEFT OUT  ${P}two" "$stderr"
+	expect "DONE      ${P}three" "$stderr"
+	expect "DONE      $N" "$stderr"
 	expect "the test fails" "$stderr"
 	image_id "$(live "${P}three")"
 	run_x 1 d is-up "${P}three"
@@ -394,7 +394,7 @@ good_state() {
 	fake pull "${image[2]}"
 	sed -i 's/all ok/all gone/; s/within: .*/within: 1s/' "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
 	run_x 1 d u "${P}far"
-	expect BACK
+	expect BACK "$stderr"
 	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "${image[1]}" ]
 	run_x 1 d u "${P}far"
 	expect "isn't tried again" "$stderr"
@@ -480,8 +480,8 @@ good_state() {
 	run_x 0 d R "$N"
 	run_x 0 d down "$N"
 	run_x 1 d up-all
-	expect "DONE      $N"
-	expect "LEFT OUT  ${P}dep"
+	expect "DONE      $N" "$stderr"
+	expect "LEFT OUT  ${P}dep" "$stderr"
 	expect "bad/settings.yaml:1:9: " "$stderr"
 	run_x 2 d la
 	[ "$output" = "${P}dep"$'\n'"$N" ]

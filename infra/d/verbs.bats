@@ -77,7 +77,7 @@ teardown_file() {
 	run_x 0 d is-up "${P}web"
 	[ "$output" = up ]
 	run_x 0 d up "${P}web"
-	expect "runs already"
+	expect "runs already" "$stderr"
 	run_x 0 d ps
 	expect "${P}web"
 	refute "${P}box"
@@ -96,7 +96,7 @@ teardown_file() {
 	run_x 0 d 0 "${P}web"
 	run_x 1 d iu "${P}web"
 	run_x 0 d stop "${P}web"
-	expect "doesn't run"
+	expect "doesn't run" "$stderr"
 	[ "$(all_of "${P}web")" = "${P}web" ]
 }
 
@@ -202,7 +202,7 @@ teardown_file() {
 	for line in "FROM localhost/whittle/base:live" "COPY --from=localhost/whittle/base:live /x /x"; do
 		echo "$line" >>"$WHITTLE_CONTAINERS/${P}web/Dockerfile"
 		run_x 1 d build-all
-		expect "LEFT OUT  ${P}web"
+		expect "LEFT OUT  ${P}web" "$stderr"
 		sed -i '$d' "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
 	done
 	rm -r "$ROOM/base"
@@ -211,8 +211,8 @@ teardown_file() {
 	touch "$WHITTLE_CONTAINERS/${P}web/fail-test"
 	run_x 1 d test-all
 	rm "$WHITTLE_CONTAINERS/${P}web/fail-test"
-	expect "FAILED    ${P}web"
-	expect "LEFT OUT  ${P}box"
+	expect "FAILED    ${P}web" "$stderr"
+	expect "LEFT OUT  ${P}box" "$stderr"
 	expect "the test fails" "$stderr"
 }
 
@@ -303,9 +303,9 @@ teardown_file() {
 	# shellcheck disable=SC2016
 	run_x 0 d t "${P}web" -- sh -c 'curl -fs "http://$INSTANCE_ADDRESS_8080/healthz"'
 	expect "all ok"
-	expect PASSED
+	expect PASSED "$stderr"
 	run_x 1 d t "${P}web" -- false
-	expect FAILED
+	expect FAILED "$stderr"
 	[[ $(all_of "${P}web") != *test* ]]
 	# killed: the next one that has to do with tests cleans up
 	"$D" t "${P}web" -- sleep 5 3>&- 4>&- &
@@ -397,7 +397,7 @@ teardown_file() {
 	expect manifest.json
 	run_x 0 d image-export --dir "$ROOM/export" --label no.such=label
 	run_x 0 d image-export --dir "$ROOM/export" --filter 'web$'
-	expect KEEP
+	expect KEEP "$stderr"
 }
 
 @test "the helpers' old names are links to d" {

@@ -85,7 +85,7 @@ usual() {
 	[ "$(what "$V/data")" = "directory 750 5:6" ]
 	[ "$(cat "$V/conf/app.conf")" = mine ]
 	run_x 0 d prep --repair "$N"
-	expect REPAIR
+	expect REPAIR "$stderr"
 	[ "$(what "$V/data")" = "directory 750 33:44" ]
 	[ "$(cat "$V/conf/app.conf")" = mine ]
 	rm "$V/conf/app.conf"

@@ -1,17 +1,59 @@
-/* Images as archives, one file each, for backups. */
-#include <errno.h>
+/* Images: their tags, and archives of them. */
 #include <fcntl.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "replace.h"
+#include "engine_json.h"
+#include "engine_list.h"
+#include "engine_run.h"
+#include "file.h"
+#include "options.h"
 #include "report.h"
+#include "say.h"
+#include "select.h"
+#include "service.h"
 #include "strbuf.h"
 #include "verbs.h"
+
+static void
+print_image(const char *tag, const struct image *i)
+{
+	printf("%-44s %s %10s %6s\n", tag, short_id(i->id), i->size, age_text(i->created));
+}
+
+int
+do_images(struct app *a, int argc, char **argv)
+{
+	size_t len = strlen(a->host.repo1);
+	const struct place *only = NULL;
+	struct images all;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
+	if (argc < 0 || argc > 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (argc && !(only = pick(a, argv[0])))
+		return EXIT_TROUBLE;
+	if (engine_images(&a->engine, false, &all))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < all.n; i++)
+		words_sort(&all.v[i].tags);
+	for (size_t i = 0; i < all.n; i++)
+		for (size_t t = 0; t < all.v[i].tags.n; t++) {
+			const char *tag = all.v[i].tags.w[t], *name = tag + len + 1;
+
+			if (strncmp(tag, a->host.repo1, len) != 0 || tag[len] != '/')
+				continue;
+			if (!only || (strncmp(name, only->name, strlen(only->name)) == 0 &&
+					 name[strlen(only->name)] == ':'))
+				print_image(tag, &all.v[i]);
+		}
+	return EXIT_YES;
+}
+
+/* ---- archives, one file each, for backups ---- */
 
 struct export
 {
@@ -48,17 +90,13 @@ static int
 save(const struct export *x, const char *tag, const char *path)
 {
 	const char *draft = pool_printf("%s.part", path);
-	cleanup_fd int fd = -1;
-
 	unlink(draft);
 	if (engine_call(&x->a->engine, NULL, "save", "-o", draft, tag, NULL)) {
 		unlink(draft);
 		return -1;
 	}
-	fd = open(draft, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) || rename(draft, path)) {
+	if (file_put_synced(AT_FDCWD, draft, path)) {
 		report("write '%s':", path);
-		unlink(draft);
 		return -1;
 	}
 	return 0;

@@ -1,48 +1,28 @@
 /* Questions about one container, and some about all. */
-#include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "beneath.h"
 #include "cleanup.h"
-#include "engine_args.h"
-#include "inside.h"
+#include "engine_inspect.h"
+#include "engine_list.h"
+#include "engine_run.h"
 #include "layer.h"
 #include "netns.h"
-#include "replace.h"
+#include "options.h"
 #include "report.h"
-#include "state.h"
-#include "strbuf.h"
+#include "select.h"
+#include "service.h"
 #include "verbs.h"
-
-/* The one container that the arguments name; NULL with *status set. */
-static const struct place *
-the_one(struct app *a, int argc, char **argv, int *status)
-{
-	const struct place *p = NULL;
-
-	*status = EXIT_TROUBLE;
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	if (argc >= 0 && argc != 1)
-		usage(a);
-	else if (argc == 1)
-		p = pick(a, argv[0]);
-	if (p)
-		*status = EXIT_YES;
-	return p;
-}
 
 int
 do_spec(struct app *a, int argc, char **argv)
 {
 	int status;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 
 	if (p)
 		printf("%s\n", p->name);
@@ -54,7 +34,7 @@ do_autostart_wave(struct app *a, int argc, char **argv)
 {
 	struct container c;
 	int status;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 
 	if (!p)
 		return status;
@@ -75,7 +55,7 @@ do_is_up(struct app *a, int argc, char **argv)
 	struct container c;
 	struct seen now;
 	int status, got;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 
 	if (!p)
 		return status;
@@ -90,9 +70,9 @@ do_pid(struct app *a, int argc, char **argv)
 {
 	struct seen now;
 	int status;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 
-	if (p && (status = running(a, p, NULL, &now)) == EXIT_YES)
+	if (p && (status = see_running(a, p, NULL, &now)) == EXIT_YES)
 		printf("%d\n", (int)now.pid);
 	return status;
 }
@@ -102,9 +82,9 @@ do_get_ip(struct app *a, int argc, char **argv)
 {
 	struct seen now;
 	int status;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 
-	if (!p || (status = running(a, p, NULL, &now)) != EXIT_YES)
+	if (!p || (status = see_running(a, p, NULL, &now)) != EXIT_YES)
 		return status;
 	for (size_t i = 0; i < now.ips.n; i++)
 		printf("%s\n", now.ips.w[i]);
@@ -119,9 +99,9 @@ do_cow_dir(struct app *a, int argc, char **argv)
 	struct layers layers;
 	struct seen now;
 	int status;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 
-	if (!p || (status = running(a, p, NULL, &now)) != EXIT_YES)
+	if (!p || (status = see_running(a, p, NULL, &now)) != EXIT_YES)
 		return status;
 	if (layers_of(&now, &layers)) {
 		report("%s: no overlay is mounted as its root", p->name);
@@ -169,10 +149,10 @@ do_veth(struct app *a, int argc, char **argv)
 {
 	struct seen now;
 	int status;
-	const struct place *p = the_one(a, argc, argv, &status);
+	const struct place *p = pick_only(a, argc, argv, &status);
 	cleanup_fd int root = -1;
 
-	if (!p || (status = running(a, p, NULL, &now)) != EXIT_YES)
+	if (!p || (status = see_running(a, p, NULL, &now)) != EXIT_YES)
 		return status;
 	root = root_of(now.pid);
 	if (root < 0) {
@@ -216,43 +196,6 @@ do_log(struct app *a, int argc, char **argv)
 	return engine_attached(&a->engine, &args) ? EXIT_TROUBLE : EXIT_YES;
 }
 
-/* ---- images ---- */
-
-static void
-print_image(const char *tag, const struct image *i)
-{
-	printf("%-44s %s %10s %6s\n", tag, short_id(i->id), i->size, age_text(i->created));
-}
-
-int
-do_images(struct app *a, int argc, char **argv)
-{
-	size_t len = strlen(a->host.repo1);
-	const struct place *only = NULL;
-	struct images all;
-
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	if (argc < 0 || argc > 1)
-		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	if (argc && !(only = pick(a, argv[0])))
-		return EXIT_TROUBLE;
-	if (engine_images(&a->engine, false, &all))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < all.n; i++)
-		words_sort(&all.v[i].tags);
-	for (size_t i = 0; i < all.n; i++)
-		for (size_t t = 0; t < all.v[i].tags.n; t++) {
-			const char *tag = all.v[i].tags.w[t], *name = tag + len + 1;
-
-			if (strncmp(tag, a->host.repo1, len) != 0 || tag[len] != '/')
-				continue;
-			if (!only || (strncmp(name, only->name, strlen(only->name)) == 0 &&
-					 name[strlen(only->name)] == ':'))
-				print_image(tag, &all.v[i]);
-		}
-	return EXIT_YES;
-}
-
 /* ---- of all ---- */
 
 int
@@ -260,7 +203,7 @@ do_get_all_ips(struct app *a, int argc, char **argv)
 {
 	int status = EXIT_YES;
 	struct container c;
-	struct seens all;
+	struct seen_list all;
 
 	if (no_arguments(a, argc, argv) || engine_see_all(&a->engine, &all))
 		return EXIT_TROUBLE;
@@ -287,7 +230,7 @@ do_check_all_up(struct app *a, int argc, char **argv)
 {
 	int down = 0, wrong = 0;
 	struct container c;
-	struct seens all;
+	struct seen_list all;
 
 	if (no_arguments(a, argc, argv) || engine_list(&a->engine, &all))
 		return EXIT_TROUBLE;
@@ -307,73 +250,4 @@ do_check_all_up(struct app *a, int argc, char **argv)
 	if (!down && !wrong)
 		printf("all up\n");
 	return wrong ? EXIT_TROUBLE : down ? EXIT_NO : EXIT_YES;
-}
-
-/* ---- map ---- */
-
-/* The name of the container whose id begins so, of 12 digits or more; NULL: none. */
-static const char *
-name_of(const struct seens *all, const char *id, size_t len)
-{
-	for (size_t i = 0; len >= 12 && i < all->n; i++)
-		if (strncmp(all->v[i].id, id, len) == 0)
-			return all->v[i].name;
-	return NULL;
-}
-
-static size_t
-hex_length(const char *s)
-{
-	size_t n = 0;
-
-	while (isxdigit((unsigned char)s[n]) && !isupper((unsigned char)s[n]))
-		n++;
-	return n;
-}
-
-/* Standard input with ids replaced by names. */
-static void
-map_stream(const struct seens *all)
-{
-	cleanup_free char *line = NULL;
-	size_t cap = 0;
-
-	while (getline(&line, &cap, stdin) > 0) {
-		for (const char *p = line; *p;) {
-			size_t len = hex_length(p);
-			const char *name = name_of(all, p, len);
-
-			if (name)
-				fputs(name, stdout);
-			else
-				fwrite(p, 1, len ? len : 1, stdout);
-			p += len ? len : 1;
-		}
-	}
-}
-
-int
-do_map(struct app *a, int argc, char **argv)
-{
-	int status = EXIT_YES;
-	struct seens all;
-
-	argc = take_options(a, argc, &argv, NO_OPTIONS, false);
-	if (argc < 0 || engine_list(&a->engine, &all))
-		return EXIT_TROUBLE;
-	if (argc == 0) {
-		map_stream(&all);
-		return EXIT_YES;
-	}
-	for (int i = 0; i < argc; i++) {
-		const char *name = NULL;
-
-		for (size_t k = 0; k < all.n && !name; k++)
-			if (*argv[i] && strncmp(all.v[k].id, argv[i], strlen(argv[i])) == 0)
-				name = all.v[k].name;
-		printf("%s\n", name ? name : argv[i]);
-		if (!name)
-			status = EXIT_NO;
-	}
-	return status;
 }

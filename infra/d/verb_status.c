@@ -1,135 +1,28 @@
-/* Lists, and the table that d alone shows. */
+/* The table that d alone shows. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "instance.h"
+#include "engine_json.h"
+#include "engine_list.h"
+#include "generations.h"
+#include "journal.h"
+#include "options.h"
 #include "pipeline.h"
 #include "report.h"
+#include "say.h"
+#include "select.h"
+#include "service.h"
 #include "state.h"
 #include "strbuf.h"
 #include "verbs.h"
-
-/* ---- names ---- */
-
-int
-do_list_all(struct app *a, int argc, char **argv)
-{
-	if (no_arguments(a, argc, argv))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < a->places.n; i++)
-		printf("%s\n", a->places.v[i].name);
-	return EXIT_YES;
-}
-
-int
-do_list_buildable(struct app *a, int argc, char **argv)
-{
-	if (no_arguments(a, argc, argv))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < a->places.n; i++)
-		if (a->places.v[i].makefile && a->places.v[i].dockerfile)
-			printf("%s\n", a->places.v[i].name);
-	return EXIT_YES;
-}
-
-int
-do_list_testable(struct app *a, int argc, char **argv)
-{
-	if (no_arguments(a, argc, argv))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < a->places.n; i++)
-		if (a->places.v[i].tests)
-			printf("%s\n", a->places.v[i].name);
-	return EXIT_YES;
-}
-
-int
-do_list_autostart(struct app *a, int argc, char **argv)
-{
-	int status = EXIT_YES;
-	struct container c;
-
-	if (no_arguments(a, argc, argv))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < a->places.n; i++) {
-		if (describe(a, &a->places.v[i], false, &c))
-			status = EXIT_TROUBLE;
-		else if (wave_is_here(&c))
-			printf("%s\n", c.key);
-	}
-	return status;
-}
-
-int
-do_list_autostart_waves(struct app *a, int argc, char **argv)
-{
-	struct container *c = pool_zero(a->places.n + 1, sizeof(*c));
-	int status = EXIT_YES;
-	size_t n = 0;
-
-	if (no_arguments(a, argc, argv))
-		return EXIT_TROUBLE;
-	for (size_t i = 0; i < a->places.n; i++) {
-		if (describe(a, &a->places.v[i], false, &c[n]))
-			status = EXIT_TROUBLE;
-		else
-			n += wave_is_here(&c[n]);
-	}
-	for (int wave = 0; wave < 100; wave++) {
-		bool any = false;
-
-		for (size_t i = 0; i < n; i++) {
-			if (c[i].wave != wave)
-				continue;
-			if (!any)
-				printf("%d:", wave);
-			printf(" %s", c[i].key);
-			any = true;
-		}
-		if (any)
-			printf("\n");
-	}
-	return status;
-}
-
-/* ---- settings ---- */
-
-int
-do_list_all_settings(struct app *a, int argc, char **argv)
-{
-	bool test = false;
-	const struct option_of options[] = {SWITCH('T', "test-mode", test), NO_MORE};
-	json_t *list = json_array();
-	struct container c;
-	struct places all;
-	int status = EXIT_YES;
-
-	argc = take_options(a, argc, &argv, options, false);
-	if (argc < 0 || pick_all(a, argc, argv, &all)) {
-		json_decref(list);
-		return EXIT_TROUBLE;
-	}
-	for (size_t i = 0; i < all.n; i++) {
-		if (host_container(&a->host, &all.v[i], test, NULL, NULL, &c))
-			status = EXIT_TROUBLE;
-		else
-			json_array_append_new(list, json_loads(container_json(&c), 0, NULL));
-	}
-	json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-	printf("\n");
-	json_decref(list);
-	return status;
-}
-
-/* ---- the table ---- */
 
 struct row {
 	const char *name, *state, *health, *age, *live, *ports, *memory, *wave;
@@ -223,7 +116,7 @@ image_since(struct app *a, const char *key, const struct image *live)
 }
 
 static void
-fill_row(struct app *a, const struct container *c, const struct seens *seen,
+fill_row(struct app *a, const struct container *c, const struct seen_list *seen,
     const struct images *images, struct row *r)
 {
 	const struct seen *now = seen_named(seen, c->name);
@@ -247,7 +140,7 @@ fill_row(struct app *a, const struct container *c, const struct seens *seen,
 		r->ports = port_list(now);
 		r->memory = size_text(memory_of(now->pid));
 	}
-	if (state_has(&a->host, c->key, "journal.json"))
+	if (journal_is_there(&a->host, c->key))
 		r->state = state_is_locked(&a->host, c->key) ? "changing" : "cut off";
 	r->mood = running && strcmp(r->health, "unhealthy") != 0
 		      ? strcmp(r->live, "no") == 0 ? WARN : GOOD
@@ -297,7 +190,7 @@ table(struct app *a, bool only_running, struct row **rows)
 	struct container *c = pool_zero(a->places.n + 1, sizeof(*c)), *next = c;
 	bool *wrong = pool_zero(a->places.n + 1, sizeof(*wrong));
 	struct images images;
-	struct seens seen;
+	struct seen_list seen;
 	int n = 0;
 
 	for (size_t i = 0; i < a->places.n; i++) {

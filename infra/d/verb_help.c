@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "options.h"
 #include "report.h"
 #include "verbs.h"
 
@@ -23,7 +24,7 @@ matches(const struct verb *v, const regex_t *re)
 }
 
 static int
-help_about(const char *pattern)
+help_about(const struct app *a, const char *pattern)
 {
 	regex_t re;
 	int found = 0;
@@ -32,7 +33,7 @@ help_about(const char *pattern)
 		report("'%s' is no extended regular expression", pattern);
 		return EXIT_TROUBLE;
 	}
-	for (const struct verb *v = verbs; v->name; v++)
+	for (const struct verb *v = a->verbs; v->name; v++)
 		if (matches(v, &re)) {
 			print_verb(v);
 			found++;
@@ -51,12 +52,12 @@ do_help(struct app *a, int argc, char **argv)
 	if (argc > 2)
 		return usage(a);
 	if (argc == 2)
-		return help_about(argv[1]);
+		return help_about(a, argv[1]);
 	printf("usage: d [VERB [SPEC] ...]\n\n"
 	       "SPEC is the start of a container's name. d alone shows them all.\n"
 	       "d help REGEX shows the verbs that have to do with that; the manual is "
 	       "d(1).\n");
-	for (const struct verb *v = verbs; v->name; v++) {
+	for (const struct verb *v = a->verbs; v->name; v++) {
 		if (strcmp(v->group, group) != 0)
 			printf("\n%s\n", v->group);
 		group = v->group;
@@ -68,20 +69,20 @@ do_help(struct app *a, int argc, char **argv)
 /* ---- completions ---- */
 
 static void
-print_words(void)
+print_words(const struct app *a)
 {
-	for (const struct verb *v = verbs; v->name; v++)
-		printf("%s%s", v == verbs ? "" : " ", v->name);
+	for (const struct verb *v = a->verbs; v->name; v++)
+		printf("%s%s", v == a->verbs ? "" : " ", v->name);
 }
 
 static int
-bash(void)
+bash(const struct app *a)
 {
 	printf("_d() {\n"
 	       "\tlocal word=${COMP_WORDS[COMP_CWORD]}\n"
 	       "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
 	       "\t\tCOMPREPLY=($(compgen -W '");
-	print_words();
+	print_words(a);
 	printf("' -- \"$word\"))\n"
 	       "\telse\n"
 	       "\t\tCOMPREPLY=($(compgen -W \"$(d list-all 2>/dev/null)\" -- \"$word\"))\n"
@@ -92,13 +93,13 @@ bash(void)
 }
 
 static int
-zsh(void)
+zsh(const struct app *a)
 {
 	printf("#compdef d\n"
 	       "_d() {\n"
 	       "\tif (( CURRENT == 2 )); then\n"
 	       "\t\tlocal -a verbs=(\n");
-	for (const struct verb *v = verbs; v->name; v++) {
+	for (const struct verb *v = a->verbs; v->name; v++) {
 		printf("\t\t\t'%s:", v->name);
 		for (const char *p = v->help; *p; p++)
 			printf("%s", *p == '\''  ? "'\\''"
@@ -118,10 +119,10 @@ zsh(void)
 }
 
 static int
-fish(void)
+fish(const struct app *a)
 {
 	printf("complete -c d -f\n");
-	for (const struct verb *v = verbs; v->name; v++) {
+	for (const struct verb *v = a->verbs; v->name; v++) {
 		printf("complete -c d -n __fish_use_subcommand -a %s -d '", v->name);
 		for (const char *p = v->help; *p; p++)
 			printf("%s%c", *p == '\'' || *p == '\\' ? "\\" : "", *p);
@@ -137,10 +138,10 @@ do_completion(struct app *a, int argc, char **argv)
 	if (argc != 2)
 		return usage(a);
 	if (strcmp(argv[1], "bash") == 0)
-		return bash();
+		return bash(a);
 	if (strcmp(argv[1], "zsh") == 0)
-		return zsh();
+		return zsh(a);
 	if (strcmp(argv[1], "fish") == 0)
-		return fish();
+		return fish(a);
 	return usage(a);
 }

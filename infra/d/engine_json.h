@@ -1,0 +1,29 @@
+/* The engines' JSON as what d knows of containers and images. */
+#ifndef WHITTLE_ENGINE_JSON_H
+#define WHITTLE_ENGINE_JSON_H
+
+#include <jansson.h>
+
+#include "engine.h"
+
+struct strbuf;
+
+/* A document; NULL after a message. */
+json_t *engine_json(const struct engine *e, const struct strbuf *text);
+
+/* One of the objects of "container inspect", of "podman ps --format json", and of "image
+ * inspect". */
+void seen_from_inspect(const json_t *o, struct seen *out);
+void seen_from_ps(const json_t *o, struct seen *out);
+void image_from_inspect(const json_t *o, struct image *out);
+
+/* "sha256:…", whichever way the engine writes it; "" for NULL. */
+const char *full_id(const char *id);
+
+/* The twelve digits by which people know it. */
+const char *short_id(const char *id);
+
+/* "2026-11-22T04:51:47.75Z" as seconds; 0 where it is none or "never". */
+time_t engine_time(const char *text);
+
+#endif

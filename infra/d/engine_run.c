@@ -1,0 +1,286 @@
+#include "engine_run.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "cleanup.h"
+#include "report.h"
+#include "run.h"
+#include "strbuf.h"
+
+enum { MESSAGE_MAX = 600, CALL_MS = 15 * 60 * 1000, LIST_TRIES = 5 };
+
+static int
+kind_of(const char *word, enum engine_kind *kind)
+{
+	const char *slash = strrchr(word, '/');
+
+	word = slash ? slash + 1 : word;
+	if (strcmp(word, "podman") == 0)
+		*kind = PODMAN;
+	else if (strcmp(word, "docker") == 0)
+		*kind = DOCKER;
+	else
+		return -1;
+	return 0;
+}
+
+/* infra/engine says once how it would run the engine, so that each call is only that. */
+static int
+ask_how(struct engine *e)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *const how[] = {e->command, "--how", NULL};
+	int status = run(&(struct run){.argv = how, .out = &out});
+	char *line, *save = NULL, *sign;
+
+	if (status < 0 || status > 125)
+		report("start '%s': status %d", e->command, status);
+	if (status) {
+		strbuf_free(&out);
+		return -1;
+	}
+	line = out.s ? strtok_r(out.s, "\n", &save) : NULL;
+	e->program = pool_dup(line ? line : "");
+	while (line && (line = strtok_r(NULL, "\n", &save)))
+		if ((sign = strchr(line, '='))) {
+			*sign = '\0';
+			setenv(line, sign + 1, 1);
+		}
+	strbuf_free(&out);
+	return 0;
+}
+
+int
+engine_find(struct engine *e, const struct host *h)
+{
+	*e = (struct engine){.command = h->engine, .program = h->engine};
+	e->no_timers = access("/run/systemd/system", F_OK) != 0;
+	if (kind_of(h->engine, &e->kind) == 0)
+		return 0;
+	if (ask_how(e))
+		return -1;
+	if (kind_of(e->program, &e->kind)) {
+		report(
+		    "'%s --how' names neither podman nor docker: '%s'", h->engine, e->program);
+		return -1;
+	}
+	return 0;
+}
+
+const char *
+engine_name(const struct engine *e)
+{
+	return e->kind == PODMAN ? "podman" : "docker";
+}
+
+/* ---- calls ---- */
+
+/* podman's own complaints about systemd's absence are no reason for anything. */
+static bool
+is_noise(const char *line, size_t len)
+{
+	static const char *const noise[] = {"systemd connection", "failed to connect to syslog",
+	    "Emulate Docker CLI", "legacy builder is deprecated"};
+	cleanup_free char *copy = xstrndup(line, len);
+
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++)
+		if (strstr(copy, noise[i]))
+			return true;
+	return len == 0;
+}
+
+/* What the engine said, on one line, its end where it is long. */
+const char *
+engine_gist(const struct strbuf *err)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *p = err->s ? err->s : "";
+	char *got;
+
+	while (*p) {
+		size_t len = strcspn(p, "\n");
+
+		if (!is_noise(p, len)) {
+			if (b.len)
+				strbuf_puts(&b, "; ");
+			strbuf_add(&b, p, len);
+		}
+		p += len + (p[len] == '\n');
+	}
+	got = pool_dup(!b.s                  ? "it says nothing"
+		       : b.len > MESSAGE_MAX ? b.s + (b.len - MESSAGE_MAX)
+					     : b.s);
+	strbuf_free(&b);
+	return got;
+}
+
+static int
+call(const struct engine *e, struct strbuf *out, const struct words *args, bool quietly)
+{
+	struct strbuf err = STRBUF_INIT;
+	struct words argv = {0};
+	int status;
+
+	words_add(&argv, e->program);
+	words_add_all(&argv, args);
+	/* The limit also gives it a process group of its own: Ctrl-C is for d to handle. */
+	status = run(&(struct run){.argv = (const char *const *)argv.w,
+	    .out = out,
+	    .err = &err,
+	    .discard_out = !out,
+	    .timeout_ms = CALL_MS});
+	if (status < 0)
+		report("start '%s':", e->program);
+	else if (status > 0 && !quietly)
+		report("%s %s%s%s: %s", engine_name(e), args->n ? args->w[0] : "",
+		    args->n > 1 ? " " : "", args->n > 1 ? args->w[args->n - 1] : "",
+		    engine_gist(&err));
+	strbuf_free(&err);
+	return status;
+}
+
+int
+engine_words(const struct engine *e, struct strbuf *out, const struct words *args)
+{
+	return call(e, out, args, false);
+}
+
+int
+engine_words_try(const struct engine *e, struct strbuf *out, const struct words *args)
+{
+	return call(e, out, args, true);
+}
+
+#define COLLECT(args, last)                                                                    \
+	do {                                                                                   \
+		va_list ap;                                                                    \
+		const char *word;                                                              \
+		va_start(ap, last);                                                            \
+		while ((word = va_arg(ap, const char *)))                                      \
+			words_add(&(args), word);                                              \
+		va_end(ap);                                                                    \
+	} while (0)
+
+int
+engine_call(const struct engine *e, struct strbuf *out, ...)
+{
+	struct words args = {0};
+
+	COLLECT(args, out);
+	return call(e, out, &args, false);
+}
+
+int
+engine_try(const struct engine *e, struct strbuf *out, ...)
+{
+	struct words args = {0};
+
+	COLLECT(args, out);
+	return call(e, out, &args, true);
+}
+
+int
+engine_quiet(
+    const struct engine *e, struct strbuf *out, unsigned timeout_ms, const struct words *args)
+{
+	struct words argv = {0};
+
+	words_add(&argv, e->program);
+	words_add_all(&argv, args);
+	return run(&(struct run){.argv = (const char *const *)argv.w,
+	    .out = out,
+	    .err = out,
+	    .discard_out = !out,
+	    .discard_err = !out,
+	    .timeout_ms = timeout_ms});
+}
+
+/* podman fails to list at all where
+ * somebody removes a thing while it looks: then it is asked again. */
+int
+engine_lines(const struct engine *e, struct words *out, const struct words *args)
+{
+	struct strbuf text = STRBUF_INIT;
+	char *line, *save = NULL;
+	int status = -1;
+
+	for (int i = 0; i < LIST_TRIES && status; i++) {
+		strbuf_cut(&text, 0);
+		status = call(e, &text, args, i + 1 < LIST_TRIES);
+	}
+	if (status == 0 && text.s)
+		for (line = strtok_r(text.s, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
+			if (!words_have(out, line))
+				words_add(out, line);
+	strbuf_free(&text);
+	return status == 0 ? 0 : -1;
+}
+
+int
+engine_ids(const struct engine *e, struct words *out, const char *label, const char *second)
+{
+	struct words args = {0};
+	const char *const labels[] = {label, second};
+
+	words_add(&args, "ps");
+	words_add(&args, "-aq");
+	words_add(&args, "--no-trunc");
+	for (size_t i = 0; i < 2 && labels[i]; i++) {
+		words_add(&args, "--filter");
+		words_addf(&args, "label=%s", labels[i]);
+	}
+	return engine_lines(e, out, &args);
+}
+
+int
+engine_attached(const struct engine *e, const struct words *args)
+{
+	struct words argv = {0};
+	int status;
+	pid_t pid;
+
+	words_add(&argv, e->program);
+	words_add_all(&argv, args);
+	pid = fork();
+	if (pid < 0) {
+		report("fork:");
+		return EXIT_TROUBLE;
+	}
+	if (pid == 0) {
+		execvp(argv.w[0], argv.w);
+		report("start '%s':", argv.w[0]);
+		_exit(errno == ENOENT ? 127 : 126);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- containers ---- */
+
+int
+engine_stop(const struct engine *e, const char *id, int64_t timeout_ms)
+{
+	return engine_call(e, NULL, "stop", "-t",
+		   pool_printf("%d", (int)((timeout_ms + 999) / 1000)), id, NULL)
+		   ? -1
+		   : 0;
+}
+
+int
+engine_remove(const struct engine *e, const char *id, bool throwaway)
+{
+	const char *how = throwaway ? "-fv" : "-f";
+	/* podman would ask it to end and wait; docker never does. */
+	int bad = e->kind == PODMAN ? engine_call(e, NULL, "rm", how, "-t", "0", id, NULL)
+				    : engine_call(e, NULL, "rm", how, id, NULL);
+
+	return bad ? -1 : 0;
+}

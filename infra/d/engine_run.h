@@ -1,0 +1,54 @@
+/* podman or docker as a child process. */
+#ifndef WHITTLE_ENGINE_RUN_H
+#define WHITTLE_ENGINE_RUN_H
+
+#include <stdint.h>
+
+#include "engine.h"
+
+struct host;
+struct strbuf;
+
+/* Which engine it is. Returns 0, or -1 after a message. */
+int engine_find(struct engine *e, const struct host *h);
+const char *engine_name(const struct engine *e);
+
+/*
+ * Runs the engine with these words, the last one NULL. out gets its standard output and
+ * may be NULL. What it says to standard error is shown only where it fails, behind the
+ * name of what was tried. Returns its exit status, or -1 after a message.
+ * No call, of these or any other, goes on for longer than a quarter of an hour.
+ */
+int engine_call(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));
+int engine_words(const struct engine *e, struct strbuf *out, const struct words *args);
+
+/* The same, and a failure is no reason for a message. */
+int engine_try(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));
+int engine_words_try(const struct engine *e, struct strbuf *out, const struct words *args);
+
+/* The same with standard error beside standard output, and a limit in ms. */
+int engine_quiet(
+    const struct engine *e, struct strbuf *out, unsigned timeout_ms, const struct words *args);
+
+/* Every line of standard output becomes a word of out, each once. 0, or -1 after a message. */
+int engine_lines(const struct engine *e, struct words *out, const struct words *args);
+
+/* The IDs of all containers with a label, "key=value", or with two. 0, or -1 after a message.
+ */
+int engine_ids(
+    const struct engine *e, struct words *out, const char *label, const char *second);
+
+/* Runs the engine on this terminal. Returns its exit status. */
+int engine_attached(const struct engine *e, const struct words *args);
+
+/* What the engine said, on one line, its end where it is long. */
+const char *engine_gist(const struct strbuf *err);
+
+/* Stops a container. 0, or -1 after a message. */
+int engine_stop(const struct engine *e, const char *id, int64_t timeout_ms);
+
+/* Removes a container, at once where it runs; what its image declares as volumes and no
+ * setting names stays, unless it is throwaway too. 0, or -1 after a message. */
+int engine_remove(const struct engine *e, const char *id, bool throwaway);
+
+#endif

@@ -1,0 +1,110 @@
+#include "history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+
+#include "app.h"
+#include "cleanup.h"
+#include "file.h"
+#include "report.h"
+#include "run.h"
+#include "state.h"
+#include "strbuf.h"
+
+enum { HOOK_MS = 30000 };
+
+/* One write of one line under a lock, so that lines of two never mix. */
+static void
+append(const struct host *h, const char *name, const char *line, size_t len)
+{
+	const char *path = state_path(h, name, "history.jsonl");
+	cleanup_fd int fd = -1;
+
+	if (!state_folder(h, name))
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX) || write_all(fd, line, len))
+		report("write '%s':", path);
+}
+
+static void
+run_hook(const struct host *h, const char *name, const char *what, const char *image,
+    const char *text)
+{
+	int status;
+
+	if (!h->hook.n)
+		return;
+	setenv("WHITTLE_EVENT", what, 1);
+	setenv("WHITTLE_NAME", name, 1);
+	setenv("WHITTLE_IMAGE", image ? image : "", 1);
+	setenv("WHITTLE_TEXT", text, 1);
+	status = run(&(struct run){
+	    .argv = (const char *const *)h->hook.w, .discard_out = 1, .timeout_ms = HOOK_MS});
+	if (status)
+		report("the hook '%s' failed with status %d", h->hook.w[0], status);
+}
+
+void
+event(const struct host *h, const char *name, const char *what, const char *image,
+    const char *fmt, ...)
+{
+	struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
+	const char *user = getenv("SUDO_USER") ? getenv("SUDO_USER") : getenv("USER");
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	strbuf_puts(&line, "{");
+	strbuf_put_json_member(&line, "time", state_now());
+	strbuf_puts(&line, ",");
+	strbuf_put_json_member(&line, "event", what);
+	if (image) {
+		strbuf_puts(&line, ",");
+		strbuf_put_json_member(&line, "image", image);
+	}
+	if (text.len) {
+		strbuf_puts(&line, ",");
+		strbuf_put_json_member(&line, "text", text.s);
+	}
+	if (user) {
+		strbuf_puts(&line, ",");
+		strbuf_put_json_member(&line, "user", user);
+	}
+	strbuf_puts(&line, "}\n");
+	append(h, name, line.s, line.len);
+	run_hook(h, name, what, image, text.s ? text.s : "");
+	strbuf_free(&line);
+	strbuf_free(&text);
+}
+
+int
+history_each(
+    const struct host *h, const char *name, void (*one)(const json_t *, void *), void *arg)
+{
+	const char *path = state_path(h, name, "history.jsonl");
+	cleanup_file FILE *f = fopen(path, "re");
+	cleanup_free char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	if (!f && errno == ENOENT)
+		return 0;
+	if (!f) {
+		report("open '%s':", path);
+		return -1;
+	}
+	while ((n = getline(&line, &cap, f)) > 0) {
+		json_t *o = json_loadb(line, (size_t)n, 0, NULL);
+
+		if (o) /* a line that a full disk cut short tells nothing */
+			one(o, arg);
+		json_decref(o);
+	}
+	return 0;
+}

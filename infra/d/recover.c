@@ -1,0 +1,148 @@
+#include "recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "engine_inspect.h"
+#include "history.h"
+#include "journal.h"
+#include "replace.h"
+#include "report.h"
+#include "say.h"
+#include "select.h"
+#include "state.h"
+#include "strbuf.h"
+#include "tags.h"
+
+enum { ORPHANS_MS = 90000 };
+
+/* ---- what an earlier run's children still do ---- */
+
+static bool
+is_engine_of(const char *pid, const char *mark)
+{
+	struct strbuf env = STRBUF_INIT;
+	char comm[32] = "", chunk[4096];
+	cleanup_fd int at = -1;
+	bool found = false;
+	ssize_t n;
+	int fd = open(pool_printf("/proc/%s/comm", pid), O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		n = read(fd, comm, sizeof(comm) - 1);
+		comm[n > 0 ? n : 0] = '\0';
+		comm[strcspn(comm, "\n")] = '\0';
+		close(fd);
+	}
+	if (strcmp(comm, "podman") != 0 && strcmp(comm, "docker") != 0 &&
+	    strcmp(comm, "engine") != 0)
+		return false;
+	at = open(pool_printf("/proc/%s/environ", pid), O_RDONLY | O_CLOEXEC);
+	while (at >= 0 && (n = read(at, chunk, sizeof(chunk))) > 0)
+		strbuf_add(&env, chunk, (size_t)n);
+	found = env.s && memmem(env.s, env.len, mark, strlen(mark) + 1);
+	strbuf_free(&env);
+	return found;
+}
+
+static bool
+orphans_live(const char *id)
+{
+	const char *mark = pool_printf("WHITTLE_TRANSACTION=%s", id);
+	cleanup_dir DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] >= '0' && e->d_name[0] <= '9' &&
+		    atoi(e->d_name) != (int)getpid() && is_engine_of(e->d_name, mark))
+			return true;
+	return false;
+}
+
+/* A killed d leaves its engine command running; what that does comes first. */
+static void
+wait_for_orphans(const char *id)
+{
+	for (int waited = 0; waited < ORPHANS_MS && orphans_live(id); waited += 50)
+		usleep(50000);
+}
+
+/* ---- to one of the two ends ---- */
+
+/* Past promote the new one was ready and the tags may be half moved: they are moved to the
+ * end. Every other step leads back. */
+static int
+go_on(struct journal *j)
+{
+	const char *step = journal_text(j, "step"), *image = journal_text(j, "image"),
+		   *name = journal_text(j, "name");
+	bool promoting = step && strcmp(step, "promote") == 0;
+	struct seen now;
+
+	if (step && strcmp(step, "finish") == 0) {
+		say("FINISH", "%s: the new container stays", j->place->name);
+		return replace_finish(j);
+	}
+	if (!promoting)
+		return replace_undo(
+		    j, pool_printf("it was cut off at '%s'", step ? step : "?"));
+	if (!name || engine_see(&j->a->engine, name, &now) != 1 || !now.running ||
+	    strcmp(now.image, image ? image : "") != 0)
+		return replace_undo(j, "it was cut off, and the new container doesn't run");
+	if (tags_move(j->a, j->place, journal_text(j, "reference"), image,
+		strcmp(journal_text(j, "verb"), "back") == 0))
+		return replace_undo(j, "it was cut off, and the tags couldn't be moved");
+	event(&j->a->host, j->place->name, "started", image, "finished after it was cut off");
+	say("FINISH", "%s: the new container stays", j->place->name);
+	return replace_finish(j);
+}
+
+int
+recover(struct app *a, const struct place *p)
+{
+	struct journal j;
+	int got = journal_open(a, p, &j);
+
+	if (got <= 0)
+		return got;
+	report("%s: an earlier '%s' was cut off at '%s'", p->name,
+	    journal_text(&j, "verb") ? journal_text(&j, "verb") : "?",
+	    journal_text(&j, "step") ? journal_text(&j, "step") : "?");
+	wait_for_orphans(j.id ? j.id : "");
+	if (!journal_text(&j, "name")) {
+		say("FORGET", "%s: nothing was changed yet", p->name);
+		return replace_drop(&j);
+	}
+	if (go_on(&j) == 0)
+		return 0;
+	journal_close(&j);
+	return -1;
+}
+
+int
+recover_all(struct app *a)
+{
+	struct words names = {0};
+	int bad = 0, lock;
+
+	state_names(&a->host, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const struct place *p = place_find(a, names.w[i]);
+
+		if (!p || !journal_is_there(&a->host, names.w[i]) ||
+		    state_is_locked(&a->host, names.w[i]))
+			continue;
+		lock = state_lock(&a->host, names.w[i], "d (recovery)", 0);
+		if (lock < 0)
+			continue;
+		bad |= recover(a, p);
+		close(lock);
+	}
+	return bad;
+}

@@ -1,0 +1,14 @@
+/* A new image in the old one's place. */
+#ifndef WHITTLE_UPGRADE_H
+#define WHITTLE_UPGRADE_H
+
+#include "app.h"
+
+/*
+ * Builds, tests, puts in place, promotes. force: a quarantined image too, and though
+ * nothing changed. keep_down: what doesn't run and isn't started by itself is promoted,
+ * not started. An exit status.
+ */
+int upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down);
+
+#endif

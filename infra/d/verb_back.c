@@ -1,0 +1,195 @@
+/* Earlier generations: which there are, what happened, and going back to one. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "engine_inspect.h"
+#include "engine_json.h"
+#include "generations.h"
+#include "history.h"
+#include "journal.h"
+#include "life.h"
+#include "options.h"
+#include "replace.h"
+#include "report.h"
+#include "say.h"
+#include "select.h"
+#include "service.h"
+#include "state.h"
+#include "strbuf.h"
+#include "tags.h"
+#include "verbs.h"
+
+static void
+list_generations(const struct generations *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		printf("%c %3d  %s  %s\n", g->v[i].n == g->current ? '*' : ' ', g->v[i].n,
+		    g->v[i].time, short_id(g->v[i].image));
+}
+
+/* The one that is asked for, by default the one before the one that runs. */
+static const struct generation *
+choose(const struct app *a, const struct place *p, const struct generations *g, const char *n)
+{
+	const struct generation *got = NULL;
+
+	if (n) {
+		got = generation_find(g, atoi(n));
+	} else {
+		for (size_t i = 0; i < g->n && g->v[i].n != g->current; i++)
+			got = &g->v[i];
+	}
+	(void)a;
+	if (!got && n)
+		report(
+		    "%s has no generation '%s' (d back -l %s lists them)", p->name, n, p->name);
+	else if (!got)
+		report("%s has no earlier generation", p->name);
+	else if (got->n == g->current) {
+		report("%s runs generation %d already", p->name, got->n);
+		got = NULL;
+	}
+	return got;
+}
+
+static int
+promote_back(struct journal *j, const struct replacement *r)
+{
+	return tags_move(j->a, r->place, container_image(r->want), r->image.id, true);
+}
+
+static int
+back_to(struct app *a, const struct place *p, const struct generation *to)
+{
+	struct container c;
+	struct image image;
+	struct journal j;
+	struct seen now;
+	const char *why, *reason;
+	int got, status;
+
+	if (host_container(&a->host, p, false, NULL, to->settings, &c) || resolve_needs(a, &c))
+		return EXIT_TROUBLE;
+	got = engine_image(&a->engine, to->image, &image);
+	if (got == 0)
+		report("%s: the image of generation %d, %s, is gone", p->name, to->n,
+		    short_id(to->image));
+	if (got < 1 || !signature_suffices(a, &c, image.id))
+		return EXIT_TROUBLE;
+	got = engine_see(&a->engine, c.name, &now);
+	if (got < 0 || journal_begin(a, p, "back", &j) ||
+	    journal_set(&j, "tags", tags_now(a, p, &c)))
+		return EXIT_TROUBLE;
+	status = replace(&j,
+	    &(struct replacement){.verb = "back",
+		.place = p,
+		.want = &c,
+		.image = image,
+		.settings = to->settings,
+		.generation = to->n,
+		.promote = promote_back},
+	    &why);
+	if (status != EXIT_YES)
+		return status;
+	reason = pool_printf("gone back from it to generation %d", to->n);
+	if (got == 1 && strcmp(now.image, image.id) != 0)
+		quarantine(&a->host, p->name, now.image, reason);
+	quarantine_lift(&a->host, p->name, image.id);
+	say("BACK", "%s is generation %d again, with its settings", p->name, to->n);
+	return EXIT_YES;
+}
+
+int
+do_back(struct app *a, int argc, char **argv)
+{
+	bool list = false;
+	const struct option_of options[] = {SWITCH('l', "list", list), NO_MORE};
+	const struct generation *to;
+	const struct place *p;
+	struct generations g;
+	cleanup_fd int fd = -1;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc < 1 || argc > 2)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p)
+		return EXIT_TROUBLE;
+	if (!list)
+		fd = lock_container(a, p, false);
+	if ((!list && fd < 0) || generations_read(&a->host, p->name, &g))
+		return EXIT_TROUBLE;
+	if (list) {
+		list_generations(&g);
+		return EXIT_YES;
+	}
+	to = choose(a, p, &g, argc > 1 ? argv[1] : NULL);
+	return to ? back_to(a, p, to) : EXIT_NO;
+}
+
+/* ---- why ---- */
+
+static void
+print_event(const json_t *o, void *arg)
+{
+	const char *time = json_string_value(json_object_get(o, "time"));
+	const char *what = json_string_value(json_object_get(o, "event"));
+	const char *image = json_string_value(json_object_get(o, "image"));
+	const char *text = json_string_value(json_object_get(o, "text"));
+	struct strbuf b = STRBUF_INIT;
+
+	(void)arg;
+	if (text)
+		strbuf_put_visible(&b, text, strlen(text));
+	printf("%s  %-12s %-12s %s\n", time ? time : "?", what ? what : "?",
+	    image ? short_id(image) : "-", b.s ? b.s : "");
+	strbuf_free(&b);
+}
+
+static void
+print_json(const json_t *o, void *arg)
+{
+	(void)arg;
+	json_dumpf(o, stdout, JSON_COMPACT);
+	printf("\n");
+}
+
+static void
+print_quarantine(struct app *a, const char *name)
+{
+	json_t *all = state_read(&a->host, name, "quarantine.json"), *one;
+	const char *image;
+
+	json_object_foreach (all, image, one)
+		printf("quarantined  %s  %s\n", short_id(image),
+		    json_string_value(json_object_get(one, "why")));
+	json_decref(all);
+}
+
+int
+do_why(struct app *a, int argc, char **argv)
+{
+	bool json = false;
+	const struct option_of options[] = {SWITCH(0, "json", json), NO_MORE};
+	const struct place *p;
+	struct generations g;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc != 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p || history_each(&a->host, p->name, json ? print_json : print_event, NULL))
+		return EXIT_TROUBLE;
+	if (json)
+		return EXIT_YES;
+	print_quarantine(a, p->name);
+	if (generations_read(&a->host, p->name, &g))
+		return EXIT_TROUBLE;
+	if (g.n)
+		printf("generations:\n");
+	list_generations(&g);
+	return EXIT_YES;
+}

@@ -1,0 +1,103 @@
+/* What differs from what is wanted. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_json.h"
+#include "engine_list.h"
+#include "options.h"
+#include "report.h"
+#include "select.h"
+#include "service.h"
+#include "verbs.h"
+
+/* What there is to do for one; NULL: nothing. */
+static const char *
+plan_for(struct app *a, const struct container *c, const struct seen_list *seen,
+    const struct images *images)
+{
+	const struct seen *now = seen_named(seen, c->name);
+	struct image image;
+	int got = image_among(a, images, c, &image);
+	const char *reference = container_image(c);
+	char digest[SHA256_HEX];
+
+	container_digest(c, digest);
+	if (got < 0)
+		return "can't be told";
+	if (now && now->running && got == 1 && strcmp(now->image, image.id) != 0)
+		return pool_printf("restart: runs %s, %s is %s", short_id(now->image),
+		    reference, short_id(image.id));
+	if (now && now->running && (!now->digest || strcmp(now->digest, digest) != 0))
+		return now->digest ? "restart: its settings changed"
+				   : "restart: not started by d";
+	if (wave_is_here(c) && !(now && now->running))
+		return got == 0 ? pool_printf("upgrade: there is no image %s", reference)
+				: pool_printf("up: it belongs to wave %d and doesn't run",
+				      (int)c->wave);
+	return NULL;
+}
+
+static void
+tell_plan(const struct container *c, const char *todo, json_t *list)
+{
+	if (list)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s}", "name", c->key, "todo", todo));
+	else
+		printf("%-16s %s\n", c->key, todo);
+}
+
+static int
+plan_all(struct app *a, const struct places *some, json_t *list)
+{
+	struct container *c = pool_zero(some->n + 1, sizeof(*c));
+	struct images images;
+	struct seen_list seen;
+	int status = EXIT_YES;
+	size_t n = 0;
+
+	for (size_t i = 0; i < some->n; i++) {
+		if (describe(a, &some->v[i], false, &c[n]))
+			status = EXIT_TROUBLE;
+		else
+			n++;
+	}
+	if (look_at_all(a, c, n, &seen, &images))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < n; i++) {
+		const char *todo = plan_for(a, &c[i], &seen, &images);
+
+		if (!todo)
+			continue;
+		tell_plan(&c[i], todo, list);
+		if (status == EXIT_YES)
+			status = EXIT_NO;
+	}
+	return status;
+}
+
+int
+do_plan(struct app *a, int argc, char **argv)
+{
+	bool json = false;
+	const struct option_of options[] = {SWITCH(0, "json", json), NO_MORE};
+	json_t *list = NULL;
+	struct places some;
+	int status;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc < 0 || pick_all(a, argc, argv, &some))
+		return EXIT_TROUBLE;
+	if (json)
+		list = json_array();
+	status = plan_all(a, &some, list);
+	if (json) {
+		json_dumpf(list, stdout, JSON_INDENT(1));
+		printf("\n");
+		json_decref(list);
+	} else if (status == EXIT_YES) {
+		printf("nothing to do\n");
+	}
+	return status;
+}

@@ -1,0 +1,169 @@
+/* Starting a container otherwise than its settings say, or beside itself, once. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "cleanup.h"
+#include "engine_args.h"
+#include "engine_run.h"
+#include "instance.h"
+#include "life.h"
+#include "options.h"
+#include "report.h"
+#include "select.h"
+#include "service.h"
+#include "verbs.h"
+#include "volumes.h"
+
+struct run_options {
+	bool print, dry, test, latest;
+	const char *owner, *image;
+};
+
+static int
+run_service(struct app *a, const struct place *p, const struct words *flags)
+{
+	struct container c;
+	const char *why;
+	int fd, status;
+
+	if (host_container(&a->host, p, false, flags, NULL, &c))
+		return EXIT_TROUBLE;
+	why = engine_refusal(&a->engine, &c);
+	if (why) {
+		report("%s: %s", p->name, why);
+		return EXIT_TROUBLE;
+	}
+	fd = lock_container(a, p, false);
+	if (fd < 0)
+		return EXIT_TROUBLE;
+	status = up_described(a, p, &c, UP_PLAIN);
+	close(fd);
+	return status;
+}
+
+static int
+run_test(struct app *a, const struct place *p, const struct run_options *o,
+    const struct words *flags, const struct words *cmd)
+{
+	struct instance i;
+	int status;
+
+	status = instance_start(
+	    a, p, flags, cmd, o->image, o->owner ? (pid_t)atoi(o->owner) : 0, true, &i);
+
+	if (status == EXIT_YES)
+		instance_print(&i);
+	return status;
+}
+
+/* ---- beside the service, once ---- */
+
+/* Beside what runs: a name of its own, ports that are free, no fixed address, gone
+ * afterwards; with the service's volumes, and in its network. */
+static int
+describe_once(
+    struct app *a, const struct place *p, const struct words *flags, struct container *c)
+{
+	const char *const own[] = {"--port_offset", "free", "--rm", "true", "--ip", "0"};
+	struct words all = {0};
+	struct container service;
+
+	if (host_container(&a->host, p, false, flags, NULL, &service))
+		return -1;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		words_add(&all, own[i]);
+	words_add(&all, "--name");
+	words_addf(&all, "%s-run-%d", service.name, (int)getpid());
+	words_add(&all, "--network");
+	words_add(&all, network_name(&service) ? network_name(&service) : service.network);
+	for (size_t i = 0; flags && i + 1 < flags->n; i += 2)
+		if (!words_have(&all, flags->w[i])) {
+			words_add(&all, flags->w[i]);
+			words_add(&all, flags->w[i + 1]);
+		}
+	return host_container(&a->host, p, false, &all, NULL, c) || resolve_needs(a, c) ? -1
+											: 0;
+}
+
+static int
+run_once(struct app *a, const struct place *p, const struct words *flags,
+    const struct words *cmd, bool shell)
+{
+	struct start s = {.verb = "run", .shell = shell, .cmd = cmd};
+	struct words args = {0};
+	struct image image;
+	struct container c;
+	const char *why;
+	int got;
+
+	if (describe_once(a, p, flags, &c))
+		return EXIT_TROUBLE;
+	why = engine_refusal(&a->engine, &c);
+	if (why)
+		report("%s: %s", p->name, why);
+	if (why || wanted_image(a, &c, &image) || network_ensure(a, &c) ||
+	    volumes_before(a, &c, &image))
+		return EXIT_TROUBLE;
+	s.image = image.id;
+	s.facts = &image;
+	s.interactive = true;
+	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	engine_args(&args, &a->engine, &c, &s);
+	got = engine_attached(&a->engine, &args);
+	if (shell && (got == 126 || got == 127))
+		report("%s has no shell inside: d debug %s looks at it from beside", p->name,
+		    p->name);
+	return got;
+}
+
+/* ---- the verbs ---- */
+
+int
+do_run(struct app *a, int argc, char **argv)
+{
+	struct run_options o = {0};
+	const struct option_of own[] = {SWITCH(0, "print-cmd", o.print),
+	    SWITCH(0, "test", o.dry), SWITCH('T', "test-mode", o.test),
+	    SWITCH('l', "latest", o.latest), VALUED(0, "owner", o.owner),
+	    VALUED(0, "image-id", o.image), NO_MORE};
+	struct words flags = {0}, cmd = {0};
+	struct key_options keys;
+	const struct place *p;
+
+	key_options(&keys, own);
+	argc = take_options(a, argc, &argv, keys.option, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p)
+		return EXIT_TROUBLE;
+	for (int i = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1; i < argc; i++)
+		words_add(&cmd, argv[i]);
+	if (o.latest) {
+		words_add(&flags, "--tag");
+		words_add(&flags, "latest");
+	}
+	keys_given(&keys, &flags);
+	if (o.print || o.dry)
+		return print_command(a, p, o.test, &flags, cmd.n ? &cmd : NULL);
+	if (o.test)
+		return run_test(a, p, &o, &flags, cmd.n ? &cmd : NULL);
+	return cmd.n ? run_once(a, p, &flags, &cmd, false) : run_service(a, p, &flags);
+}
+
+int
+do_shell(struct app *a, int argc, char **argv)
+{
+	struct words cmd = {0};
+	const struct place *p;
+
+	argc = take_options(a, argc, &argv, NO_OPTIONS, true);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	for (int i = 1; i < argc; i++)
+		words_add(&cmd, argv[i]);
+	return p ? run_once(a, p, NULL, &cmd, true) : EXIT_TROUBLE;
+}

@@ -1,0 +1,113 @@
+/* Starting and stopping. */
+#include "engine_inspect.h"
+#include "engine_run.h"
+#include "history.h"
+#include "instance.h"
+#include "life.h"
+#include "options.h"
+#include "report.h"
+#include "schedule.h"
+#include "select.h"
+#include "service.h"
+#include "verbs.h"
+
+static int
+up_plain(struct app *a, const struct place *p)
+{
+	return up_one(a, p, UP_PLAIN);
+}
+
+static int
+up_again(struct app *a, const struct place *p)
+{
+	return up_one(a, p, UP_RESTART);
+}
+
+static int
+without_options(struct app *a, int argc, char ***argv)
+{
+	return take_options(a, argc, argv, NO_OPTIONS, false);
+}
+
+int
+do_up(struct app *a, int argc, char **argv)
+{
+	bool test = false;
+
+	argc = take_options(a, argc, &argv,
+	    (const struct option_of[]){SWITCH('T', "test-mode", test), NO_MORE}, false);
+	if (argc < 0)
+		return EXIT_TROUBLE;
+	return each_named(a, argc, argv, test ? instance_start_one : up_plain);
+}
+
+int
+do_down(struct app *a, int argc, char **argv)
+{
+	bool test = false;
+
+	argc = take_options(a, argc, &argv,
+	    (const struct option_of[]){SWITCH('T', "test-mode", test), NO_MORE}, false);
+	if (argc < 0)
+		return EXIT_TROUBLE;
+	return each_named(a, argc, argv, test ? instance_stop_one : down_one);
+}
+
+int
+do_restart(struct app *a, int argc, char **argv)
+{
+	argc = without_options(a, argc, &argv);
+	return argc < 0 ? EXIT_TROUBLE : each_named(a, argc, argv, up_again);
+}
+
+static int
+hup_one(struct app *a, const struct place *p)
+{
+	struct container c;
+	struct seen now;
+	int got;
+
+	if (describe(a, p, false, &c))
+		return EXIT_TROUBLE;
+	got = engine_see(&a->engine, c.name, &now);
+	if (got < 0)
+		return EXIT_TROUBLE;
+	if (got == 0 || !now.running) {
+		report("%s doesn't run", p->name);
+		return EXIT_NO;
+	}
+	if (engine_call(&a->engine, NULL, "kill", "-s", "HUP", now.id, NULL))
+		return EXIT_TROUBLE;
+	event(&a->host, p->name, "reloaded", now.image, "%s", "SIGHUP");
+	return EXIT_YES;
+}
+
+int
+do_hup(struct app *a, int argc, char **argv)
+{
+	argc = without_options(a, argc, &argv);
+	return argc < 0 ? EXIT_TROUBLE : each_named(a, argc, argv, hup_one);
+}
+
+/* ---- all of them ---- */
+
+int
+do_up_all(struct app *a, int argc, char **argv)
+{
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "up", PICK_AUTOSTART);
+}
+
+int
+do_down_all(struct app *a, int argc, char **argv)
+{
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "down", PICK_RUNNING);
+}
+
+int
+do_restart_all(struct app *a, int argc, char **argv)
+{
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "restart", PICK_RUNNING);
+}

@@ -1,0 +1,35 @@
+#include "options.h"
+#include "report.h"
+#include "schedule.h"
+#include "select.h"
+#include "signals.h"
+#include "upgrade.h"
+#include "verbs.h"
+
+int
+do_upgrade(struct app *a, int argc, char **argv)
+{
+	bool force = false, keep_down = false;
+	const struct option_of options[] = {
+	    SWITCH('f', "force", force), SWITCH(0, "keep-down", keep_down), NO_MORE};
+	struct places all;
+	int status = EXIT_YES, got;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (pick_all(a, argc, argv, &all))
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < all.n && !interrupted; i++) {
+		got = upgrade_one(a, &all.v[i], force, keep_down);
+		status = got > status ? got : status;
+	}
+	return status;
+}
+
+int
+do_upgrade_all(struct app *a, int argc, char **argv)
+{
+	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
+					   : schedule_verb(a, "upgrade", PICK_BUILDABLE);
+}
