@@ -17,6 +17,7 @@ say(const char *step, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);
+	fflush(stdout);
 	fprintf(stderr, "  %-9s %s\n", step, b.s ? b.s : "");
 	strbuf_free(&b);
 }

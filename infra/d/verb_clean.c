@@ -30,7 +30,10 @@ static void
 remove_one(
     struct cleaning *k, const char *what, const char *type, const char *id, const char *shown)
 {
-	say(k->dry ? "WOULD RM" : "REMOVE", "%s %s", what, shown);
+	if (k->dry)
+		printf("would remove %s %s\n", what, shown);
+	else
+		say("REMOVE", "%s %s", what, shown);
 	k->removed++;
 	if (!k->dry &&
 	    engine_call(&k->a->engine, NULL, type, strcmp(type, "rmi") == 0 ? id : "rm",

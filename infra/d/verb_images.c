@@ -122,8 +122,12 @@ export_one(const struct export *x, const struct place *p)
 		say("KEEP", "%s", path);
 		return 0;
 	}
-	say(x->dry ? "WOULD" : "EXPORT", "%s", path);
-	return x->dry ? 0 : save(x, tag, path);
+	if (x->dry) {
+		printf("would export %s\n", path);
+		return 0;
+	}
+	say("EXPORT", "%s", path);
+	return save(x, tag, path);
 }
 
 int

@@ -157,12 +157,12 @@ teardown_file() {
 	expect "${P}web is down"
 	run_x 0 d 1a
 	expect "2 done, 0 failed, 0 left out"
-	[[ $output =~ DONE\ +${P}web.*DONE\ +${P}box ]]
+	[[ $stderr =~ DONE\ +${P}web.*DONE\ +${P}box ]]
 	run_x 0 d check-all-up
 	[ "$output" = "all up" ]
 	run_x 0 d Ra
 	run_x 0 d 00
-	[[ $output =~ DONE\ +${P}box.*DONE\ +${P}web ]]
+	[[ $stderr =~ DONE\ +${P}box.*DONE\ +${P}web ]]
 	run_x 0 d lun
 	[ -z "$output" ]
 }
@@ -196,7 +196,7 @@ teardown_file() {
 	run_x 0 d ba
 	expect "3 done, 0 failed"
 	sed -i 1d "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
-	[[ $output =~ ^\ *DONE\ +base ]]
+	[[ $stderr =~ ^\ *DONE\ +base ]]
 	printf 'all:\n\t@exit 1\n' >"$ROOM/base/Makefile"
 	mood "${P}web" 1
 	for line in "FROM localhost/whittle/base:live" "COPY --from=localhost/whittle/base:live /x /x"; do
@@ -313,7 +313,7 @@ teardown_file() {
 	kill -KILL $!
 	wait $! || :
 	run_x 0 d clean
-	expect "${P}web-test, a test instance whose test is gone"
+	expect "${P}web-test, a test instance whose test is gone" "$stderr"
 	[[ $(all_of "${P}web") != *test* ]]
 }
 
