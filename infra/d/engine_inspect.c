@@ -46,8 +46,10 @@ engine_see(const struct engine *e, const char *name, struct seen *out)
 	json_t *list;
 	int got = inspect(e, "container", name, &list);
 
-	if (got == 1)
+	if (got == 1) {
 		seen_from_inspect(json_array_get(list, 0), out);
+		seen_doubt(e, out);
+	}
 	json_decref(list);
 	return got;
 }

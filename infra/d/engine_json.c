@@ -1,5 +1,7 @@
 #include "engine_json.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -201,6 +203,19 @@ listed_health(const char *status)
 	const char *open = status ? strrchr(status, '(') : NULL;
 
 	return open ? pool_dupn(open + 1, strcspn(open + 1, ")")) : NULL;
+}
+
+void
+seen_doubt(const struct engine *e, struct seen *s)
+{
+	/* A daemon, here or elsewhere, counts processes that need not be this system's. */
+	if (e->kind != PODMAN || getenv("CONTAINER_HOST") || !s->running || s->pid <= 0 ||
+	    kill(s->pid, 0) == 0 || errno != ESRCH)
+		return;
+	s->running = false;
+	s->state = "stale";
+	s->health = NULL;
+	s->pid = 0;
 }
 
 void

@@ -15,6 +15,9 @@ json_t *engine_json(const struct engine *e, const struct strbuf *text);
  * inspect". */
 void seen_from_inspect(const json_t *o, struct seen *out);
 void seen_from_ps(const json_t *o, struct seen *out);
+/* podman takes a container that was killed together with its monitor, in a reboot that left
+ * /run as it was, to be running: one whose first process is gone isn't. */
+void seen_doubt(const struct engine *e, struct seen *s);
 void image_from_inspect(const json_t *o, struct image *out);
 
 /* "sha256:…", whichever way the engine writes it; "" for NULL. */

@@ -55,8 +55,10 @@ engine_see_all(const struct engine *e, struct seen_list *all)
 	if (!list)
 		return -1;
 	all->v = pool_zero(json_array_size(list) + 1, sizeof(*all->v));
-	json_array_foreach (list, i, o)
-		seen_from_inspect(o, &all->v[all->n++]);
+	json_array_foreach (list, i, o) {
+		seen_from_inspect(o, &all->v[all->n]);
+		seen_doubt(e, &all->v[all->n++]);
+	}
 	json_decref(list);
 	return 0;
 }
@@ -77,8 +79,10 @@ engine_list(const struct engine *e, struct seen_list *all)
 	if (!list)
 		return -1;
 	all->v = pool_zero(json_array_size(list) + 1, sizeof(*all->v));
-	json_array_foreach (list, i, o)
-		seen_from_ps(o, &all->v[all->n++]);
+	json_array_foreach (list, i, o) {
+		seen_from_ps(o, &all->v[all->n]);
+		seen_doubt(e, &all->v[all->n++]);
+	}
 	json_decref(list);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "generations.h"
 #include "history.h"
 #include "life.h"
+#include "mounts.h"
 #include "ready.h"
 #include "report.h"
 #include "say.h"
@@ -408,7 +409,7 @@ replace(struct journal *j, struct replacement *r, const char **why)
 	const char *id = NULL;
 
 	*why = "the engine couldn't be asked";
-	if (note_old(j, r) || journal_step(j, "create"))
+	if (mounts_check(j->a, r->want) || note_old(j, r) || journal_step(j, "create"))
 		return journal_end(j), EXIT_TROUBLE;
 	*why = "the new container couldn't be made";
 	if (create(j, r, &id) || exchange(j, r, id, why))
@@ -420,6 +421,7 @@ replace(struct journal *j, struct replacement *r, const char **why)
 	}
 	*why = "";
 	event(&j->a->host, r->place->name, "started", r->image.id, "%s", r->verb);
+	mounts_remember(j->a, r->want);
 	if (journal_step(j, "finish") || replace_finish(j))
 		return EXIT_TROUBLE;
 	return EXIT_YES;

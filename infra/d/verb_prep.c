@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine_inspect.h"
+#include "mounts.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
@@ -45,6 +46,16 @@ prep_one(
 	return got < 0 ? EXIT_TROUBLE : got ? EXIT_NO : EXIT_YES;
 }
 
+/* Where its data is now is where it belongs. */
+static int
+remember(struct app *a, const struct place *p)
+{
+	struct container c;
+
+	return host_container(&a->host, p, false, NULL, NULL, &c) || mounts_remember(a, &c) ? -1
+											    : 0;
+}
+
 int
 do_prep(struct app *a, int argc, char **argv)
 {
@@ -65,6 +76,9 @@ do_prep(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < all.n; i++) {
 		got = prep_one(a, &all.v[i], test, id, mode);
+		/* With --mode another d asked, who is this user outside. */
+		if (got != EXIT_TROUBLE && !dry && !test && !word && remember(a, &all.v[i]))
+			got = EXIT_TROUBLE;
 		status = got > status ? got : status;
 	}
 	return status;

@@ -1,0 +1,224 @@
+# Starting at boot: the unit, what enables it, and what it finds after a reboot.
+
+# shellcheck disable=SC2154,SC2030,SC2031 # run_x sets stderr; each test has its own environment
+load ../../tests/helpers
+load tests/fixture
+
+# A store of its own, so that what ends with a reboot is no other test's.
+own_podman() {
+	export STORE=$ROOM/store RUN=$ROOM/run
+	printf '#!/bin/sh\nexec %s --root %s --runroot %s/root --tmpdir %s/tmp "$@"\n' \
+		"$(command -v podman)" "$STORE" "$RUN" "$RUN" >"$ROOM/bin/podman"
+	chmod +x "$ROOM/bin/podman"
+	export ENGINE=$ROOM/bin/podman
+}
+
+setup_file() {
+	fixture
+	if [ "$("$ENGINE_CMD" --which)" = podman ]; then
+		own_podman
+	fi
+	container "${P}web"
+	at_boot "${P}web"
+	d u "${P}web"
+}
+
+# at_boot NAME [LINE]: with a wave, and in the host's network: what an engine wrote into the
+# kernel's tables for published ports stays here where a real reboot wipes it.
+at_boot() {
+	[ -e "$ROOM/port.$1" ] || free_port >"$ROOM/port.$1"
+	printf 'autostart: 1\n%s\nnetwork: host\nenv: [PORT=%s]\nstop_timeout: 3s\n' "${2:-mount_rw: [data:/data]}" \
+		"$(cat "$ROOM/port.$1")" >"$WHITTLE_CONTAINERS/$1/settings.yaml"
+	printf 'ready: {http: ":%s/healthz", within: 60s, stable: 300ms}\n' "$(cat "$ROOM/port.$1")" \
+		>>"$WHITTLE_CONTAINERS/$1/settings.yaml"
+}
+
+teardown_file() {
+	umount "$ROOM/disk" 2>/dev/null || :
+	fixture_remove
+	if [ -n "${STORE:-}" ]; then
+		awk -v s="$ROOM/" 'index($2, s) == 1 { print $2 }' /proc/self/mounts | sort -r |
+			while read -r m; do umount -l "$m" || :; done
+	fi
+}
+
+setup() {
+	N=${P}web
+	root=$BATS_TEST_TMPDIR/root
+}
+
+# What is left of containers after a power failure: nothing that ran, nothing in /run.
+power_failure() {
+	local pids key
+	pids=$(engine ps -q | while read -r id; do engine inspect -f '{{.State.Pid}} {{.State.ConmonPid}}' "$id"; done)
+	# shellcheck disable=SC2046,SC2086 # numbers
+	kill -KILL $pids
+	for key in $(engine ps -aq | while read -r id; do engine inspect -f '{{.NetworkSettings.SandboxKey}}' "$id"; done); do
+		umount -l "$key" && rm -f "$key"
+	done 2>/dev/null
+	awk -v s="$ROOM/" 'index($2, s) == 1 { print $2 }' /proc/self/mounts | grep -v "^$ROOM/disk\$" | sort -r |
+		while read -r m; do umount -l "$m" || :; done
+	rm -rf "${RUN:?}"
+}
+
+without_daemon() {
+	[ "$("$ENGINE_CMD" --which)" = podman ] ||
+		skip "this machine cannot: docker's daemon does this itself, and isn't a test's to kill"
+}
+
+enabled() {
+	[ -L "$root/etc/systemd/system/multi-user.target.wants/whittle.service" ]
+}
+
+# In a root file system that has the unit, as make install-tools brings it.
+with_units() {
+	mkdir -p "$root/usr/lib/systemd" && touch "$root/usr/lib/systemd/systemd"
+	make -s -C "$TOP/infra/d" install-units DESTDIR="$root" PREFIX=/usr/local
+}
+
+@test "d enable makes a unit that systemd accepts, which waits for what the containers' data is on" {
+	requires command:systemd-analyze
+	with_units
+	at_boot "$N" 'mount_ro: ["/srv/50% off:/off"]'
+	run_x 1 d enable -n --root "$root"
+	expect "1 container is to start at boot, and nothing does that"
+	run_x 0 d enable --root "$root"
+	enabled
+	conf=$(cat "$root/etc/systemd/system/whittle.service.d/host.conf")
+	expect "RequiresMountsFor=\"$WHITTLE_VOLUMES\"" "$conf"
+	expect 'RequiresMountsFor="/srv/50%% off"' "$conf"
+	expect "Environment=\"WHITTLE_STATE=$WHITTLE_STATE\"" "$conf"
+	SYSTEMD_UNIT_PATH=$root/etc/systemd/system:$root/usr/local/lib/systemd/system: \
+		run_x 0 systemd-analyze verify --man=no whittle.service
+	refute "$root" "$output$stderr"
+	refute whittle "$output$stderr"
+	run_x 0 d enable -n --root "$root"
+
+	at_boot "$N"
+	run_x 1 d enable -n --root "$root"
+	expect "was made for other settings"
+
+	run_x 0 d disable --root "$root"
+	run ! enabled
+	[ ! -e "$root/etc/systemd/system/whittle.service.d" ]
+}
+
+@test "the user's unit is accepted, too, and depends on nothing that only the system has" {
+	requires command:systemd-analyze
+	with_units
+	sed -i "s|/usr/local/bin/d|$D|" "$root/usr/local/share/systemd/user/whittle.service"
+	XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR SYSTEMD_UNIT_PATH=$root/usr/local/share/systemd/user: \
+		run_x 0 systemd-analyze verify --user --man=no whittle.service
+	refute whittle "$output$stderr"
+	run_x 1 grep -E 'multi-user|[=]network-online' "$root/usr/local/share/systemd/user/whittle.service"
+}
+
+@test "without the unit d enable says where it comes from, and leaves nothing" {
+	mkdir -p "$root/usr/lib/systemd" && touch "$root/usr/lib/systemd/systemd"
+	run_x 2 d enable --root "$root"
+	expect "make install-tools brings it" "$stderr"
+	[ ! -e "$root/etc/systemd/system/whittle.service.d" ]
+}
+
+@test "OpenRC gets a script and a runlevel" {
+	mkdir -p "$root/sbin" && touch "$root/sbin/openrc-run"
+	run_x 0 d enable --root "$root"
+	[ "$(readlink "$root/etc/runlevels/default/whittle")" = /etc/init.d/whittle ]
+	[ -x "$root/etc/init.d/whittle" ]
+	# shellcheck disable=SC2016 # the inner shell's
+	run_x 0 sh -euc 'ebegin() { :; }; eend() { return $1; }; need() { echo "need $*"; }; after() { :; }; use() { :; }
+		. "$1"; depend; start' - "$root/etc/init.d/whittle"
+	expect "need localmount net"
+	expect "1 done, 0 failed"
+	serves "$N" 1
+	run_x 0 d enable -n --root "$root"
+	run_x 0 d disable --root "$root"
+	[ ! -e "$root/etc/init.d/whittle" ] && [ ! -L "$root/etc/runlevels/default/whittle" ]
+}
+
+@test "cron gets a line, beside what stands there" {
+	# A crontab(1) of the test's own: the host's is everybody's.
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/crontab" <<-EOT
+		#!/bin/sh
+		[ "\$1" = -l ] && exec cat $BATS_TEST_TMPDIR/table
+		cat >$BATS_TEST_TMPDIR/table.new && mv $BATS_TEST_TMPDIR/table.new $BATS_TEST_TMPDIR/table
+	EOT
+	chmod +x "$BATS_TEST_TMPDIR/bin/crontab"
+	export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	echo '5 4 * * * mine' >"$BATS_TEST_TMPDIR/table"
+	run_x 0 d enable --by cron
+	run_x 0 d enable --by cron
+	run_x 0 cat "$BATS_TEST_TMPDIR/table"
+	[ "${#lines[@]}" -eq 2 ]
+	expect '5 4 * * * mine'
+	line=$(sed -n 's/^@reboot //p' "$BATS_TEST_TMPDIR/table")
+	# As cron starts it: a shell, and next to no environment.
+	run_x 0 env -i PATH="$PATH" sh -c "$line"
+	expect "1 done, 0 failed"
+	run_x 0 d disable --by cron
+	[ "$(cat "$BATS_TEST_TMPDIR/table")" = '5 4 * * * mine' ]
+}
+
+@test "a policy that podman forgets at boot is told" {
+	without_daemon
+	container "${P}old"
+	echo 'restart: always' | settings "${P}old"
+	run_x 1 d enable -n --root "$root" --by openrc
+	expect "${P}old: 'restart: always' doesn't survive a reboot with podman"
+	rm -r "$WHITTLE_CONTAINERS/${P}old"
+}
+
+@test "after a power failure the unit's command starts everything again" {
+	without_daemon
+	requires root
+	d up "$N"
+	before=$(d pid "$N")
+	power_failure
+	run_x 0 d up-all
+	expect "1 done, 0 failed"
+	serves "$N" 1
+	[ "$(d pid "$N")" != "$before" ]
+	[ "$(all_of "$N")" = "$N" ]
+}
+
+@test "killed with all its processes, and /run still says that it runs: started again" {
+	without_daemon
+	requires root
+	d up "$N"
+	# shellcheck disable=SC2046 # numbers
+	kill -KILL $(engine inspect -f '{{.State.ConmonPid}} {{.State.Pid}}' "$N")
+	run_x 0 d up-all
+	serves "$N" 1
+	[ "$(all_of "$N")" = "$N" ]
+}
+
+@test "nothing starts on an empty directory while the disk with its data isn't mounted" {
+	without_daemon
+	requires root
+	mkdir -p "$ROOM/disk"
+	mount -t tmpfs tmpfs "$ROOM/disk"
+	mkdir -p "$ROOM/disk/data"
+	at_boot "$N" "mount_rw: [$ROOM/disk/data:/data]"
+	run_x 0 d R "$N"
+	serves "$N" 1
+	power_failure
+	umount "$ROOM/disk"
+	run_x 1 d up-all
+	expect "'$ROOM/disk' isn't mounted, where '$ROOM/disk/data' was when it last started" "$output$stderr"
+	[ ! -e "$ROOM/disk/data" ]
+	run ! serves "$N" 1
+
+	mount -t tmpfs tmpfs "$ROOM/disk"
+	mkdir -p "$ROOM/disk/data"
+	run_x 0 d up-all
+	serves "$N" 1
+
+	d 0 "$N"
+	umount "$ROOM/disk"
+	mkdir -p "$ROOM/disk/data"
+	run_x 2 d up "$N"
+	run_x 0 d prep "$N"
+	run_x 0 d up "$N"
+	serves "$N" 1
+}

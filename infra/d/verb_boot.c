@@ -1,0 +1,653 @@
+/* Starting at boot: by systemd, OpenRC or cron, whichever the host has. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "engine_run.h"
+#include "file.h"
+#include "mounts.h"
+#include "options.h"
+#include "path.h"
+#include "report.h"
+#include "run.h"
+#include "say.h"
+#include "self.h"
+#include "service.h"
+#include "strbuf.h"
+#include "verbs.h"
+
+enum manager { SYSTEMD, OPENRC, CRON };
+static const char *const manager_names[] = {"systemd", "openrc", "cron"};
+
+static const char unit[] = "whittle.service", cron_mark[] = " # whittle";
+
+struct boot {
+	struct app *a;
+	enum manager manager;
+	bool user;        /* systemd: the user's own manager */
+	const char *root; /* where another system's files are, "" for this one's */
+	struct container *c;
+	size_t n; /* those that start by themselves here */
+};
+
+/* ---- what this host is like ---- */
+
+static bool
+has_file(const struct boot *b, const char *path)
+{
+	return access(pool_printf("%s%s", b->root, path), F_OK) == 0;
+}
+
+static enum manager
+find_manager(const struct boot *b)
+{
+	if (*b->root
+		? has_file(b, "/lib/systemd/systemd") || has_file(b, "/usr/lib/systemd/systemd")
+		: access("/run/systemd/system", F_OK) == 0)
+		return SYSTEMD;
+	return has_file(b, "/sbin/openrc-run") || has_file(b, "/usr/sbin/openrc-run") ? OPENRC
+										      : CRON;
+}
+
+/* The variables that d finds its settings, state and engine by: at boot nobody sets them. */
+static void
+environment(struct app *a, struct words *out)
+{
+	static const char *const names[] = {"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+	    "WHITTLE_CONTAINERS", "WHITTLE_ENGINE", "WHITTLE_SETTINGS", "WHITTLE_STATE",
+	    "WHITTLE_VOLUMES", "ENGINE", "CONTAINER_HOST", "DOCKER_CONTEXT", "DOCKER_HOST"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			words_addf(out, "%s=%s", names[i], value);
+	}
+	if (a->host.project)
+		words_addf(out, "WHITTLE_HOME=%s", a->host.project);
+}
+
+static int
+collect(struct boot *b)
+{
+	struct app *a = b->a;
+
+	b->c = pool_zero(a->places.n + 1, sizeof(*b->c));
+	for (size_t i = 0; i < a->places.n; i++) {
+		if (describe(a, &a->places.v[i], false, &b->c[b->n]))
+			return -1;
+		b->n += wave_is_here(&b->c[b->n]);
+	}
+	return 0;
+}
+
+/* Everything that has to be mounted first; what is below another is waited for with it. */
+static void
+needed_paths(struct boot *b, struct words *out)
+{
+	struct app *a = b->a;
+	struct strbuf graph = STRBUF_INIT;
+	struct words all = {0};
+
+	words_add(&all, a->host.vol_base);
+	words_add(&all, a->host.state);
+	if (a->host.project)
+		words_add(&all, a->host.project);
+	words_add_all(&all, &a->host.folders);
+	for (size_t i = 0; i < b->n; i++)
+		mounts_sources(&b->c[i], &all);
+	/* docker's own unit waits for its storage. */
+	if (a->engine.kind == PODMAN &&
+	    engine_try(&a->engine, &graph, "info", "--format", "{{.Store.GraphRoot}}", NULL) ==
+		0 &&
+	    graph.len) {
+		graph.s[strcspn(graph.s, "\n")] = '\0';
+		words_add(&all, graph.s);
+	}
+	strbuf_free(&graph);
+	words_sort(&all); /* what is above others comes before them */
+	for (size_t i = 0; i < all.n; i++) {
+		bool covered = all.w[i][0] != '/';
+
+		for (size_t k = 0; k < out->n && !covered; k++)
+			covered = path_below(out->w[k], all.w[i]) != NULL;
+		if (!covered)
+			words_add(out, all.w[i]);
+	}
+}
+
+/* ---- systemd ---- */
+
+/* A word of a unit file, systemd.syntax(7): in quotes, and no specifier or variable. */
+static void
+put_word(struct strbuf *out, const char *word, bool command)
+{
+	strbuf_putc(out, '"');
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			strbuf_putc(out, '\\');
+		if (*word == '%' || (command && *word == '$'))
+			strbuf_putc(out, *word);
+		strbuf_putc(out, *word);
+	}
+	strbuf_putc(out, '"');
+}
+
+static void
+put_command(struct strbuf *out, const char *key, const char *verb)
+{
+	/* The unit's own is taken away first: there can be more than one. */
+	strbuf_printf(out, "%s=\n%s=", key, key);
+	put_word(out, program_path(), true);
+	strbuf_printf(out, " %s\n", verb);
+}
+
+static void
+host_conf(struct boot *b, struct strbuf *out)
+{
+	struct words paths = {0}, env = {0};
+
+	needed_paths(b, &paths);
+	environment(b->a, &env);
+	strbuf_puts(out, "# Made by \"d enable\"; \"d disable\" removes it.\n[Unit]\n");
+	for (size_t i = 0; i < paths.n; i++) {
+		strbuf_puts(out, "RequiresMountsFor=");
+		put_word(out, paths.w[i], false);
+		strbuf_putc(out, '\n');
+	}
+	if (b->a->engine.kind == DOCKER && !b->user)
+		strbuf_puts(out, "Wants=docker.service\n");
+	strbuf_puts(out, "\n[Service]\n");
+	for (size_t i = 0; i < env.n; i++) {
+		strbuf_puts(out, "Environment=");
+		put_word(out, env.w[i], false);
+		strbuf_putc(out, '\n');
+	}
+	put_command(out, "ExecStart", "up-all");
+	put_command(out, "ExecStop", "down-all");
+}
+
+static const char *
+config_folder(const struct boot *b)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (!b->user)
+		return pool_printf("%s/etc/systemd/system", b->root);
+	return config && *config ? pool_printf("%s/systemd/user", config)
+				 : pool_printf("%s/.config/systemd/user", home ? home : "");
+}
+
+static int
+systemctl(const struct boot *b, const char *verb, const char *what)
+{
+	struct words args = {0};
+	struct strbuf err = STRBUF_INIT;
+	int status;
+
+	words_add(&args, "systemctl");
+	if (b->user)
+		words_add(&args, "--user");
+	if (*b->root)
+		words_addf(&args, "--root=%s", b->root);
+	words_add(&args, verb);
+	if (what)
+		words_add(&args, what);
+	status = run(&(struct run){.argv = (const char *const *)args.w,
+	    .discard_out = 1,
+	    .err = &err,
+	    .timeout_ms = 60000});
+	if (status > 1 || (status && strcmp(verb, "is-enabled") != 0))
+		report("systemctl %s failed: %s", verb, engine_gist(&err));
+	strbuf_free(&err);
+	return status;
+}
+
+/* ---- OpenRC ---- */
+
+static void
+openrc_script(struct boot *b, struct strbuf *out)
+{
+	struct words env = {0}, self = {0};
+	struct strbuf line = STRBUF_INIT;
+
+	environment(b->a, &env);
+	words_add(&self, program_path());
+	strbuf_puts(out,
+	    "#!/sbin/openrc-run\n# Made by \"d enable\"; \"d disable\" removes it.\n"
+	    "description=\"containers that d starts by itself\"\n");
+	for (size_t i = 0; i < env.n; i++) {
+		struct words one = {0};
+		const char *value = strchr(env.w[i], '=') + 1;
+
+		words_add(&one, value);
+		strbuf_cut(&line, 0);
+		words_quote(&one, &line);
+		strbuf_printf(
+		    out, "export %.*s%s\n", (int)(value - env.w[i]), env.w[i], line.s);
+	}
+	strbuf_cut(&line, 0);
+	words_quote(&self, &line);
+	strbuf_printf(out,
+	    "\ndepend() {\n\tneed localmount net\n\tafter netmount cgroups firewall\n\tuse "
+	    "%s\n}\n"
+	    "\nstart() {\n\tebegin \"Starting containers\"\n\t%s up-all\n\teend $?\n}\n"
+	    "\nstop() {\n\tebegin \"Stopping containers\"\n\t%s down-all\n\teend $?\n}\n",
+	    b->a->engine.kind == DOCKER ? "docker" : "dns", line.s, line.s);
+	strbuf_free(&line);
+}
+
+static const char *
+openrc_path(const struct boot *b)
+{
+	return pool_printf("%s/etc/init.d/whittle", b->root);
+}
+
+static const char *
+openrc_link(const struct boot *b)
+{
+	return pool_printf("%s/etc/runlevels/default/whittle", b->root);
+}
+
+/* ---- cron ---- */
+
+/* crontab(5): the first % that isn't behind a backslash ends the command. */
+static char *
+cron_line(struct boot *b)
+{
+	struct words words = {0};
+	struct strbuf line = STRBUF_INIT, out = STRBUF_INIT;
+	char *got;
+
+	words_add(&words, "env");
+	environment(b->a, &words);
+	words_add(&words, program_path());
+	words_add(&words, "up-all");
+	words_quote(&words, &line);
+	strbuf_puts(&out, "@reboot ");
+	for (const char *p = line.s; *p; p++) {
+		if (*p == '%')
+			strbuf_putc(&out, '\\');
+		strbuf_putc(&out, *p);
+	}
+	got = pool_printf("%s%s", out.s, cron_mark);
+	strbuf_free(&line);
+	strbuf_free(&out);
+	return got;
+}
+
+static bool
+ends_with_mark(const char *line, size_t len)
+{
+	size_t mark = strlen(cron_mark);
+
+	return len >= mark && memcmp(line + len - mark, cron_mark, mark) == 0;
+}
+
+/* The user's crontab without our line, which *ours gets. -1 where there is no cron. */
+static int
+crontab_read(struct strbuf *others, const char **ours)
+{
+	static const char *const argv[] = {"crontab", "-l", NULL};
+	struct strbuf all = STRBUF_INIT;
+	int status = run(
+	    &(struct run){.argv = argv, .out = &all, .discard_err = 1, .timeout_ms = 10000});
+
+	*ours = NULL;
+	for (const char *p = all.s; p && *p;) {
+		size_t len = strcspn(p, "\n");
+
+		if (ends_with_mark(p, len)) {
+			*ours = pool_dupn(p, len);
+		} else {
+			strbuf_add(others, p, len);
+			strbuf_putc(others, '\n');
+		}
+		p += len + (p[len] == '\n');
+	}
+	strbuf_free(&all);
+	return status == 126 || status == 127 || status < 0 ? -1 : 0; /* 1: it has none yet */
+}
+
+static int
+crontab_write(const struct strbuf *text)
+{
+	static const char *const argv[] = {"crontab", "-", NULL};
+	struct strbuf err = STRBUF_INIT;
+	int status = run(&(struct run){.argv = argv,
+	    .in = text->s ? text->s : "",
+	    .in_len = text->len,
+	    .err = &err,
+	    .timeout_ms = 10000});
+
+	if (status)
+		report("crontab failed: %s", engine_gist(&err));
+	strbuf_free(&err);
+	return status ? -1 : 0;
+}
+
+/* ---- files ---- */
+
+/* Whether the file holds exactly that text. */
+static bool
+holds(const char *path, const struct strbuf *text)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct strbuf now = STRBUF_INIT;
+	char chunk[4096];
+	ssize_t n;
+	bool same;
+
+	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		strbuf_add(&now, chunk, (size_t)n);
+	same = fd >= 0 && now.len == text->len && memcmp(now.s, text->s, now.len) == 0;
+	strbuf_free(&now);
+	return same;
+}
+
+static int
+put_file(const char *folder, const char *path, const struct strbuf *text, mode_t mode)
+{
+	const struct new_file f = {.bytes = text->s, .n = text->len, .mode = mode};
+
+	if (make_directories(folder, 0755) || file_replace(AT_FDCWD, path, &f, NULL)) {
+		report("write '%s':", path);
+		return -1;
+	}
+	say("WROTE", "%s", path);
+	return 0;
+}
+
+static int
+remove_file(const char *path)
+{
+	if (unlink(path) && errno != ENOENT) {
+		report("remove '%s':", path);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- what is wrong ---- */
+
+struct findings {
+	int n;
+};
+
+static void finding(struct findings *f, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void
+finding(struct findings *f, const char *fmt, ...)
+{
+	struct strbuf b = STRBUF_INIT, shown = STRBUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	strbuf_put_visible(&shown, b.s, b.len);
+	printf("%s\n", shown.s);
+	strbuf_free(&shown);
+	strbuf_free(&b);
+	f->n++;
+}
+
+/* loginctl(1) keeps a file for each user whose manager starts at boot. */
+static void
+look_at_linger(const struct boot *b, struct findings *f)
+{
+	const struct passwd *me = getpwuid(geteuid());
+
+	if (geteuid() == 0 || !me || b->manager != SYSTEMD ||
+	    has_file(b, pool_printf("/var/lib/systemd/linger/%s", me->pw_name)))
+		return;
+	finding(f,
+	    "user %s doesn't linger: containers start with the first login and end with the "
+	    "last session; loginctl enable-linger %s",
+	    me->pw_name, me->pw_name);
+}
+
+/* The policy is the engine's: docker's daemon keeps to it at boot, podman has no daemon. */
+static void
+look_at_policies(const struct boot *b, struct findings *f)
+{
+	struct app *a = b->a;
+	struct container c;
+
+	if (a->engine.kind == DOCKER)
+		return;
+	for (size_t i = 0; i < a->places.n; i++) {
+		if (describe(a, &a->places.v[i], false, &c) || wave_is_here(&c) ||
+		    (strcmp(c.restart, "always") != 0 &&
+			strcmp(c.restart, "unless-stopped") != 0))
+			continue;
+		finding(f,
+		    "%s: 'restart: %s' doesn't survive a reboot with podman; 'autostart: 1' "
+		    "does",
+		    c.key, c.restart);
+	}
+}
+
+static void
+look_at_manager(struct boot *b, struct findings *f)
+{
+	struct strbuf want = STRBUF_INIT, others = STRBUF_INIT;
+	const char *path, *line;
+	bool there = false, same = false;
+
+	switch (b->manager) {
+	case SYSTEMD:
+		host_conf(b, &want);
+		path = pool_printf("%s/%s.d/host.conf", config_folder(b), unit);
+		there = access(path, F_OK) == 0 && systemctl(b, "is-enabled", unit) == 0;
+		same = holds(path, &want);
+		break;
+	case OPENRC:
+		openrc_script(b, &want);
+		there = faccessat(AT_FDCWD, openrc_link(b), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		same = holds(openrc_path(b), &want);
+		break;
+	case CRON:
+		there = crontab_read(&others, &line) == 0 && line;
+		same = there && strcmp(line, cron_line(b)) == 0;
+		break;
+	}
+	if (!there)
+		finding(f, "%zu container%s to start at boot, and nothing does that: d enable",
+		    b->n, b->n == 1 ? " is" : "s are");
+	else if (!same)
+		finding(
+		    f, "what starts containers at boot was made for other settings: d enable");
+	strbuf_free(&want);
+	strbuf_free(&others);
+}
+
+/* Whether what has to start at boot will. */
+static int
+look(struct boot *b)
+{
+	struct findings f = {0};
+
+	if (b->n) {
+		look_at_manager(b, &f);
+		look_at_linger(b, &f);
+	}
+	look_at_policies(b, &f);
+	return f.n ? EXIT_NO : EXIT_YES;
+}
+
+/* ---- enable, disable ---- */
+
+static int
+enable_systemd(struct boot *b)
+{
+	const char *folder = pool_printf("%s/%s.d", config_folder(b), unit);
+	const char *path = pool_printf("%s/host.conf", folder);
+	struct strbuf text = STRBUF_INIT;
+	int bad;
+
+	host_conf(b, &text);
+	bad = put_file(folder, path, &text, 0644);
+	strbuf_free(&text);
+	if (bad)
+		return -1;
+	if ((!*b->root && systemctl(b, "daemon-reload", NULL)) ||
+	    systemctl(b, "enable", unit)) {
+		report("'%s' can't be enabled; make install-tools brings it", unit);
+		remove_file(path);
+		rmdir(folder);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+enable_openrc(struct boot *b)
+{
+	struct strbuf text = STRBUF_INIT;
+	int bad;
+
+	openrc_script(b, &text);
+	bad = put_file(pool_printf("%s/etc/init.d", b->root), openrc_path(b), &text, 0755);
+	strbuf_free(&text);
+	if (bad)
+		return -1;
+	/* What "rc-update add whittle default" does. */
+	if (make_directories(pool_printf("%s/etc/runlevels/default", b->root), 0755) ||
+	    (symlink("/etc/init.d/whittle", openrc_link(b)) && errno != EEXIST)) {
+		report("create '%s':", openrc_link(b));
+		return -1;
+	}
+	return 0;
+}
+
+static int
+enable_cron(struct boot *b)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *ours;
+	int bad = crontab_read(&text, &ours);
+
+	if (bad)
+		report("neither systemd nor OpenRC nor crontab is there: whatever starts this "
+		       "host's services has to run 'd up-all'");
+	strbuf_printf(&text, "%s\n", cron_line(b));
+	bad = bad || crontab_write(&text) ? -1 : 0;
+	if (!bad)
+		say("WROTE", "crontab: %s", cron_line(b));
+	strbuf_free(&text);
+	return bad;
+}
+
+static int
+enable(struct boot *b)
+{
+	int bad = b->manager == SYSTEMD  ? enable_systemd(b)
+		  : b->manager == OPENRC ? enable_openrc(b)
+					 : enable_cron(b);
+
+	if (bad)
+		return EXIT_TROUBLE;
+	if (!b->n)
+		report("no container has a wave here (autostart): nothing starts yet");
+	return look(b);
+}
+
+static int
+disable(struct boot *b)
+{
+	const char *folder = pool_printf("%s/%s.d", config_folder(b), unit), *ours;
+	struct strbuf text = STRBUF_INIT;
+	int bad = 0;
+
+	switch (b->manager) {
+	case SYSTEMD:
+		bad = systemctl(b, "disable", unit) ||
+		      remove_file(pool_printf("%s/host.conf", folder));
+		rmdir(folder);
+		if (!*b->root)
+			bad |= systemctl(b, "daemon-reload", NULL);
+		break;
+	case OPENRC:
+		bad = remove_file(openrc_link(b)) || remove_file(openrc_path(b));
+		break;
+	case CRON:
+		bad = crontab_read(&text, &ours) || (ours && crontab_write(&text));
+		break;
+	}
+	strbuf_free(&text);
+	return bad ? EXIT_TROUBLE : EXIT_YES;
+}
+
+/* ---- the verbs ---- */
+
+static int
+take_manager(struct boot *b, const char *by)
+{
+	b->manager = find_manager(b);
+	for (size_t i = 0; by && i < 3; i++)
+		if (strcmp(by, manager_names[i]) == 0) {
+			b->manager = (enum manager)i;
+			by = NULL;
+		}
+	if (by)
+		report("--by is systemd, openrc or cron");
+	else if (b->manager == OPENRC && geteuid() != 0)
+		report("OpenRC's services are root's to add; use --by cron");
+	else if (b->manager == CRON && *b->root)
+		report("cron's tables can't be changed below --root");
+	else
+		return 0;
+	return -1;
+}
+
+static int
+boot_begin(struct app *a, int argc, char **argv, const struct option_of *options,
+    const char *const *root, const char *const *by, struct boot *b)
+{
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc) {
+		if (argc > 0)
+			usage(a);
+		return -1;
+	}
+	*b = (struct boot){.a = a, .root = *root ? *root : "", .user = geteuid() != 0};
+	if (*b->root && *b->root != '/') {
+		report("--root '%s' isn't an absolute path", b->root);
+		return -1;
+	}
+	return take_manager(b, *by) || collect(b) ? -1 : 0;
+}
+
+int
+do_enable(struct app *a, int argc, char **argv)
+{
+	bool dry = false;
+	const char *root = NULL, *by = NULL;
+	const struct option_of options[] = {
+	    SWITCH('n', "dry-run", dry), VALUED(0, "root", root), VALUED(0, "by", by), NO_MORE};
+	struct boot b;
+
+	if (boot_begin(a, argc, argv, options, &root, &by, &b))
+		return EXIT_TROUBLE;
+	return dry ? look(&b) : enable(&b);
+}
+
+int
+do_disable(struct app *a, int argc, char **argv)
+{
+	const char *root = NULL, *by = NULL;
+	const struct option_of options[] = {
+	    VALUED(0, "root", root), VALUED(0, "by", by), NO_MORE};
+	struct boot b;
+
+	if (boot_begin(a, argc, argv, options, &root, &by, &b))
+		return EXIT_TROUBLE;
+	return disable(&b);
+}
