@@ -48,9 +48,7 @@ teardown() {
 }
 
 id_of() {
-	local id
-	id=$(engine image inspect -f '{{.Id}}' "$repo:$1") || return 1
-	echo "sha256:${id#sha256:}"
+	"$PACK" id "$repo:$1"
 }
 
 stamp() {
@@ -149,12 +147,14 @@ change() {
 	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
 	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
 	cat >Dockerfile <<-EOT
-		FROM scratch AS one
+		FROM scratch AS ONE
 		COPY files/ /
 		FROM scratch
 		COPY --from=$repo:other /base /base
-		COPY --from=one /bin /bin
-		COPY --from=0 /etc /etc
+		COPY --from=ONE /bin /bin
+		COPY \\
+		  # where the settings are
+		  --from=0 /etc /etc
 		CMD ["/bin/serve"]
 	EOT
 	run_x 0 make all
@@ -164,6 +164,21 @@ change() {
 	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
 	run_x 0 make all
 	expect BUILD
+}
+
+@test "an ARG says which base image: its default, or BUILD_PARAMS" {
+	printf 'FROM scratch\nCOPY serve /base\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
+	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
+	printf 'ARG TAG=other\nFROM %s:${TAG}\nCOPY files/ /\nCMD ["/bin/serve"]\n' "$repo" >Dockerfile
+	run_x 0 make all
+	BUILD_PARAMS="--build-arg TAG=missing" run_x 2 make all
+	expect "starts from '$repo:missing', which isn't here" "$stderr"
+	printf 'ARG TAG\nFROM %s:${TAG}\n' "$repo" >Dockerfile
+	run_x 2 make all
+	expect "$folder/Dockerfile:2: FROM '$repo:\${TAG}' names no image: give the variable a value" "$stderr"
+	BUILD_PARAMS="--build-arg TAG=missing" run_x 2 make all
+	expect "starts from '$repo:missing', which isn't here" "$stderr"
 }
 
 @test "a base image that isn't there: named, exit status 2" {

@@ -1,42 +1,35 @@
 #include "bases.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
 
-#include "cleanup.h"
+#include "dockerfile.h"
+#include "path.h"
 
-/* The image of "FROM [--flag] IMAGE …" or "COPY --from=IMAGE …", where it is one of ours. */
+/* The container whose image this is, where it is one of ours. */
 static const char *
-from_ours(const struct app *a, char *line)
+name_of_ours(const struct app *a, const char *image)
 {
-	char *save = NULL, *word = strtok_r(line, " \t\n", &save);
-	bool from = word && strcasecmp(word, "FROM") == 0;
-	size_t len = strlen(a->host.repo1);
+	const char *rest = path_below(a->host.repo1, image);
 
-	if (!from && (!word || strcasecmp(word, "COPY") != 0))
-		return NULL;
-	while ((word = strtok_r(NULL, " \t\n", &save)) && strncmp(word, "--", 2) == 0)
-		if (!from && strncmp(word, "--from=", 7) == 0) {
-			word += 7;
-			break;
-		}
-	if (!word || strncmp(word, a->host.repo1, len) != 0 || word[len] != '/')
-		return NULL;
-	word += len + 1;
-	return pool_dupn(word, strcspn(word, ":@"));
+	return rest ? pool_dupn(rest, strcspn(rest, ":@")) : NULL;
 }
 
 void
 base_names(const struct app *a, const struct place *p, struct words *out)
 {
-	cleanup_file FILE *f = fopen(pool_printf("%s/Dockerfile", p->folder), "re");
-	cleanup_free char *line = NULL;
-	const char *name;
-	size_t cap = 0;
+	const char *file = pool_printf("%s/Dockerfile", p->folder), *name;
+	struct dockerfile d;
+	char **images = NULL;
 
-	while (f && getline(&line, &cap, f) > 0)
+	if (access(file, F_OK) != 0)
+		return;
+	if (dockerfile_read(&d, file, NULL) == 0)
+		images = dockerfile_images(&d);
+	for (char **i = images; i && *i; i++)
 		/* An image may begin with another of its own name: what it was, or a part. */
-		if ((name = from_ours(a, line)) && strcmp(name, p->name) != 0)
+		if ((name = name_of_ours(a, *i)) && strcmp(name, p->name) != 0)
 			words_add(out, name);
+	free_strings(images);
+	dockerfile_free(&d);
 }

@@ -7,8 +7,10 @@
 
 #include "cleanup.h"
 #include "image.h"
+#include "imageid.h"
 #include "report.h"
 #include "run.h"
+#include "store.h"
 #include "strbuf.h"
 
 static int
@@ -67,55 +69,6 @@ last_line(struct strbuf *said)
 	return last ? last + 1 : said->s;
 }
 
-/* podman and docker, of several versions. */
-static int
-says_no_image(const char *said)
-{
-	return said &&
-	       (strcasestr(said, "no such image") || strcasestr(said, "image not known") ||
-		   strcasestr(said, "no such object"));
-}
-
-int
-engine_find_id(const char *reference, char id[SHA256_HEX])
-{
-	const char *argv[] = {
-	    engine_command(), "image", "inspect", "-f", "{{.Id}}", reference, NULL};
-	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
-	struct run r = {.argv = argv, .out = &out, .err = &err};
-	int status = run(&r);
-	const char *got = out.s ? out.s : "";
-	int result = -1;
-
-	if (strncmp(got, "sha256:", 7) == 0)
-		got += 7;
-	if (status == 126 || status == 127 || status < 0) {
-		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
-	} else if (status == 0 && strspn(got, "0123456789abcdef") == SHA256_HEX - 1) {
-		memcpy(id, got, SHA256_HEX - 1);
-		id[SHA256_HEX - 1] = '\0';
-		result = 0;
-	} else if (says_no_image(err.s)) {
-		result = 1;
-	} else {
-		report("the engine can't tell about '%s': %s", reference, last_line(&err));
-	}
-	strbuf_free(&out);
-	strbuf_free(&err);
-	return result;
-}
-
-int
-engine_image_id(const char *name, char id[SHA256_HEX])
-{
-	cleanup_free char *full = full_image_name(name);
-	int status = engine_find_id(full, id);
-
-	if (status == 1)
-		report("no image '%s' here", full);
-	return status ? -1 : 0;
-}
-
 /* Quiet unless it fails; then what it said last. */
 static int
 run_engine(const char *const *argv)
@@ -143,11 +96,88 @@ scratch_folder(void)
 	return NULL;
 }
 
-int
-engine_save(const char *name, struct image *i)
+/* podman and docker, of several versions. */
+static int
+says_no_image(const char *said)
 {
-	cleanup_free char *full = full_image_name(name), *folder = scratch_folder(),
-			  *file = NULL;
+	return said &&
+	       (strcasestr(said, "no such image") || strcasestr(said, "image not known") ||
+		   strcasestr(said, "no such object"));
+}
+
+/* ---- image IDs and the engine's own, see imageid.h ---- */
+
+/* 1 or 0, -1 after a report() where the engine can't be asked. */
+static int
+is_docker(void)
+{
+	static int known = -1;
+	const char *argv[] = {engine_command(), "--which", NULL};
+	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
+	struct strbuf out = STRBUF_INIT;
+
+	if (known < 0 && (strcmp(name, "podman") == 0 || strcmp(name, "docker") == 0))
+		known = *name == 'd';
+	if (known >= 0)
+		return known;
+	if (run(&(struct run){.argv = argv, .out = &out}) == 0 && out.len)
+		known = strncmp(out.s, "docker", 6) == 0;
+	else
+		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
+	strbuf_free(&out);
+	return known;
+}
+
+/* Whether the engine calls images by the digest of a manifest or an index: 1, 0, -1 after a
+ * report(). */
+static int
+names_manifests(void)
+{
+	static int known = -1;
+	const char *argv[] = {engine_command(), "info", "-f", "{{json .DriverStatus}}", NULL};
+	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+
+	if (known >= 0)
+		return known;
+	if (run(&(struct run){.argv = argv, .out = &out, .err = &err}) == 0)
+		known = out.s && strstr(out.s, "io.containerd.snapshotter") != NULL;
+	else
+		report("the engine doesn't tell which store it has: %s", last_line(&err));
+	strbuf_free(&out);
+	strbuf_free(&err);
+	return known;
+}
+
+/* The engine's own ID of what a reference names: 0, 1 where there is none, -1. */
+static int
+inspect_id(const char *reference, char local[SHA256_HEX])
+{
+	const char *argv[] = {
+	    engine_command(), "image", "inspect", "-f", "{{.Id}}", reference, NULL};
+	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+	int status = run(&(struct run){.argv = argv, .out = &out, .err = &err}), result = -1;
+
+	if (out.len && out.s[out.len - 1] == '\n')
+		strbuf_cut(&out, out.len - 1);
+	if (status == 126 || status == 127 || status < 0)
+		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
+	else if (status == 0 && out.s && imageid_parse(out.s, local) == 0)
+		result = 0;
+	else if (status && says_no_image(err.s))
+		result = 1;
+	else
+		report("the engine can't tell about '%s': %s", reference, last_line(&err));
+	strbuf_free(&out);
+	strbuf_free(&err);
+	return result;
+}
+
+/* The image's archive, without looking at its layers. */
+static int
+save_archive(
+    const char *reference, int (*open_it)(struct image *, const char *), struct image *i)
+{
+	cleanup_free char *folder = scratch_folder(), *file = NULL;
 	int bad;
 
 	memset(i, 0, sizeof(*i));
@@ -155,15 +185,140 @@ engine_save(const char *name, struct image *i)
 		return -1;
 	file = xasprintf("%s/image.tar", folder);
 	{
-		const char *argv[] = {engine_command(), "save", "-o", file, full, NULL};
+		const char *argv[] = {engine_command(), "save", "-o", file, reference, NULL};
 
-		bad = run_engine(argv) || image_open(i, file);
+		bad = run_engine(argv) || open_it(i, file);
 	}
 	/* The mapping keeps it. */
 	unlink(file);
 	rmdir(folder);
 	i->file = "the engine's archive";
 	return bad ? -1 : 0;
+}
+
+/* The image ID of the engine's own ID. */
+static int
+id_of_local(const char *local, char id[SHA256_HEX])
+{
+	cleanup_free char *state = store_root(NULL), *reference = NULL;
+	struct image i = {.file = NULL};
+	int docker = is_docker(), manifests = 0, bad = 0;
+
+	if (docker > 0 && imageid_known(state, local, id))
+		return 0;
+	if (docker < 0 || (docker && (manifests = names_manifests()) < 0))
+		return -1;
+	memcpy(id, local, SHA256_HEX);
+	if (manifests) {
+		reference = xasprintf("sha256:%s", local);
+		bad = save_archive(reference, image_open_config, &i);
+		memcpy(id, i.id, SHA256_HEX);
+		image_close(&i);
+	}
+	/* A directory that can't be written to only costs the same question again. */
+	if (docker && !bad)
+		imageid_note(state, local, id);
+	return bad;
+}
+
+/* Every image that the engine has, until one is the image of that ID. */
+static int
+search_local(const char *id, char local[SHA256_HEX])
+{
+	const char *argv[] = {engine_command(), "images", "-q", "-a", "--no-trunc", NULL};
+	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+	char means[SHA256_HEX], *line, *save = NULL;
+	int found = 0;
+
+	if (run(&(struct run){.argv = argv, .out = &out, .err = &err})) {
+		report("the engine doesn't list its images: %s", last_line(&err));
+		found = -1;
+	}
+	for (line = found || !out.s ? NULL : strtok_r(out.s, "\n", &save); line && !found;
+	     line = strtok_r(NULL, "\n", &save))
+		if (imageid_parse(line, local) == 0 && id_of_local(local, means) == 0)
+			found = strcmp(means, id) == 0;
+	strbuf_free(&out);
+	strbuf_free(&err);
+	return found;
+}
+
+int
+engine_local_id(const char *id, char local[SHA256_HEX])
+{
+	enum { MANY = 16 };
+	cleanup_free char *state = store_root(NULL);
+	char candidate[MANY][SHA256_HEX];
+	int docker = is_docker(), found;
+	unsigned n, k;
+
+	memcpy(local, id, SHA256_HEX);
+	if (docker <= 0)
+		return docker;
+	n = imageid_locals(state, id, MANY, candidate);
+	for (k = 0; n > 1 && k < n; k++)
+		if ((found = inspect_id(candidate[k], local)) <= 0)
+			return found;
+	if (n == 1)
+		memcpy(local, candidate[0], SHA256_HEX);
+	if (n || imageid_known(state, id, candidate[0]))
+		return 0;
+	if ((found = names_manifests()) <= 0)
+		return found;
+	found = search_local(id, local);
+	if (!found)
+		memcpy(local, id, SHA256_HEX);
+	return found < 0 ? -1 : 0;
+}
+
+int
+engine_find_local(const char *reference, char local[SHA256_HEX])
+{
+	char id[SHA256_HEX];
+	cleanup_free char *own = NULL;
+
+	if (imageid_parse(reference, id) == 0) {
+		if (engine_local_id(id, local))
+			return -1;
+		own = xasprintf("sha256:%s", local);
+	}
+	return inspect_id(own ? own : reference, local);
+}
+
+int
+engine_find_id(const char *reference, char id[SHA256_HEX])
+{
+	char local[SHA256_HEX];
+	int status = engine_find_local(reference, local);
+
+	return status ? status : id_of_local(local, id);
+}
+
+int
+engine_image_id(const char *name, char id[SHA256_HEX])
+{
+	cleanup_free char *full = full_image_name(name);
+	int status = engine_find_id(full, id);
+
+	if (status == 1)
+		report("no image '%s' here", full);
+	return status ? -1 : 0;
+}
+
+int
+engine_save(const char *name, struct image *i)
+{
+	cleanup_free char *full = full_image_name(name);
+	char id[SHA256_HEX], local[SHA256_HEX];
+
+	memset(i, 0, sizeof(*i));
+	if (imageid_parse(full, id) == 0) {
+		if (engine_local_id(id, local))
+			return -1;
+		free(full);
+		full = xasprintf("sha256:%s", local);
+	}
+	return save_archive(full, image_open, i);
 }
 
 int

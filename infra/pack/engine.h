@@ -15,9 +15,15 @@ const char *engine_command(void);
  * where no tag is given. An ID stays what it is. free(3) it. */
 char *full_image_name(const char *name);
 
-/* The image ID of what the engine knows by a reference, taken as it is. Returns 0, 1 where
- * there is no such image, -1 after a report() where the engine can't tell. */
+/* The image ID of what the engine knows by a reference, taken as it is; or the engine's own
+ * ID of it (see imageid.h). Return 0, 1 where there is no such image, -1 after a report()
+ * where the engine can't tell. */
 int engine_find_id(const char *reference, char id[SHA256_HEX]);
+int engine_find_local(const char *reference, char local[SHA256_HEX]);
+
+/* The engine's own ID of an image; the image ID itself where the engine has no other.
+ * Returns 0, or -1 after a report(). */
+int engine_local_id(const char *id, char local[SHA256_HEX]);
 
 /* The same for a name of ours, as full_image_name() completes it. A missing image is
  * reported too and -1. */

@@ -290,7 +290,7 @@ open_layers(struct opening *o, const json_t *names)
 }
 
 static int
-open_image(struct opening *o, const json_t *manifest)
+open_config(struct opening *o, const json_t *manifest)
 {
 	struct image *i = o->image;
 	const json_t *one = json_array_get(manifest, 0);
@@ -308,11 +308,11 @@ open_image(struct opening *o, const json_t *manifest)
 	if (!i->config)
 		return -1;
 	i->tags = json_incref(json_object_get(one, "RepoTags"));
-	return open_layers(o, json_object_get(one, "Layers"));
+	return 0;
 }
 
-int
-image_open(struct image *i, const char *file)
+static int
+open_archive(struct image *i, const char *file, int with_layers)
 {
 	struct opening o = {.image = i};
 	struct bytes text;
@@ -326,9 +326,24 @@ image_open(struct image *i, const char *file)
 	}
 	if (!read_parts(&o) && !find_part(&o, "manifest.json", &text) &&
 	    (manifest = parse_json(&o, "manifest.json", text)))
-		status = open_image(&o, manifest);
+		status = open_config(&o, manifest);
+	if (!status && with_layers)
+		status =
+		    open_layers(&o, json_object_get(json_array_get(manifest, 0), "Layers"));
 	json_decref(manifest);
 	return status;
+}
+
+int
+image_open(struct image *i, const char *file)
+{
+	return open_archive(i, file, 1);
+}
+
+int
+image_open_config(struct image *i, const char *file)
+{
+	return open_archive(i, file, 0);
 }
 
 void

@@ -33,6 +33,8 @@ struct image {
  * a hundred times its size and 64 MiB. Returns 0 or -1; the caller closes in both cases.
  */
 int image_open(struct image *i, const char *file);
+/* The same without its layers, whose content isn't read. */
+int image_open_config(struct image *i, const char *file);
 void image_close(struct image *i);
 
 /* A member of the archive by its name: 0, or -1 where there is none. */

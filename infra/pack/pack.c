@@ -32,7 +32,9 @@ const struct verb verbs[] = {
 	"to a registry; prints and keeps the digest"},
     {"pull", verb_pull, "[--insecure] [--store DIR] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
 	"and back, by digest"},
-    {"id", verb_id, "REFERENCE...", "the image ID of what the engine knows by a name"},
+    {"id", verb_id, "[-r] REFERENCE...", "the image ID of what the engine knows by a name"},
+    {"from", verb_from, "DOCKERFILE [BUILD-OPTION...]",
+	"the images that a Dockerfile starts from or copies from"},
     {"outdated", verb_outdated,
 	"[--lock FILE] [--upstreams FILE] [--cache DIR] [--offline] [--live] [--json]\n"
 	"       [--store DIR] [IMAGE...]",

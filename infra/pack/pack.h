@@ -15,6 +15,7 @@ int verb_build(int argc, char **argv);
 int verb_bump(int argc, char **argv);
 int verb_diff(int argc, char **argv);
 int verb_explain(int argc, char **argv);
+int verb_from(int argc, char **argv);
 int verb_id(int argc, char **argv);
 int verb_load(int argc, char **argv);
 int verb_outdated(int argc, char **argv);

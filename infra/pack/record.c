@@ -11,6 +11,7 @@
 #include "config.h"
 #include "engine.h"
 #include "image.h"
+#include "imageid.h"
 #include "report.h"
 #include "store.h"
 #include "strbuf.h"
@@ -33,23 +34,18 @@ read_whole(const char *path, size_t *n)
 }
 
 static int
-take_id(const char *text, char id[SHA256_HEX])
-{
-	if (strncmp(text, "sha256:", 7) == 0)
-		text += 7;
-	if (strspn(text, "0123456789abcdef") != SHA256_HEX - 1 || text[SHA256_HEX - 1])
-		return -1;
-	memcpy(id, text, SHA256_HEX);
-	return 0;
-}
-
-static int
 find_id(const char *image, char id[SHA256_HEX])
 {
+	cleanup_free char *state = store_root(NULL);
+	char means[SHA256_HEX];
 	struct stat st;
 
-	if (take_id(image, id) == 0)
+	if (imageid_parse(image, id) == 0) {
+		/* What a person has from the engine may be the engine's own. */
+		if (imageid_known(state, id, means))
+			memcpy(id, means, SHA256_HEX);
 		return 0;
+	}
 	if (strchr(image, '/') && stat(image, &st) == 0 && S_ISREG(st.st_mode)) {
 		struct image archive;
 		int bad = image_open(&archive, image);

@@ -1,0 +1,78 @@
+#include "imageid.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "strbuf.h"
+
+enum { DIGITS = SHA256_HEX - 1 };
+
+int
+imageid_parse(const char *text, char hex[SHA256_HEX])
+{
+	if (strncmp(text, "sha256:", 7) == 0)
+		text += 7;
+	if (strspn(text, "0123456789abcdef") != DIGITS || text[DIGITS])
+		return -1;
+	memcpy(hex, text, SHA256_HEX);
+	return 0;
+}
+
+static char *
+directory_of(const char *state)
+{
+	return xasprintf("%s/image-ids", state);
+}
+
+static bool
+read_note(int dir, const char *local, char id[SHA256_HEX])
+{
+	char target[SHA256_HEX + 1];
+	ssize_t n = readlinkat(dir, local, target, sizeof(target));
+
+	if (n != DIGITS)
+		return false;
+	target[n] = '\0';
+	return imageid_parse(target, id) == 0;
+}
+
+bool
+imageid_known(const char *state, const char *local, char id[SHA256_HEX])
+{
+	cleanup_free char *directory = directory_of(state);
+	cleanup_free char *path = xasprintf("%s/%s", directory, local);
+
+	return read_note(AT_FDCWD, path, id);
+}
+
+int
+imageid_note(const char *state, const char *local, const char *id)
+{
+	cleanup_free char *directory = directory_of(state);
+	cleanup_free char *path = xasprintf("%s/%s", directory, local);
+
+	if (make_directories(directory, 0755))
+		return -1;
+	return symlink(id, path) && errno != EEXIST ? -1 : 0;
+}
+
+unsigned
+imageid_locals(const char *state, const char *id, unsigned max, char (*local)[SHA256_HEX])
+{
+	cleanup_free char *directory = directory_of(state);
+	cleanup_dir DIR *d = opendir(directory);
+	char name[SHA256_HEX], means[SHA256_HEX];
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (d && n < max && (e = readdir(d)))
+		if (imageid_parse(e->d_name, name) == 0 && read_note(dirfd(d), name, means) &&
+		    strcmp(means, id) == 0)
+			memcpy(local[n++], name, SHA256_HEX);
+	return n;
+}
