@@ -65,10 +65,17 @@ distclean: clean
 	$(Q)$(MAKE) -C third-party clean
 	$(Q)rm -rf .cache
 
-check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS))
+# The programs whose modules depend on each other in one direction, which the objects prove.
+LAYERED := infra/idmap infra/pack baseline/prep services/filewatch services/probe
+
+check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS)) check.layers
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/quietly \
-		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint \
+		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint tests/layers \
 		tests/with-dockerd tests/in-debian tests/as-user $(wildcard tests/*.bash tests/*.bats)
+
+.PHONY: check.layers
+check.layers: lib.all $(call each,all,$(LAYERED))
+	$(Q)tests/layers lib $(LAYERED)
 
 bench: $(call each,bench,$(PROGRAMS))
 fuzz: $(call each,fuzz,lib $(PROGRAMS))

@@ -183,3 +183,26 @@ open_no_links(int rootfd, const char *path, int flags, mode_t mode)
 		return fd;
 	return beneath_fallback(rootfd, path, flags, mode, 0);
 }
+
+int
+open_directory_below(int top, const char *path)
+{
+	enum { PIECE = PATH_MAX / 2 };
+	cleanup_fd int at = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	while (at >= 0 && *path) {
+		size_t n = strlen(path);
+		cleanup_free char *piece = NULL;
+		int next;
+
+		if (n > PIECE)
+			for (n = PIECE; n && path[n] != '/'; n--)
+				;
+		piece = xstrndup(path, n);
+		path += n + (path[n] == '/');
+		next = open_no_links(at, piece, O_PATH | O_DIRECTORY, 0);
+		close(at);
+		at = next;
+	}
+	return steal_fd(&at);
+}

@@ -18,6 +18,10 @@ int open_in_root(int rootfd, const char *path, int flags, mode_t mode);
 /* The same, but any link in the path, the last part's too, is refused with ELOOP. */
 int open_no_links(int rootfd, const char *path, int flags, mode_t mode);
 
+/* An O_PATH descriptor of the directory with this path below top ("" for top itself), which
+ * may be longer than PATH_MAX; a link in it is refused with ELOOP. -1 with errno. */
+int open_directory_below(int top, const char *path);
+
 /* The fallback alone, whatever the kernel knows: for the tests. */
 int beneath_fallback(int rootfd, const char *path, int flags, mode_t mode, int links_ok);
 

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "applets.h"
+#include "applets_cut.h"
+#include "applets_find.h"
 #include "cleanup.h"
 #include "file.h"
 #include "report.h"

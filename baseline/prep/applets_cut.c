@@ -1,4 +1,4 @@
-#include "applets.h"
+#include "applets_cut.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "applets_code.h"
+#include "applets_find.h"
 #include "applets_names.h"
 #include "cleanup.h"
 #include "file.h"

@@ -1,4 +1,4 @@
-#include "applets.h"
+#include "applets_find.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "applets_cut.h"
 #include "beneath.h"
 #include "busybox.h"
 #include "cleanup.h"
@@ -158,7 +159,7 @@ remove_entry(struct applying *a, int dirfd, uint32_t i)
 		leave(a, i);
 		return;
 	}
-	record_removal(&a->record, a->tree, i, hash ? hex : NULL);
+	record_removal(&a->record, a->plan, i, hash ? hex : NULL);
 	if (write_record(a))
 		return;
 	if (unlinkat(dirfd, name, is_dir(e) ? AT_REMOVEDIR : 0) == 0) {
@@ -204,7 +205,7 @@ change_owner(struct applying *a, int fd, uint32_t i)
 {
 	struct entry *e = &a->tree->e[i];
 
-	record_owner(&a->record, a->tree, i);
+	record_owner(&a->record, a->plan, i);
 	if (write_record(a))
 		return;
 	if (fchownat(fd, "", e->new_uid, e->new_gid, AT_EMPTY_PATH) == 0) {
@@ -222,7 +223,7 @@ change_mode(struct applying *a, int dirfd, int fd, uint32_t i)
 {
 	struct entry *e = &a->tree->e[i];
 
-	record_mode(&a->record, a->tree, i);
+	record_mode(&a->record, a->plan, i);
 	if (write_record(a))
 		return;
 	if (chmod_pinned(fd, e->new_mode)) {
@@ -309,7 +310,7 @@ edit_entry(struct applying *a, int dirfd, uint32_t i)
 		report("write '%s':", path_of(a, i));
 		return;
 	}
-	record_edit(&a->record, a->tree, i, edit, hex);
+	record_edit(&a->record, a->plan, i, edit, hex);
 	if (write_record(a)) {
 		unlinkat(dirfd, temporary, 0);
 		return;
@@ -361,7 +362,7 @@ cut_entry(struct applying *a, int dirfd, uint32_t i)
 		report("write '%s':", path_of(a, i));
 		return;
 	}
-	record_cut(&a->record, a->tree, i, busybox, hex);
+	record_cut(&a->record, a->plan, i, busybox, hex);
 	if (write_record(a)) {
 		unlinkat(dirfd, temporary, 0);
 		return;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "applets_cut.h"
 #include "applets_names.h"
 #include "cleanup.h"
 #include "commands.h"
@@ -27,13 +28,20 @@ is_asked_for(const struct plan *p)
 	return *text_of(p, APPLETS_KEEP) || *text_of(p, APPLETS_RM);
 }
 
+/* How many were found, 0 where none was looked for. */
+static size_t
+busyboxes(const struct plan *p)
+{
+	return p->busyboxes ? p->busyboxes->count : 0;
+}
+
 struct busybox *
 busybox_of(const struct plan *p, uint32_t i)
 {
 	const uint32_t *names;
 	uint32_t n = tree_names_of(p->tree, i, &names), first = n ? names[0] : i;
 
-	for (size_t k = 0; k < p->busyboxes->count; k++)
+	for (size_t k = 0; k < busyboxes(p); k++)
 		if (p->busyboxes->one[k].entry == first)
 			return &p->busyboxes->one[k];
 	return NULL;
@@ -99,9 +107,9 @@ read_all(struct plan *p)
 {
 	const struct tree *t = p->tree;
 
-	if (p->busyboxes->read)
+	if (p->busyboxes)
 		return;
-	p->busyboxes->read = 1;
+	p->busyboxes = xcalloc(1, sizeof(*p->busyboxes));
 	for (uint32_t i = 1; i < t->count; i++)
 		if (may_be_busybox(p, i))
 			look_at_file(p, i);
@@ -110,7 +118,7 @@ read_all(struct plan *p)
 void
 busybox_free(struct plan *p)
 {
-	for (size_t k = 0; p->busyboxes && k < p->busyboxes->count; k++) {
+	for (size_t k = 0; k < busyboxes(p); k++) {
 		applets_free(&p->busyboxes->one[k].applets);
 		strbuf_free(&p->busyboxes->one[k].cut);
 	}
@@ -198,7 +206,7 @@ cut_one(struct plan *p, struct busybox *b)
 static void
 check_word(struct plan *p, const char *word, int keep)
 {
-	for (size_t k = 0; k < p->busyboxes->count; k++) {
+	for (size_t k = 0; k < busyboxes(p); k++) {
 		const struct applet *a = applets_find(&p->busyboxes->one[k].applets, word);
 
 		if (a && (a->alive || !keep))
@@ -243,10 +251,10 @@ busybox_cut(struct plan *p)
 		return;
 	}
 	read_all(p);
-	if (p->busyboxes->count == 0)
+	if (busyboxes(p) == 0)
 		return;
 	check_words(p, *text_of(p, APPLETS_KEEP) ? APPLETS_KEEP : APPLETS_RM);
-	for (size_t k = 0; k < p->busyboxes->count && !p->failed; k++)
+	for (size_t k = 0; k < busyboxes(p) && !p->failed; k++)
 		cut_one(p, &p->busyboxes->one[k]);
 }
 
@@ -313,7 +321,7 @@ is_brought(const struct plan *p, const char *name)
 		if (tree_resolve(t, TREE_ROOT, path, 1) != NO_ENTRY)
 			return 1;
 	}
-	for (size_t k = 0; k < p->busyboxes->count; k++)
+	for (size_t k = 0; k < busyboxes(p); k++)
 		if (calls_something(&p->busyboxes->one[k].applets, name))
 			return 1;
 	return 0;
@@ -412,7 +420,7 @@ look_at_script(struct search *s, uint32_t i)
 static int
 is_cut_somewhere(const struct plan *p)
 {
-	for (size_t k = 0; k < p->busyboxes->count; k++)
+	for (size_t k = 0; k < busyboxes(p); k++)
 		if (p->busyboxes->one[k].applets.cut ||
 		    applets_nameless(&p->busyboxes->one[k].applets))
 			return 1;

@@ -2,7 +2,7 @@
 #ifndef PREP_BUSYBOX_H
 #define PREP_BUSYBOX_H
 
-#include "applets.h"
+#include "applets_find.h"
 #include "plan.h"
 
 /* One program; a file with several names is one. */
@@ -16,7 +16,6 @@ struct busybox {
 struct busyboxes {
 	struct busybox *one;
 	size_t count;
-	int read; /* the tree was searched for them */
 };
 
 /* Passes. The first plans the cut of whatever APPLETS_KEEP or APPLETS_RM say, the second

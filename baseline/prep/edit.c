@@ -5,6 +5,13 @@
 
 #include "digest.h"
 
+const char *const account_paths[EDITS] = {
+    [EDIT_PASSWD] = "/etc/passwd",
+    [EDIT_GROUP] = "/etc/group",
+    [EDIT_SHADOW] = "/etc/shadow",
+    [EDIT_GSHADOW] = "/etc/gshadow",
+};
+
 /* A line under work: its fields, which may be replaced. */
 struct line {
 	size_t number;

@@ -10,6 +10,9 @@
 
 enum edit_file { EDIT_PASSWD, EDIT_GROUP, EDIT_SHADOW, EDIT_GSHADOW, EDITS };
 
+/* Where they are. */
+extern const char *const account_paths[EDITS];
+
 /* The names in the first field of the lines that stay, sorted. */
 struct edit_names {
 	char **name;

@@ -37,7 +37,7 @@ show(struct plan *p, uint32_t i, uint8_t pass, const char *fmt, ...)
 	va_end(ap);
 	strbuf_putc(&b, ' ');
 	strbuf_put_visible(&b, path, p->path.len);
-	printf("%s (%s)\n", b.s, plan_pass(pass)->name);
+	printf("%s (%s)\n", b.s, plan_pass(p, pass)->name);
 	strbuf_free(&b);
 }
 
@@ -115,8 +115,8 @@ find_planned(struct finder *f)
 			continue;
 		for (k = 0; k < sizeof(changes); k++)
 			if (changes[k] && (k == 0 || changes[k] != changes[k - 1]))
-				f->found(f, plan_pass(changes[k])->name, i,
-				    plan_pass(changes[k])->finding);
+				f->found(f, plan_pass(f->plan, changes[k])->name, i,
+				    plan_pass(f->plan, changes[k])->finding);
 	}
 }
 

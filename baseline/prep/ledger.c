@@ -194,8 +194,9 @@ type_of(mode_t mode)
 
 /* "action", "path", "rule" and what was there. */
 static void
-begin(struct strbuf *b, const struct tree *t, uint32_t i, const char *action, uint8_t pass)
+begin(struct strbuf *b, const struct plan *p, uint32_t i, const char *action, uint8_t pass)
 {
+	const struct tree *t = p->tree;
 	const struct entry *e = &t->e[i];
 	struct strbuf path = STRBUF_INIT;
 	const uint32_t *names;
@@ -205,7 +206,7 @@ begin(struct strbuf *b, const struct tree *t, uint32_t i, const char *action, ui
 	strbuf_put_json_member(b, "path", tree_path(t, i, &path));
 	strbuf_printf(b,
 	    ",\"rule\":\"%s\",\"type\":\"%s\",\"mode\":\"%04o\",\"uid\":%u,\"gid\":%u",
-	    plan_pass(pass)->name, type_of(e->mode), (unsigned)(e->mode & 07777),
+	    plan_pass(p, pass)->name, type_of(e->mode), (unsigned)(e->mode & 07777),
 	    (unsigned)e->uid, (unsigned)e->gid);
 	if (is_file(e) || is_link(e))
 		strbuf_printf(b, ",\"size\":%lld", (long long)e->size);
@@ -232,54 +233,54 @@ end(struct strbuf *b)
 }
 
 void
-record_removal(struct strbuf *b, const struct tree *t, uint32_t i, const char *sha256)
+record_removal(struct strbuf *b, const struct plan *p, uint32_t i, const char *sha256)
 {
-	begin(b, t, i, "remove", t->e[i].remove);
+	begin(b, p, i, "remove", p->tree->e[i].remove);
 	if (sha256)
 		strbuf_printf(b, ",\"sha256\":\"%s\"", sha256);
 	end(b);
 }
 
 void
-record_owner(struct strbuf *b, const struct tree *t, uint32_t i)
+record_owner(struct strbuf *b, const struct plan *p, uint32_t i)
 {
-	begin(b, t, i, "owner", t->e[i].chown);
-	strbuf_printf(b, ",\"to_uid\":%u,\"to_gid\":%u", (unsigned)t->e[i].new_uid,
-	    (unsigned)t->e[i].new_gid);
+	begin(b, p, i, "owner", p->tree->e[i].chown);
+	strbuf_printf(b, ",\"to_uid\":%u,\"to_gid\":%u", (unsigned)p->tree->e[i].new_uid,
+	    (unsigned)p->tree->e[i].new_gid);
 	end(b);
 }
 
 void
-record_mode(struct strbuf *b, const struct tree *t, uint32_t i)
+record_mode(struct strbuf *b, const struct plan *p, uint32_t i)
 {
-	begin(b, t, i, "mode", t->e[i].chmod);
-	strbuf_printf(b, ",\"to_mode\":\"%04o\"", (unsigned)t->e[i].new_mode);
-	if (t->e[i].strip)
+	begin(b, p, i, "mode", p->tree->e[i].chmod);
+	strbuf_printf(b, ",\"to_mode\":\"%04o\"", (unsigned)p->tree->e[i].new_mode);
+	if (p->tree->e[i].strip)
 		strbuf_puts(b, ",\"to_capability\":\"\"");
 	end(b);
 }
 
 void
-record_cut(struct strbuf *b, const struct tree *t, uint32_t i, const struct busybox *busybox,
+record_cut(struct strbuf *b, const struct plan *p, uint32_t i, const struct busybox *busybox,
     const char *sha256)
 {
 	char to[SHA256_HEX];
 
 	sha256_bytes(busybox->applets.image, busybox->applets.size, to);
-	begin(b, t, i, "cut", t->e[i].edit);
+	begin(b, p, i, "cut", p->tree->e[i].edit);
 	strbuf_printf(b, ",\"sha256\":\"%s\",\"to_size\":%zu,\"to_sha256\":\"%s\",%s", sha256,
 	    busybox->applets.size, to, busybox->cut.s);
 	end(b);
 }
 
 void
-record_edit(struct strbuf *b, const struct tree *t, uint32_t i, const struct edit *edit,
+record_edit(struct strbuf *b, const struct plan *p, uint32_t i, const struct edit *edit,
     const char *sha256)
 {
 	char to[SHA256_HEX];
 
 	sha256_bytes(edit->text.s, edit->text.len, to);
-	begin(b, t, i, "edit", t->e[i].edit);
+	begin(b, p, i, "edit", p->tree->e[i].edit);
 	strbuf_printf(b, ",\"sha256\":\"%s\",\"to_size\":%zu,\"to_sha256\":\"%s\",%s", sha256,
 	    edit->text.len, to, edit->lines.s);
 	end(b);

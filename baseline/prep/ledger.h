@@ -37,12 +37,12 @@ int ledger_retract(struct ledger *l);
 int ledger_close(struct ledger *l);
 
 /* The records. They replace what stands in b. sha256 is NULL for what isn't a file. */
-void record_removal(struct strbuf *b, const struct tree *t, uint32_t i, const char *sha256);
-void record_owner(struct strbuf *b, const struct tree *t, uint32_t i);
-void record_mode(struct strbuf *b, const struct tree *t, uint32_t i);
-void record_cut(struct strbuf *b, const struct tree *t, uint32_t i,
+void record_removal(struct strbuf *b, const struct plan *p, uint32_t i, const char *sha256);
+void record_owner(struct strbuf *b, const struct plan *p, uint32_t i);
+void record_mode(struct strbuf *b, const struct plan *p, uint32_t i);
+void record_cut(struct strbuf *b, const struct plan *p, uint32_t i,
     const struct busybox *busybox, const char *sha256);
-void record_edit(struct strbuf *b, const struct tree *t, uint32_t i, const struct edit *edit,
+void record_edit(struct strbuf *b, const struct plan *p, uint32_t i, const struct edit *edit,
     const char *sha256);
 
 #endif

@@ -1,4 +1,5 @@
-/* What prep does, as a table. */
+#include "passes.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -258,13 +259,6 @@ close_file(struct plan *p, uint32_t i)
 	if ((is_file(e) || S_ISFIFO(e->mode) || S_ISSOCK(e->mode)) && e->mode & 0002)
 		plan_mode(p, i, plan_mode_of(e) & ~(mode_t)0002);
 }
-
-const char *const account_paths[EDITS] = {
-    [EDIT_PASSWD] = "/etc/passwd",
-    [EDIT_GROUP] = "/etc/group",
-    [EDIT_SHADOW] = "/etc/shadow",
-    [EDIT_GSHADOW] = "/etc/gshadow",
-};
 
 static uint32_t
 account_file(const struct tree *t, size_t which)

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "busybox.h"
 #include "report.h"
 
 const struct pass *
-plan_pass(uint8_t number)
+plan_pass(const struct plan *p, uint8_t number)
 {
-	return &passes[number - 1];
+	return &p->passes[number - 1];
 }
 
 mode_t
@@ -204,7 +203,7 @@ static const struct pass *
 turn_of(struct plan *p, size_t k)
 {
 	p->pass = (uint8_t)(k + 1);
-	return is_on(p->conf, &passes[k]) ? &passes[k] : NULL;
+	return is_on(p->conf, &p->passes[k]) ? &p->passes[k] : NULL;
 }
 
 static void
@@ -215,15 +214,15 @@ run_passes(struct plan *p)
 	uint32_t i;
 	size_t k;
 
-	for (k = 0; k < passes_count; k++)
+	for (k = 0; k < p->passes_count; k++)
 		if ((pass = turn_of(p, k)) && pass->paths)
 			for (path = pass->paths; *path; path++)
 				tree_glob(p->tree, *path, remove_found, p);
 	for (i = 0; i < p->tree->count; i++)
-		for (k = 0; k < passes_count; k++)
-			if (passes[k].each && (pass = turn_of(p, k)))
+		for (k = 0; k < p->passes_count; k++)
+			if (p->passes[k].each && (pass = turn_of(p, k)))
 				pass->each(p, i);
-	for (k = 0; k < passes_count; k++)
+	for (k = 0; k < p->passes_count; k++)
 		if ((pass = turn_of(p, k)) && pass->whole)
 			pass->whole(p);
 }
@@ -235,7 +234,7 @@ run_again(struct plan *p)
 	int found = 0;
 	size_t k;
 
-	for (k = 0; k < passes_count; k++)
+	for (k = 0; k < p->passes_count; k++)
 		if ((pass = turn_of(p, k)) && pass->again)
 			found |= pass->again(p);
 	return found;
@@ -255,8 +254,9 @@ settle_removals(struct tree *t)
 }
 
 static void
-settle(struct tree *t)
+settle(struct plan *p)
 {
+	struct tree *t = p->tree;
 	uint32_t i;
 
 	for (i = t->count; i-- > 0;) {
@@ -264,8 +264,8 @@ settle(struct tree *t)
 
 		if (e->mount || e->remove)
 			e->chmod = e->chown = e->edit = e->strip = 0;
-		if (e->remove && e->late < passes[e->remove - 1].stage)
-			e->late = (unsigned)passes[e->remove - 1].stage & 3;
+		if (e->remove && e->late < plan_pass(p, e->remove)->stage)
+			e->late = (unsigned)plan_pass(p, e->remove)->stage & 3;
 		if (i == TREE_ROOT)
 			break;
 		/* A folder can't go before what is in it. */
@@ -277,13 +277,17 @@ settle(struct tree *t)
 	}
 }
 
+void
+plan_init(struct plan *p, const struct pass *passes, size_t n)
+{
+	*p = (struct plan){.passes = passes, .passes_count = n};
+}
+
 int
 plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
 {
-	memset(p, 0, sizeof(*p));
 	p->tree = tree;
 	p->conf = conf;
-	p->busyboxes = xcalloc(1, sizeof(*p->busyboxes));
 	find_aliases(p);
 	mark_system_folders(tree);
 	mark_sbin(tree);
@@ -292,7 +296,7 @@ plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
 	do
 		settle_removals(tree);
 	while (run_again(p));
-	settle(tree);
+	settle(p);
 	return p->failed ? -1 : 0;
 }
 
@@ -307,7 +311,6 @@ plan_free(struct plan *p)
 	}
 	for (i = 0; i < EDITS; i++)
 		edit_free(&p->edits[i]);
-	busybox_free(p);
 	strbuf_free(&p->path);
 	strbuf_free(&p->alias_path);
 }

@@ -28,15 +28,14 @@ struct pass {
 	int (*again)(struct plan *p);
 };
 
-extern const struct pass passes[];
-extern const size_t passes_count;
-
 struct busyboxes;
 
 struct plan {
 	struct tree *tree;
 	const struct conf *conf;
-	uint8_t pass; /* of the pass at work: its place in passes[], from 1 */
+	const struct pass *passes; /* in their order */
+	size_t passes_count;
+	uint8_t pass; /* the one at work: its place in passes[], from 1 */
 	struct edit edits[EDITS];
 	struct busyboxes *busyboxes; /* see busybox.h */
 	int failed; /* a pass doesn't know enough for the plan to be carried out */
@@ -47,8 +46,11 @@ struct plan {
 	size_t aliases;
 };
 
+/* Empty, over the n passes of a table. plan_free() is due. */
+void plan_init(struct plan *p, const struct pass *passes, size_t n);
+
 /* Runs every pass that is switched on. Returns 0, or -1 after a report() where no part of
- * the plan can be trusted; plan_free() is due in both cases. */
+ * the plan can be trusted. */
 int plan_make(struct plan *p, struct tree *tree, const struct conf *conf);
 void plan_free(struct plan *p);
 
@@ -59,9 +61,6 @@ void plan_remove_one(struct plan *p, uint32_t i);
 void plan_mode(struct plan *p, uint32_t i, mode_t mode);
 void plan_owner(struct plan *p, uint32_t i, uid_t uid, gid_t gid);
 
-/* Where the account files are. */
-extern const char *const account_paths[EDITS];
-
 /* The permission bits that an entry has after what is planned so far. */
 mode_t plan_mode_of(const struct entry *e);
 
@@ -69,7 +68,7 @@ mode_t plan_mode_of(const struct entry *e);
 int plan_matches(struct plan *p, enum conf_key key, uint32_t i);
 
 /* The pass behind a number of struct entry. */
-const struct pass *plan_pass(uint8_t number);
+const struct pass *plan_pass(const struct plan *p, uint8_t number);
 
 static inline int
 has_work(const struct entry *e)

@@ -12,11 +12,13 @@
 
 #include "apply.h"
 #include "beneath.h"
+#include "busybox.h"
 #include "cleanup.h"
 #include "conf.h"
 #include "findings.h"
 #include "image.h"
 #include "ledger.h"
+#include "passes.h"
 #include "plan.h"
 #include "report.h"
 #include "tree.h"
@@ -268,7 +270,7 @@ main(int argc, char **argv)
 	struct options options = {0};
 	struct conf conf;
 	struct tree tree = {0};
-	struct plan plan = {0};
+	struct plan plan;
 	struct ledger ledger = {.fd = -1};
 	int rootfd, status = EXIT_TROUBLE;
 
@@ -277,6 +279,7 @@ main(int argc, char **argv)
 	if (!options.root && !image_is_ours())
 		die("not /prep in an image: name the root file system with -r ROOT");
 	read_settings(&options, &conf, argv);
+	plan_init(&plan, passes, passes_count);
 	rootfd = open_root(&options);
 	if (!options.dry && !options.audit) {
 		lock_root(rootfd);
@@ -287,6 +290,7 @@ main(int argc, char **argv)
 		status = act(&options, &plan, &ledger);
 	if (fflush(stdout))
 		die("write to standard output:");
+	busybox_free(&plan);
 	plan_free(&plan);
 	tree_free(&tree);
 	conf_free(&conf);

@@ -13,6 +13,7 @@
 #include "source.h"
 #include "strbuf.h"
 #include "sweep.h"
+#include "usage.h"
 #include "verbs.h"
 
 enum { OPTION_JSON = OPTION_OWN, OPTION_CROSS };

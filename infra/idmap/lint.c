@@ -17,6 +17,7 @@
 #include "run.h"
 #include "source.h"
 #include "strbuf.h"
+#include "usage.h"
 #include "verbs.h"
 
 enum { OPTION_JSON = OPTION_OWN, OPTION_NEED, OPTION_IMAGE };

@@ -18,6 +18,7 @@
 #include "report.h"
 #include "source.h"
 #include "strbuf.h"
+#include "usage.h"
 #include "verbs.h"
 
 /* musl's sys/mount.h and the kernel's don't go together; these are of linux/mount.h. */

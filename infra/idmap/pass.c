@@ -1,3 +1,5 @@
+#include "pass.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "cleanup.h"
 #include "report.h"
-#include "shift.h"
+#include "shift_state.h"
 
 enum { SET_ID_BITS = S_ISUID | S_ISGID };
 
@@ -184,7 +187,7 @@ struct planned {
 static int
 plan_aside(struct shift *s, const struct aside *a, struct planned *p)
 {
-	cleanup_fd int folder = open_below(s->top, a->folder);
+	cleanup_fd int folder = open_directory_below(s->top, a->folder);
 	struct statx st;
 	uint32_t bad;
 

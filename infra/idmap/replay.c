@@ -1,6 +1,7 @@
+#include "replay.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,30 +9,7 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "report.h"
-#include "shift.h"
-
-int
-open_below(int top, const char *path)
-{
-	enum { PIECE = PATH_MAX / 2 };
-	cleanup_fd int at = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	while (at >= 0 && *path) {
-		size_t n = strlen(path);
-		cleanup_free char *piece = NULL;
-		int next;
-
-		if (n > PIECE)
-			for (n = PIECE; n && path[n] != '/'; n--)
-				;
-		piece = xstrndup(path, n);
-		path += n + (path[n] == '/');
-		next = open_no_links(at, piece, O_PATH | O_DIRECTORY, 0);
-		close(at);
-		at = next;
-	}
-	return steal_fd(&at);
-}
+#include "shift_state.h"
 
 struct replay {
 	struct shift *shift;
@@ -50,7 +28,7 @@ enter_folder(struct replay *r, const char *folder)
 			close(r->fd);
 		free(r->folder);
 		r->folder = xstrdup(folder);
-		r->fd = open_below(r->shift->top, folder);
+		r->fd = open_directory_below(r->shift->top, folder);
 	}
 	return r->fd;
 }

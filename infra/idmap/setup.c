@@ -14,7 +14,9 @@
 #include "etcfile.h"
 #include "report.h"
 #include "source.h"
+#include "state.h"
 #include "strbuf.h"
+#include "usage.h"
 #include "verbs.h"
 
 enum { OPTION_SIZE = 256, OPTION_UNDO };
@@ -517,7 +519,7 @@ give(int root, int etc, const struct request *r)
 		plan_free(&shown);
 		return status;
 	}
-	state = open_state_folder();
+	state = open_state_directory();
 	if (state < 0 || etc_lock(&lock, etc)) {
 		status = EXIT_TROUBLE;
 	} else if (make_plan(root, r, &plan)) {
@@ -606,7 +608,7 @@ static int
 take_back(int root, int etc, const struct request *r)
 {
 	cleanup_free char *name = record_name(r);
-	cleanup_fd int state = open_state_folder();
+	cleanup_fd int state = open_state_directory();
 	json_t *record = state < 0 ? NULL : load_record(state, name);
 	struct etc_lock lock = {-1, -1, 0};
 	int status;

@@ -5,8 +5,6 @@
  * done: a run that was cut off is finished by running again. The journal holds what the
  * inodes can't tell, which is what was there before.
  */
-#include "shift.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +21,13 @@
 #include "cleanup.h"
 #include "inuse.h"
 #include "mounts.h"
+#include "pass.h"
+#include "replay.h"
 #include "report.h"
+#include "shift_state.h"
 #include "source.h"
+#include "state.h"
+#include "usage.h"
 #include "verbs.h"
 
 enum {
@@ -43,8 +46,6 @@ struct options {
 	const char *unmapped, *path;
 };
 
-volatile sig_atomic_t interrupted;
-
 static void
 on_signal(int number)
 {
@@ -58,58 +59,6 @@ interrupt_on(int number)
 {
 	if (signal(number, on_signal) == SIG_IGN)
 		signal(number, SIG_IGN);
-}
-
-/* --- for all three files --- */
-
-struct counts
-shift_counts(const struct shift *s)
-{
-	struct counts all = {0};
-	size_t i;
-
-	for (i = 0; i <= SWEEP_WORKERS_MAX; i++) {
-		const struct counts *c = &s->worker[i].counts;
-
-		all.seen += __atomic_load_n(&c->seen, __ATOMIC_RELAXED);
-		all.changed += __atomic_load_n(&c->changed, __ATOMIC_RELAXED);
-		all.acls += c->acls;
-		all.capabilities += c->capabilities;
-		all.set_ids += c->set_ids;
-	}
-	return all;
-}
-
-static void
-join(struct strbuf *b, const char *folder, const char *name)
-{
-	strbuf_puts(b, folder);
-	if (strcmp(name, ".") != 0 || !b->len)
-		strbuf_printf(b, "%s%s", b->len ? "/" : "", name);
-}
-
-void
-put_place(struct strbuf *b, const char *folder, const char *name)
-{
-	struct strbuf path = STRBUF_INIT;
-
-	join(&path, folder, name);
-	strbuf_put_visible(b, path.s, path.len);
-	strbuf_free(&path);
-}
-
-void
-shift_complain(struct shift *s, const char *what, const char *folder, const char *name)
-{
-	struct strbuf place = STRBUF_INIT;
-	int saved = errno;
-
-	join(&place, folder, name);
-	pthread_mutex_lock(&s->lock);
-	errno = saved;
-	report("%s '%s':", what, place.s);
-	pthread_mutex_unlock(&s->lock);
-	strbuf_free(&place);
 }
 
 /* --- options --- */
@@ -277,7 +226,7 @@ open_journal(struct shift *s)
 	cleanup_free char *lock = xasprintf("%s.lock", s->journal_name);
 	cleanup_free char *before = xasprintf("%s.before", s->journal_name);
 
-	s->state = open_state_folder();
+	s->state = open_state_directory();
 	if (s->state < 0 || refuse_own_state(s))
 		return -1;
 	s->state_lock = openat(s->state, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -11,6 +11,7 @@
 #include "report.h"
 #include "source.h"
 #include "strbuf.h"
+#include "usage.h"
 #include "verbs.h"
 
 enum { OPTION_JSON = OPTION_OWN, OPTION_PASSWD, OPTION_GROUP, OPTION_SERVICE };

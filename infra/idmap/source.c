@@ -14,7 +14,7 @@
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
-#include "verbs.h"
+#include "usage.h"
 
 bool
 source_option(struct source *s, int option, char *argument, const char *verb)

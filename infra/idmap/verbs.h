@@ -15,14 +15,4 @@ int verb_unshift(int argc, char **argv);
 int verb_mount(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 
-/* A wrong call: says which verb's help to read, and ends the program. */
-_Noreturn void wrong_usage(const char *verb);
-
-/* Prints what --help of a verb says, and ends the program. */
-_Noreturn void verb_help(const char *verb);
-
-/* Opens the folder where this program keeps what must outlive it, making it where it
- * isn't: $WHITTLE_STATE/idmap. Returns a descriptor, or -1 after a report(). */
-int open_state_folder(void);
-
 #endif

@@ -15,9 +15,9 @@
 #include "ledger.h"
 #include "leftovers.h"
 #include "manifest.h"
+#include "names.h"
 #include "origin.h"
 #include "output.h"
-#include "pack.h"
 #include "parts.h"
 #include "report.h"
 #include "sbom.h"
@@ -25,6 +25,8 @@
 #include "store.h"
 #include "strbuf.h"
 #include "tree.h"
+#include "usage.h"
+#include "verbs.h"
 
 struct request {
 	const char *name, *in, *out, *tag, *store, *lock, *sources;

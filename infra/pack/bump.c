@@ -12,7 +12,6 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "file.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
 #include "run.h"
@@ -21,6 +20,8 @@
 #include "store.h"
 #include "strbuf.h"
 #include "upstream.h"
+#include "usage.h"
+#include "verbs.h"
 #include "version.h"
 
 struct bumping {

@@ -18,6 +18,7 @@
 #include "json.h"
 #include "layer.h"
 #include "manifest.h"
+#include "names.h"
 #include "record.h"
 #include "report.h"
 #include "store.h"

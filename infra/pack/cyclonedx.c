@@ -15,43 +15,6 @@
 #include "strbuf.h"
 #include "tree.h"
 
-const char *
-sbom_property(const json_t *component, const char *name)
-{
-	json_t *list = json_object_get(component, "properties"), *one;
-	const char *key, *value;
-	size_t i;
-
-	json_array_foreach (list, i, one) {
-		key = json_string_value(json_object_get(one, "name"));
-		value = json_string_value(json_object_get(one, "value"));
-		if (key && value && strcmp(key, name) == 0)
-			return value;
-	}
-	return "";
-}
-
-char *
-dump_named(json_t *document, const char *key)
-{
-	static const char nobody[] = "urn:uuid:00000000-0000-8000-8000-000000000000";
-	cleanup_free char *member = xasprintf("\"%s\":\"%s", key, nobody);
-	char hex[SHA256_HEX], urn[sizeof(nobody)], *text, *at;
-
-	/* Written once with nobody's name, which is then overwritten in place: these can be
-	 * large. A quote in a value is escaped, so that only the member looks like this. */
-	json_object_set_new(document, key, json_string(nobody));
-	text = json_canonical(document);
-	json_decref(document);
-	sha256_bytes(text, strlen(text), hex);
-	snprintf(urn, sizeof(urn), "urn:uuid:%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8,
-	    hex + 12, hex + 15, hex + 18);
-	at = strstr(text, member);
-	if (at)
-		memcpy(at + strlen(member) - strlen(nobody), urn, strlen(urn));
-	return text;
-}
-
 static void
 add_hash(json_t *list, const char *algorithm, const char *hex)
 {
@@ -257,5 +220,5 @@ sbom_cyclonedx(const struct sbom *s)
 	bom = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "bomFormat", "CycloneDX",
 	    "specVersion", "1.5", "version", 1, "metadata", metadata(s), "components",
 	    components, "dependencies", dependencies);
-	return dump_named(bom, "serialNumber");
+	return json_dump_named(bom, "serialNumber");
 }

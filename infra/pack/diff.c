@@ -11,11 +11,12 @@
 #include "cleanup.h"
 #include "config.h"
 #include "json.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
 #include "store.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 /* One image, as much of it as is compared. */
 struct side {

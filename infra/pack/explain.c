@@ -8,12 +8,12 @@
 #include "config.h"
 #include "json.h"
 #include "ledger.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
-#include "sbom.h"
 #include "store.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 struct question {
 	const char *path; /* with a leading '/' */
@@ -72,7 +72,7 @@ part_words(const json_t *part, const char *image)
 {
 	const char *name = json_string_value(json_object_get(part, "name"));
 	const char *version = json_string_value(json_object_get(part, "version"));
-	const char *kind = sbom_property(part, "whittle:kind");
+	const char *kind = json_property(part, "whittle:kind");
 
 	if (!part)
 		return xstrdup("nothing that the bill of materials names");

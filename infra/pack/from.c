@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 #include "dockerfile.h"
-#include "pack.h"
 #include "report.h"
+#include "usage.h"
+#include "verbs.h"
 
 static int
 print_images(const char *file, const char *const *params)

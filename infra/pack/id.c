@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 #include "engine.h"
-#include "pack.h"
 #include "report.h"
+#include "usage.h"
+#include "verbs.h"
 
 int
 verb_id(int argc, char **argv)

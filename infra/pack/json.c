@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "digest.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -79,4 +80,41 @@ json_set_if(json_t *object, const char *key, const char *s)
 {
 	if (s && *s)
 		json_object_set_new(object, key, json_text(s));
+}
+
+const char *
+json_property(const json_t *component, const char *name)
+{
+	json_t *list = json_object_get(component, "properties"), *one;
+	const char *key, *value;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		key = json_string_value(json_object_get(one, "name"));
+		value = json_string_value(json_object_get(one, "value"));
+		if (key && value && strcmp(key, name) == 0)
+			return value;
+	}
+	return "";
+}
+
+char *
+json_dump_named(json_t *document, const char *key)
+{
+	static const char nobody[] = "urn:uuid:00000000-0000-8000-8000-000000000000";
+	cleanup_free char *member = xasprintf("\"%s\":\"%s", key, nobody);
+	char hex[SHA256_HEX], urn[sizeof(nobody)], *text, *at;
+
+	/* Written once with nobody's name, which is then overwritten in place: these can be
+	 * large. A quote in a value is escaped, so that only the member looks like this. */
+	json_object_set_new(document, key, json_string(nobody));
+	text = json_canonical(document);
+	json_decref(document);
+	sha256_bytes(text, strlen(text), hex);
+	snprintf(urn, sizeof(urn), "urn:uuid:%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8,
+	    hex + 12, hex + 15, hex + 18);
+	at = strstr(text, member);
+	if (at)
+		memcpy(at + strlen(member) - strlen(nobody), urn, strlen(urn));
+	return text;
 }

@@ -19,4 +19,13 @@ char *json_get_text(const json_t *object, const char *key);
 /* Sets key to s unless that is NULL or empty. */
 void json_set_if(json_t *object, const char *key, const char *s);
 
+/* What a component of CycloneDX says by a property of its own; "" where there is none. */
+const char *json_property(const json_t *component, const char *name);
+
+/*
+ * Dumps a document whose member key is to name it: a "urn:uuid:…" of the digest of all the
+ * rest (RFC 9562, version 8). Takes the document over; free(3) the text.
+ */
+char *json_dump_named(json_t *document, const char *key);
+
 #endif

@@ -9,15 +9,15 @@
 #include "config.h"
 #include "engine.h"
 #include "json.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
-#include "sbom.h"
 #include "secdb.h"
 #include "sources.h"
 #include "store.h"
 #include "strbuf.h"
 #include "upstream.h"
+#include "usage.h"
+#include "verbs.h"
 #include "version.h"
 
 struct asking {
@@ -76,7 +76,7 @@ check_package(struct asking *a, const json_t *db, const char *image, const json_
 {
 	const char *name = json_string_value(json_object_get(part, "name"));
 	const char *version = json_string_value(json_object_get(part, "version"));
-	const char *origin = sbom_property(part, "whittle:origin");
+	const char *origin = json_property(part, "whittle:origin");
 	json_t *open, *one;
 	size_t i;
 
@@ -140,7 +140,7 @@ check_sbom(struct asking *a, const char *image, const json_t *sbom)
 		const json_t *db = database(a, address);
 
 		json_array_foreach (parts, i, part) {
-			if (strcmp(sbom_property(part, "whittle:kind"), "apk") == 0)
+			if (strcmp(json_property(part, "whittle:kind"), "apk") == 0)
 				check_package(a, db, image, part);
 		}
 	}

@@ -1,13 +1,12 @@
 /* pack: what an engine built becomes one deterministic layer, explained. See pack.1. */
-#include "pack.h"
-
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "report.h"
+#include "usage.h"
+#include "verbs.h"
 
-const struct verb verbs[] = {
+static const struct verb verbs[] = {
     {"build", verb_build,
 	"-n NAME -i IN -o OUT [-f docker|oci|oci-archive] [-t TAG] [-l KEY=VALUE] [--base]\n"
 	"       [--lock FILE] [--sources FILE] [--user-xattrs] [--store DIR | --no-store]",
@@ -46,49 +45,13 @@ const struct verb verbs[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-static int
-usage(int status)
-{
-	FILE *to = status == EXIT_TROUBLE ? stderr : stdout;
-	const struct verb *v;
-
-	fputs("usage: pack VERB [ARG...]\n\n", to);
-	for (v = verbs; v->name; v++)
-		fprintf(to, "  %-11s %s\n", v->name, v->summary);
-	fputs("\npack VERB --help tells more. Exit status: 0 yes or done, 1 no (a finding, a\n"
-	      "mismatch), 2 trouble.\n",
-	    to);
-	return status;
-}
-
-static const struct verb *
-find_verb(const char *name)
-{
-	const struct verb *v;
-
-	for (v = verbs; v->name; v++)
-		if (strcmp(v->name, name) == 0)
-			return v;
-	return NULL;
-}
-
-int
-verb_usage(const char *verb, int status)
-{
-	FILE *to = status == EXIT_TROUBLE ? stderr : stdout;
-	const struct verb *v = find_verb(verb);
-
-	fprintf(
-	    to, "usage: pack %s %s\n\n%s; see pack(1)\n", v->name, v->arguments, v->summary);
-	return status;
-}
-
 int
 main(int argc, char **argv)
 {
 	const struct verb *v;
 
 	report_prog = "pack";
+	usage_set(verbs);
 	/* No setlocale(): in the C locale libarchive hands on names as the bytes they are. */
 	if (argc < 2)
 		return usage(EXIT_TROUBLE);

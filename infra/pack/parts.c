@@ -9,9 +9,9 @@
 #include "cleanup.h"
 #include "grow.h"
 #include "inode.h"
+#include "json.h"
 #include "note.h"
 #include "report.h"
-#include "sbom.h"
 #include "sources.h"
 #include "strbuf.h"
 #include "tree.h"
@@ -288,7 +288,7 @@ inherit_part(struct paths *c, const json_t *component)
 	struct parts *p = c->parts;
 	const char *name = json_string_value(json_object_get(component, "name"));
 	const char *version = json_string_value(json_object_get(component, "version"));
-	const char *kind = sbom_property(component, "whittle:kind");
+	const char *kind = json_property(component, "whittle:kind");
 	struct part *part;
 	size_t at;
 
@@ -301,9 +301,9 @@ inherit_part(struct paths *c, const json_t *component)
 	part = &p->part[at];
 	if (part->description || part->license || part->url)
 		return at;
-	part->arch = copy_or_null(sbom_property(component, "whittle:arch"));
-	part->origin = copy_or_null(sbom_property(component, "whittle:origin"));
-	part->commit = copy_or_null(sbom_property(component, "whittle:commit"));
+	part->arch = copy_or_null(json_property(component, "whittle:arch"));
+	part->origin = copy_or_null(json_property(component, "whittle:origin"));
+	part->commit = copy_or_null(json_property(component, "whittle:commit"));
 	part->description =
 	    copy_or_null(json_string_value(json_object_get(component, "description")));
 	part->license = copy_or_null(license_of(component));

@@ -9,13 +9,14 @@
 #include "cleanup.h"
 #include "config.h"
 #include "json.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
 #include "sbom.h"
 #include "stamp.h"
 #include "store.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 struct stating {
 	struct record record;

@@ -12,12 +12,14 @@
 #include "engine.h"
 #include "image.h"
 #include "json.h"
-#include "pack.h"
+#include "names.h"
 #include "record.h"
 #include "report.h"
 #include "run.h"
 #include "store.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 /* Runs skopeo; its standard output is added to out where that isn't NULL. */
 static int

@@ -8,10 +8,12 @@
 #include "cleanup.h"
 #include "engine.h"
 #include "image.h"
-#include "pack.h"
+#include "names.h"
 #include "record.h"
 #include "report.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 static int
 save(const char *name, const char *file, const char *state)
@@ -42,16 +44,6 @@ load(const char *file, const char *tag, const char *state)
 		printf("sha256:%s\n", i.id);
 	image_close(&i);
 	return bad ? EXIT_TROUBLE : EXIT_YES;
-}
-
-/* Letters, digits, '_', '.' and '-', not one of the last two first. */
-int
-is_tag(const char *tag)
-{
-	size_t n =
-	    strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
-
-	return n && n <= 128 && !tag[n] && *tag != '.' && *tag != '-';
 }
 
 int

@@ -4,7 +4,6 @@
 #ifndef PACK_SBOM_H
 #define PACK_SBOM_H
 
-#include <jansson.h>
 #include <time.h>
 
 struct listing;
@@ -20,15 +19,6 @@ struct sbom {
 /* CycloneDX 1.5 and SPDX 2.3, both as JSON. free(3) them. */
 char *sbom_cyclonedx(const struct sbom *s);
 char *sbom_spdx(const struct sbom *s);
-
-/* What a component of CycloneDX says by a property of its own; "" where there is none. */
-const char *sbom_property(const json_t *component, const char *name);
-
-/*
- * Dumps a document whose member key is to name it: a "urn:uuid:…" of the digest of all the
- * rest (RFC 9562, version 8). Takes the document over; free(3) the text.
- */
-char *dump_named(json_t *document, const char *key);
 
 /* The project's version, which make knows. */
 #ifndef PACK_VERSION

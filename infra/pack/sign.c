@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
 #include "signature.h"
 #include "store.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 static int
 sign(const struct record *r, const char *key)

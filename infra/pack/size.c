@@ -8,11 +8,12 @@
 #include "config.h"
 #include "json.h"
 #include "ledger.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
 #include "store.h"
 #include "strbuf.h"
+#include "usage.h"
+#include "verbs.h"
 
 /* Bytes and files by some name. */
 struct row {

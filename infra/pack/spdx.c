@@ -245,5 +245,5 @@ sbom_spdx(const struct sbom *s)
 	    "SPDX-2.3", "dataLicense", "CC0-1.0", "SPDXID", "SPDXRef-DOCUMENT", "name", s->name,
 	    "creationInfo", "created", date, "creators", "Tool: whittle-pack-" PACK_VERSION,
 	    "packages", packages, "files", files, "relationships", relations);
-	return dump_named(doc, "documentNamespace");
+	return json_dump_named(doc, "documentNamespace");
 }

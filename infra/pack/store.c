@@ -33,14 +33,6 @@ store_root(const char *given)
 	return xasprintf("%s/.local/state/whittle", home && *home ? home : "");
 }
 
-int
-is_image_name(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-
-	return n && n <= 128 && !name[n] && !strchr("._-", *name);
-}
-
 static int
 is_hex(const char *s)
 {

@@ -28,9 +28,6 @@ struct store_file {
  * ${XDG_STATE_HOME:-~/.local/state}/whittle for others. free(3) it. */
 char *store_root(const char *given);
 
-/* A name that images/NAME may have: [a-z0-9] and then [a-z0-9._-], 128 bytes at the most. */
-int is_image_name(const char *name);
-
 /* The folder of an image; nothing is looked up. free(3) it. */
 char *store_folder(const char *root, const char *name, const char *id);
 

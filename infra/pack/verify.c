@@ -14,13 +14,14 @@
 #include "json.h"
 #include "layer.h"
 #include "manifest.h"
-#include "pack.h"
 #include "record.h"
 #include "report.h"
 #include "signature.h"
 #include "store.h"
 #include "strbuf.h"
 #include "tree.h"
+#include "usage.h"
+#include "verbs.h"
 
 struct verifying {
 	struct record record;

@@ -11,6 +11,7 @@
 #include "board.h"
 #include "commands.h"
 #include "config.h"
+#include "healthz.h"
 #include "http.h"
 #include "notify.h"
 #include "protect.h"

@@ -13,9 +13,9 @@
 
 #include "beneath.h"
 #include "cleanup.h"
-#include "commands.h"
 #include "digest.h"
 #include "hash.h"
+#include "healthz.h"
 #include "neighbour.h"
 #include "report.h"
 #include "settings.h"

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "../tests/applets_sample.h"
-#include "applets.h"
+#include "applets_cut.h"
+#include "applets_find.h"
 #include "strbuf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

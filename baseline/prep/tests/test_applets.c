@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "applets.h"
+#include "applets_cut.h"
+#include "applets_find.h"
 #include "applets_sample.h"
 #include "applets_scan.h"
 #include "strbuf.h"

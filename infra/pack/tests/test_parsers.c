@@ -16,7 +16,6 @@
 #include "layer.h"
 #include "manifest.h"
 #include "parts.h"
-#include "sbom.h"
 #include "sources.h"
 #include "upstream.h"
 #include "version.h"
@@ -403,9 +402,9 @@ test_configs(void **state)
 static void
 test_names(void **state)
 {
-	char *one = dump_named(json_pack("{s:s}", "a", "x"), "name");
-	char *same = dump_named(json_pack("{s:s}", "a", "x"), "name");
-	char *other = dump_named(json_pack("{s:s}", "a", "y"), "name");
+	char *one = json_dump_named(json_pack("{s:s}", "a", "x"), "name");
+	char *same = json_dump_named(json_pack("{s:s}", "a", "x"), "name");
+	char *other = json_dump_named(json_pack("{s:s}", "a", "y"), "name");
 	json_t *j = json_loads(one, 0, NULL);
 	const char *name = json_string_value(json_object_get(j, "name"));
 

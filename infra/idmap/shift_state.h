@@ -1,7 +1,7 @@
-/* A shift under way: shift.c decides, pass.c goes through the tree, replay.c through the
- * journal. */
-#ifndef IDMAP_SHIFT_H
-#define IDMAP_SHIFT_H
+/* A shift under way, which shift.c decides about, pass.c carries through the tree and replay.c
+ * through the journal. */
+#ifndef IDMAP_SHIFT_STATE_H
+#define IDMAP_SHIFT_STATE_H
 
 #include <pthread.h>
 #include <signal.h>
@@ -77,31 +77,5 @@ void shift_complain(struct shift *s, const char *what, const char *folder, const
 void put_place(struct strbuf *b, const char *folder, const char *name);
 
 struct counts shift_counts(const struct shift *s);
-
-/* --- pass.c --- */
-
-/* Goes through the tree and changes what is to be changed, or prints it (dry). Returns 0,
- * or -1 after a report() where it can't begin; how it went stands in *s. */
-int shift_pass(struct shift *s);
-
-/* Looks for an inode with an id that stands on both sides of the map. Returns 1 where
- * there is one, and names it. */
-int shift_scan(struct shift *s);
-
-/* --- replay.c --- */
-
-/* An O_PATH descriptor of the folder with this path below top ("" for top itself), which
- * may be longer than PATH_MAX; no link is followed. -1 with errno. */
-int open_below(int top, const char *path);
-
-/* Finishes what a killed run left half done. Returns 0, or -1 after a report(). */
-int shift_redo(struct shift *s);
-
-/*
- * Undoes the journal's last session or all of it, and drops what was undone; the journal
- * is closed then. Returns an exit status: EXIT_NO where inodes were gone or changed by
- * others since, EXIT_TROUBLE where the undo has to be run again.
- */
-int shift_undo(struct shift *s, bool all);
 
 #endif
