@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -189,12 +190,55 @@ nofollow_opens_the_link_itself(void **state)
 	close(fd);
 }
 
+/* Longer than any path may be that is given to the kernel at once. */
+static void
+directories_without_end(void **state)
+{
+	static char path[3 * PATH_MAX];
+	char name[200];
+	int at = dup(root), fd;
+	struct stat st, got;
+	size_t n = 0;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	while (n + sizeof(name) < sizeof(path)) {
+		int next;
+
+		assert_int_equal(mkdirat(at, name, 0700), 0);
+		next = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+		n += (size_t)sprintf(path + n, "%s%s", n ? "/" : "", name);
+	}
+	fstat(at, &st);
+	close(at);
+	fd = open_directory_below(root, path);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &got), 0);
+	assert_int_equal(got.st_ino, st.st_ino);
+	close(fd);
+	fd = open_directory_below(root, "a/b");
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(open_directory_below(root, "a/etc"), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(open_directory_below(root, "secret"), -1);
+	assert_int_equal(errno, ENOTDIR);
+	fd = open_directory_below(root, "");
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(both_agree),
 	    cmocka_unit_test(creates_inside_only),
+	    cmocka_unit_test(directories_without_end),
 	    cmocka_unit_test(nofollow_opens_the_link_itself),
 	};
 
