@@ -5,10 +5,13 @@
 #include "check.h"
 #include "engine_args.h"
 #include "engine_run.h"
+#include "identity.h"
+#include "image_volumes.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
 #include "service.h"
+#include "start.h"
 #include "strbuf.h"
 #include "verbs.h"
 
@@ -51,6 +54,8 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 	s.image = got ? image.id : reference;
 	s.facts = got ? &image : NULL;
 	s.detach = !c.fg;
+	if (start_complete(a, &c, NULL, &s))
+		return EXIT_TROUBLE;
 	name = network_name(&c);
 	if (name && engine_try(&a->engine, NULL, "network", "inspect", name, NULL) != 0) {
 		network_args(&network, &c);
@@ -175,7 +180,7 @@ check_engine(struct app *a, const struct checked *one)
 
 /* What settings loosen, for who wants to see it in one place. */
 static void
-print_loose(const struct container *c)
+print_loose(const struct container *c, const struct identity *who)
 {
 	struct strbuf b = STRBUF_INIT;
 
@@ -190,7 +195,7 @@ print_loose(const struct container *c)
 		strbuf_puts(&b, " no_new_privileges:false");
 	if (c->seccomp)
 		strbuf_printf(&b, " seccomp:%s", c->seccomp);
-	if (c->user && (*c->user == '0' || strncmp(c->user, "root", 4) == 0))
+	if (identity_is_root(c, who))
 		strbuf_puts(&b, " user:root");
 	if (strcmp(c->network, "host") == 0)
 		strbuf_puts(&b, " network:host");
@@ -206,6 +211,30 @@ print_loose(const struct container *c)
 		strbuf_puts(&b, " extra_docker");
 	printf("%-16s%s\n", c->key, b.len ? b.s : " locked down");
 	strbuf_free(&b);
+}
+
+/* What can only be said of an image that is here. */
+static int
+check_image(struct app *a, const struct checked *one, bool verbose)
+{
+	struct words paths = {0};
+	struct identity who;
+	struct image image;
+	const char *reference;
+	int got = image_of(a, &one->c, &reference, &image), known;
+
+	if (got < 0)
+		return 1;
+	known = identity_of(a, &one->c, got ? &image : NULL, &who);
+	if (verbose)
+		print_loose(&one->c, known == 1 ? &who : NULL);
+	if (got)
+		image_volumes_open(&one->c, &image, &paths);
+	for (size_t i = 0; i < paths.n; i++)
+		printf("%s: '%s' is a volume of the image: what is written there is in the "
+		       "engine's volume '%s'\n",
+		    one->p->name, paths.w[i], image_volume_name(a, &one->c, paths.w[i]));
+	return known < 0;
 }
 
 int
@@ -236,8 +265,7 @@ do_check(struct app *a, int argc, char **argv)
 		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]);
 		for (size_t k = 0; k < i; k++)
 			found += all[k].fine ? compare(&all[k], &all[i]) : 0;
-		if (verbose)
-			print_loose(&all[i].c);
+		found += check_image(a, &all[i], verbose);
 	}
 	for (size_t i = 0; i < a->duplicates.n; i++)
 		report(

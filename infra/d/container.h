@@ -61,6 +61,14 @@ struct need {
 	bool pid, network;  /* namespaces that are shared with it */
 };
 
+/* A mount point of the host, and how long to wait for it. */
+struct mount_need {
+	const char *path;
+	int64_t wait; /* ms */
+};
+
+enum relabel { RELABEL_NO, RELABEL_SHARED, RELABEL_PRIVATE };
+
 struct volume {
 	const char *path; /* as written; relative: below vol_base/NAME */
 	const char *type; /* "dir" or "file" */
@@ -128,6 +136,9 @@ struct container {
 	LIST_OF(volume) vols;
 	struct volume vol_defaults;
 	int64_t shift_uids, shift_gids;
+	bool needs_mount_given; /* else: what was mounted the last time */
+	LIST_OF(mount_need) needs_mount;
+	enum relabel relabel; /* SELinux: of what is mounted */
 
 	int64_t memory, cpus, pids; /* bytes, thousandths of a CPU, processes; 0: no limit */
 	LIST_OF(limit) ulimits;

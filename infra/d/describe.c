@@ -160,6 +160,17 @@ ready(const struct ready *r)
 	    "stable", (json_int_t)r->stable);
 }
 
+static json_t *
+needs_mount(const struct container *c)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < c->needs_mount.n; i++)
+		json_object_set_new(
+		    map, c->needs_mount.v[i].path, json_integer(c->needs_mount.v[i].wait));
+	return map;
+}
+
 static void
 set_said(json_t *o, const char *key, bool said, json_t *value)
 {
@@ -175,6 +186,8 @@ static void
 add_said(json_t *o, const struct container *c)
 {
 	set_said(o, "keep", c->keep >= 0, json_integer(c->keep));
+	set_said(o, "needs_mount", c->needs_mount_given, needs_mount(c));
+	set_said(o, "relabel", c->relabel, json_integer(c->relabel));
 	set_said(o, "port_offset", c->port_offset, json_integer(c->port_offset));
 	set_said(o, "repo2", c->repo2, text(c->repo2));
 	set_said(o, "require_signature", c->require_signature, json_true());
@@ -286,8 +299,8 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 {
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "image",
-	    "keep", "port_offset", "ready", "repo2", "require_signature", "scan_allow",
-	    "shift_gids", "shift_uids", "vols"};
+	    "keep", "needs_mount", "port_offset", "ready", "repo2", "require_signature",
+	    "scan_allow", "shift_gids", "shift_uids", "vols"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

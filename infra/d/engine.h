@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "container.h"
 #include "pool.h"
 
 enum engine_kind { PODMAN, DOCKER };
@@ -29,7 +30,8 @@ struct seen {
 	struct words ips;
 	struct words ports; /* "127.0.0.1:8080->80/tcp" */
 	struct words networks;
-	const char *upper; /* the overlay's upper directory; NULL: the engine doesn't say */
+	struct pairs volumes; /* of the engine's: path inside and name */
+	const char *upper;    /* the overlay's upper directory; NULL: the engine doesn't say */
 	/* Labels that d gave it; NULL where it was another. */
 	const char *key, *role, *digest, *transaction, *owner;
 };
@@ -40,8 +42,9 @@ struct seen_list {
 };
 
 struct image {
-	const char *id;   /* "sha256:…" */
-	const char *user; /* only engine_image() knows this and health */
+	const char *id;       /* "sha256:…" */
+	const char *user;     /* only engine_image() knows this and health */
+	struct words volumes; /* the paths that it declares as such; only engine_image() */
 	bool health;
 	time_t created;
 	const char *size; /* for people; only engine_images() knows */

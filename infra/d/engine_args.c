@@ -10,11 +10,9 @@
 #include "cleanup.h"
 #include "engine.h"
 #include "engine_run.h"
+#include "identity.h"
 #include "idmap.h"
 #include "strbuf.h"
-
-/* A user that exists nowhere and owns nothing, for images that would run as root. */
-static const char nobody[] = "65534:65534";
 
 static const struct need *
 shared(const struct container *c, bool network)
@@ -220,16 +218,27 @@ add_userns(struct words *out, const struct container *c)
 	strbuf_free(&why);
 }
 
+/* By number, so that both engines and d's own volumes mean the same. */
+static void
+add_user(struct words *out, const struct container *c, const struct start *s)
+{
+	const struct identity *who = s->who;
+	bool podmans_choice =
+	    !c->user && c->userns && strcmp(c->userns, "keep-id") == 0 && who && !who->was_root;
+
+	if (!who && c->user)
+		add2(out, "--user", c->user);
+	if (!who || podmans_choice)
+		return;
+	add2(out, "--user", pool_printf("%" PRIu32 ":%" PRIu32, who->uid, who->gid));
+	for (size_t i = 0; i < who->groups.n; i++)
+		add2(out, "--group-add", who->groups.w[i]);
+}
+
 static void
 add_privileges(
     struct words *out, const struct engine *e, const struct container *c, const struct start *s)
 {
-	const char *user = c->user;
-	bool root = s->facts && (!s->facts->user || strcmp(s->facts->user, "root") == 0 ||
-				    strcmp(s->facts->user, "0") == 0 ||
-				    strncmp(s->facts->user, "0:", 2) == 0 ||
-				    strncmp(s->facts->user, "root:", 5) == 0);
-
 	add2(out, "--cap-drop", "ALL");
 	for (size_t i = 0; i < c->caps.n; i++)
 		add2(out, "--cap-add", c->caps.w[i]);
@@ -237,10 +246,7 @@ add_privileges(
 		add2(out, "--security-opt", "no-new-privileges");
 	if (c->seccomp)
 		add2(out, "--security-opt", pool_printf("seccomp=%s", c->seccomp));
-	if (!user && root)
-		user = nobody;
-	if (user)
-		add2(out, "--user", user);
+	add_user(out, c, s);
 	if (c->read_only)
 		words_add(out, "--read-only");
 	/* podman would put writable folders over /tmp, /run and /var/tmp unasked. */
@@ -249,23 +255,39 @@ add_privileges(
 	add_userns(out, c);
 }
 
+/* SELinux's labels: docker only knows them in the older way to write a mount. */
 static void
-add_mount(struct words *out, const struct mount *m)
+add_mount(
+    struct words *out, const struct engine *e, const struct container *c, const struct mount *m)
 {
+	static const char *const podman[] = {"", ",relabel=shared", ",relabel=private"};
+	static const char *const docker[] = {"", ",z", ",Z"};
+
+	if (e->kind == DOCKER && c->relabel) {
+		words_add(out, "--volume");
+		words_addf(out, "%s:%s:%s,rprivate%s", m->source, m->target,
+		    m->read_only ? "ro" : "rw", docker[c->relabel]);
+		return;
+	}
 	words_add(out, "--mount");
-	words_addf(out, "type=bind,src=%s,dst=%s%s,bind-propagation=rprivate", m->source,
-	    m->target, m->read_only ? ",readonly" : "");
+	words_addf(out, "type=bind,src=%s,dst=%s%s,bind-propagation=rprivate%s", m->source,
+	    m->target, m->read_only ? ",readonly" : "", podman[c->relabel]);
 }
 
 static void
-add_storage(struct words *out, const struct container *c)
+add_storage(
+    struct words *out, const struct engine *e, const struct container *c, const struct start *s)
 {
 	size_t i, k;
 
 	for (i = 0; i < c->mount_ro.n; i++)
-		add_mount(out, &c->mount_ro.v[i]);
+		add_mount(out, e, c, &c->mount_ro.v[i]);
 	for (i = 0; i < c->mount_rw.n; i++)
-		add_mount(out, &c->mount_rw.v[i]);
+		add_mount(out, e, c, &c->mount_rw.v[i]);
+	for (i = 0; i < s->volumes.n; i++)
+		add2(out, "--mount",
+		    pool_printf("type=volume,src=%s,dst=%s", s->volumes.v[i].value,
+			s->volumes.v[i].key));
 	for (i = 0; i < c->tmpfs.n; i++)
 		add2(out, "--tmpfs",
 		    pool_printf("%s:rw,noexec,nosuid,nodev,size=%" PRId64 ",mode=%04o",
@@ -422,7 +444,7 @@ engine_args(
 		add2(out, "--pid", pool_printf("container:%s", with->target));
 	add_limits(out, e, c);
 	add_privileges(out, e, c, s);
-	add_storage(out, c);
+	add_storage(out, e, c, s);
 	add_environment(out, e, c);
 	add_log(out, e, c);
 	add_life(out, e, c, s);

@@ -4,19 +4,22 @@
 
 #include <stdbool.h>
 
+#include "container.h"
 #include "pool.h"
 
-struct container;
 struct engine;
+struct identity;
 struct image;
 
 /* What is said of one start, beside what the settings say. */
 struct start {
-	const char *verb;          /* "create", or "run" */
-	const char *name;          /* NULL: the description's */
-	const char *image;         /* what to run: an id, or a reference */
-	const struct image *facts; /* what is known of that image; NULL: nothing */
-	const char *transaction;   /* labels; NULL: without */
+	const char *verb;           /* "create", or "run" */
+	const char *name;           /* NULL: the description's */
+	const char *image;          /* what to run: an id, or a reference */
+	const struct image *facts;  /* what is known of that image; NULL: nothing */
+	const struct identity *who; /* NULL: not known */
+	struct pairs volumes;       /* of the engine's: path inside and name */
+	const char *transaction;    /* labels; NULL: without */
 	const char *owner;
 	bool detach, interactive, terminal; /* -d, -i, -t */
 	bool shell;                         /* /bin/sh instead of what the image starts */

@@ -133,6 +133,22 @@ see_ports(const json_t *o, struct seen *out)
 	words_sort(&out->ports);
 }
 
+static void
+see_volumes(const json_t *o, struct seen *out)
+{
+	json_t *mounts = at(o, "Mounts"), *one;
+	size_t i;
+
+	out->volumes.v = pool_zero(json_array_size(mounts) + 1, sizeof(*out->volumes.v));
+	json_array_foreach (mounts, i, one) {
+		const char *type = text_at(one, "Type"), *name = text_at(one, "Name");
+
+		if (type && strcmp(type, "volume") == 0 && name)
+			out->volumes.v[out->volumes.n++] =
+			    (struct pair){text_at(one, "Destination"), name};
+	}
+}
+
 void
 seen_from_inspect(const json_t *o, struct seen *out)
 {
@@ -157,6 +173,7 @@ seen_from_inspect(const json_t *o, struct seen *out)
 	out->upper = text_at(o, "GraphDriver/Data/UpperDir");
 	see_addresses(o, out);
 	see_ports(o, out);
+	see_volumes(o, out);
 	out->key = label(o, "whittle.name");
 	out->role = label(o, "whittle.role");
 	out->digest = label(o, "whittle.settings");
@@ -263,7 +280,8 @@ has_test(const json_t *check)
 void
 image_from_inspect(const json_t *o, struct image *out)
 {
-	json_t *tag;
+	json_t *tag, *volume;
+	const char *path;
 	size_t i;
 
 	*out = (struct image){0};
@@ -272,6 +290,9 @@ image_from_inspect(const json_t *o, struct image *out)
 	out->created = engine_time(text_at(o, "Created"));
 	out->health = has_test(at(o, "Config/Healthcheck")) || has_test(at(o, "Healthcheck")) ||
 		      has_test(at(o, "HealthCheck"));
+	json_object_foreach (at(o, "Config/Volumes"), path, volume)
+		words_add(&out->volumes, path);
+	words_sort(&out->volumes);
 	json_array_foreach (at(o, "RepoTags"), i, tag)
 		if (json_string_value(tag))
 			words_add(&out->tags, json_string_value(tag));

@@ -16,6 +16,7 @@
 #include "say.h"
 #include "select.h"
 #include "service.h"
+#include "start.h"
 #include "state.h"
 #include "strbuf.h"
 #include "volumes.h"
@@ -168,7 +169,7 @@ run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
 	const char *id;
 	int bad;
 
-	if (volumes_before(a, &i->c, &i->image))
+	if (volumes_before(a, &i->c, &i->image) || start_complete(a, &i->c, NULL, &s))
 		return -1;
 	engine_args(&args, &a->engine, &i->c, &s);
 	bad = engine_words(&a->engine, &out, &args);

@@ -19,6 +19,7 @@
 #include "select.h"
 #include "service.h"
 #include "sharing.h"
+#include "start.h"
 #include "state.h"
 #include "volumes.h"
 
@@ -106,7 +107,8 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	    .verb = "run", .image = image->id, .facts = image, .interactive = true};
 	struct words args = {0};
 
-	if (network_ensure(a, c) || resolve_address(c) || volumes_before(a, c, image))
+	if (network_ensure(a, c) || resolve_address(c) || volumes_before(a, c, image) ||
+	    start_complete(a, c, NULL, &s))
 		return EXIT_TROUBLE;
 	engine_try(&a->engine, NULL, "rm", c->name, NULL); /* what an earlier one left */
 	c->rm = true;

@@ -4,10 +4,16 @@
 #include <mntent.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "path.h"
 #include "report.h"
+#include "say.h"
+#include "signals.h"
 #include "state.h"
+
+enum { LOOK_EVERY_MS = 500 };
 
 static const char mounts_file[] = "mounts.json";
 
@@ -61,8 +67,8 @@ mount_of(const struct words *points, const char *path)
 	return best;
 }
 
-int
-mounts_check(struct app *a, const struct container *c)
+static int
+check_earlier(struct app *a, const struct container *c)
 {
 	json_t *known = c->test ? NULL : state_read(&a->host, c->key, mounts_file);
 	struct words sources = {0}, points = {0};
@@ -78,12 +84,49 @@ mounts_check(struct app *a, const struct container *c)
 		if (!was || words_have(&points, was))
 			continue;
 		report("%s: '%s' isn't mounted, where '%s' was when it last started; mount it, "
-		       "or say that the data is elsewhere now: d prep %s",
+		       "or say that the data is elsewhere now: d prep %s, or needs_mount: []",
 		    c->key, was, sources.w[i], c->key);
 		bad = -1;
 	}
 	json_decref(known);
 	return bad;
+}
+
+/* Asks for it as well, so that an automounter mounts it. -1 after a message. */
+static int
+is_mounted(const char *path)
+{
+	struct words points = {0};
+
+	access(pool_printf("%s/.", path), F_OK);
+	return mount_points(&points) ? -1 : words_have(&points, path);
+}
+
+static int
+wait_for(const struct container *c, const struct mount_need *need)
+{
+	long long end = monotonic_ms() + need->wait;
+	int got = is_mounted(need->path);
+
+	if (got == 0 && need->wait)
+		say("WAIT", "%s: for '%s' to be mounted", c->key, need->path);
+	while (got == 0 && monotonic_ms() < end && !interrupted) {
+		usleep(LOOK_EVERY_MS * 1000);
+		got = is_mounted(need->path);
+	}
+	if (got == 0)
+		report(
+		    "%s: '%s' isn't mounted (needs_mount in its settings)", c->key, need->path);
+	return got == 1 ? 0 : -1;
+}
+
+int
+mounts_check(struct app *a, const struct container *c)
+{
+	for (size_t i = 0; i < c->needs_mount.n; i++)
+		if (wait_for(c, &c->needs_mount.v[i]))
+			return -1;
+	return c->needs_mount_given ? 0 : check_earlier(a, c);
 }
 
 int

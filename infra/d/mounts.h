@@ -11,7 +11,8 @@
 /* The sources on the host of all its mounts and vols, absolute, each once. */
 void mounts_sources(const struct container *c, struct words *out);
 
-/* Whether every mount that it was on is there. 0, or -1 after a message. */
+/* Whether every mount that needs_mount names is there, waited for as long as it says; without
+ * needs_mount, every one that it was on. 0, or -1 after a message. */
 int mounts_check(struct app *a, const struct container *c);
 
 /* What its sources are on now is what counts from here on. 0, or -1 after a message. */

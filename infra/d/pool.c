@@ -70,6 +70,19 @@ pool_printf(const char *fmt, ...)
 	return got;
 }
 
+void *
+grow_list(void *old, size_t n, size_t size)
+{
+	void *got;
+
+	if (n & (n - 1)) /* room for the next power of two */
+		return old;
+	got = pool_zero(n ? n * 2 : 1, size);
+	if (n)
+		memcpy(got, old, n * size);
+	return got;
+}
+
 static void
 push(struct words *l, char *s)
 {

@@ -37,4 +37,11 @@ int words_split(struct words *l, const char *line);
 struct strbuf;
 void words_quote(const struct words *l, struct strbuf *out);
 
+/* The place of one more in a list that has members v and n. */
+#define GROW(list)                                                                             \
+	((list).v = grow_list((list).v, (list).n, sizeof(*(list).v)), &(list).v[(list).n++])
+
+/* Room for one more than n. The old array stays as it is. */
+void *grow_list(void *old, size_t n, size_t size);
+
 #endif

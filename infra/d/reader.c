@@ -74,19 +74,6 @@ take_target(struct reader *r, const struct node *n, const char **target)
 	return 0;
 }
 
-void *
-grow_list(void *old, size_t n, size_t size)
-{
-	void *got;
-
-	if (n & (n - 1)) /* room for the next power of two */
-		return old;
-	got = pool_zero(n ? n * 2 : 1, size);
-	if (n)
-		memcpy(got, old, n * size);
-	return got;
-}
-
 /* Calls one for the node, or for each of the list that it is; for none if it is empty. */
 int
 each_value(struct reader *r, const struct node *n, take *one)

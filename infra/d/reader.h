@@ -3,7 +3,6 @@
 #define WHITTLE_READER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct container;
@@ -66,13 +65,5 @@ bool climbs(const char *path);
 /* A path inside the container: absolute, without "..". *path is left without a slash at its
  * end and without doubled ones. */
 int take_target(struct reader *r, const struct node *n, const char **path);
-
-/* ---- lists ---- */
-
-/* The place of one more in a LIST_OF, or words of one's own. */
-#define GROW(list)                                                                             \
-	((list).v = grow_list((list).v, (list).n, sizeof(*(list).v)), &(list).v[(list).n++])
-
-void *grow_list(void *old, size_t n, size_t size);
 
 #endif

@@ -22,6 +22,7 @@
 #include "service.h"
 #include "sharing.h"
 #include "signals.h"
+#include "start.h"
 #include "state.h"
 #include "strbuf.h"
 #include "tags.h"
@@ -86,7 +87,8 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	char *last;
 
 	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
-	    volumes_before(j->a, r->want, &r->image))
+	    volumes_before(j->a, r->want, &r->image) ||
+	    start_complete(j->a, r->want, journal_text(j, "old"), &s))
 		return -1;
 	engine_args(&args, &j->a->engine, r->want, &s);
 	if (with_name(j->a, name, &args, &out)) {

@@ -1,5 +1,6 @@
 /* The keys of settings.yaml in one table, and the order in which layers count. */
 #include "container.h"
+#include "path.h"
 #include "settings.h"
 #include "strbuf.h"
 #include "values_life.h"
@@ -52,6 +53,7 @@ static const struct key keys[] = {
     {"mount_rw", LIST, AT(mount_rw), 0, 0, take_mount_rw},
     {"name", OTHER, NOWHERE, 0, 0, take_name},
     {"needs", LIST, AT(needs), 0, 0, take_need},
+    {"needs_mount", OTHER, NOWHERE, 0, 0, take_needs_mount},
     {"network", OTHER, NOWHERE, 0, 0, take_network},
     {"no_new_privileges", FLAG, AT(no_new_privileges), 0, 0, NULL},
     {"pids", NUMBER, AT(pids), 0, 4194304, NULL},
@@ -59,6 +61,7 @@ static const struct key keys[] = {
     {"ports", LIST, AT(ports), 0, 0, take_port},
     {"read_only", FLAG, AT(read_only), 0, 0, NULL},
     {"ready", OTHER, NOWHERE, 0, 0, take_ready},
+    {"relabel", OTHER, NOWHERE, 0, 0, take_relabel},
     {"repo1", OTHER, NOWHERE, 0, 0, take_repo1},
     {"repo2", OTHER, NOWHERE, 0, 0, take_repo2},
     {"require_signature", FLAG, AT(require_signature), 0, 0, NULL},
@@ -199,6 +202,8 @@ test_defaults(struct container *c, const char *vol_base)
 	c->port_offset = 10000;
 	c->vol_base = vol_base;
 	c->restart = "no";
+	c->needs_mount_given = false;
+	c->needs_mount.n = 0;
 	c->wave = -1;
 	c->ip = NULL;
 	if (strcmp(c->network, "none") != 0 && strcmp(c->network, "host") != 0) {
@@ -296,6 +301,32 @@ check_targets(const struct container *c, struct settings *s)
 				    s, NULL, "'%s' is mounted twice", target_of(c, i));
 }
 
+/* Relabelling what the host itself lives by takes the host's programs their rights. */
+static void
+check_relabel(const struct container *c, struct settings *s)
+{
+	static const char *const system[] = {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64",
+	    "/proc", "/run", "/sbin", "/sys", "/usr", NULL};
+	static const char *const tops[] = {
+	    "/", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", NULL};
+
+	for (size_t i = 0; c->relabel && i < c->mount_ro.n + c->mount_rw.n; i++) {
+		const char *source = i < c->mount_ro.n
+					 ? c->mount_ro.v[i].source
+					 : c->mount_rw.v[i - c->mount_ro.n].source;
+
+		bool ours = false;
+
+		for (size_t k = 0; tops[k]; k++)
+			ours |= strcmp(source, tops[k]) == 0;
+		for (size_t k = 0; system[k]; k++)
+			ours |= path_below(system[k], source) != NULL;
+		if (ours)
+			settings_error(
+			    s, NULL, "refusing to relabel '%s': it is the host's", source);
+	}
+}
+
 static void
 check_together(const struct container *c, struct settings *s)
 {
@@ -305,6 +336,7 @@ check_together(const struct container *c, struct settings *s)
 	for (size_t i = 0; i < c->needs.n; i++)
 		shared |= c->needs.v[i].network;
 	check_targets(c, s);
+	check_relabel(c, s);
 	if (c->ip && !network)
 		settings_error(s, NULL, "ip needs a network of its own or a named one");
 	if (c->ip && !c->subnet && strcmp(c->network, "own") == 0)

@@ -2,6 +2,8 @@
 #ifndef WHITTLE_VALUES_NETWORK_H
 #define WHITTLE_VALUES_NETWORK_H
 
+#include <stddef.h>
+
 #include "reader.h"
 
 take take_dns, take_ip, take_network, take_port, take_port_offset, take_subnet;

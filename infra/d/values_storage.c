@@ -223,3 +223,51 @@ take_vol_defaults(struct reader *r, const struct node *n)
 	r->c->vol_defaults = (struct volume){0};
 	return is_empty(n) ? 0 : volume_of(r, n, &r->c->vol_defaults, true);
 }
+
+static int
+mount_need(struct reader *r, const struct node *n)
+{
+	static const char *const known[] = {"path", "wait", NULL};
+	struct mount_need need = {0};
+
+	if (n->kind == NODE_MAP) {
+		if (known_map(r, n, known, "path, wait") || text_in(r, n, "path", &need.path) ||
+		    duration_in(r, n, "wait", &need.wait))
+			return -1;
+	} else if (text_value(r, n, &need.path)) {
+		return -1;
+	}
+	if (!need.path || *need.path != '/' || climbs(need.path))
+		return wrong_value(r, n, "the absolute path of a mount point");
+	*GROW(r->c->needs_mount) = need;
+	return 0;
+}
+
+/* An empty one says that there is none to look for. */
+int
+take_needs_mount(struct reader *r, const struct node *n)
+{
+	r->c->needs_mount_given = n->kind != NODE_SCALAR || !is_empty(n);
+	r->c->needs_mount.v = NULL;
+	r->c->needs_mount.n = 0;
+	return each_value(r, n, mount_need);
+}
+
+int
+take_relabel(struct reader *r, const struct node *n)
+{
+	const char *text;
+
+	r->c->relabel = RELABEL_NO;
+	if (is_empty(n))
+		return 0;
+	if (settings_string(r->s, n, &text))
+		return -1;
+	if (strcmp(text, "shared") == 0)
+		r->c->relabel = RELABEL_SHARED;
+	else if (strcmp(text, "private") == 0)
+		r->c->relabel = RELABEL_PRIVATE;
+	else if (strcmp(text, "no") != 0)
+		return wrong_value(r, n, "shared, private or no");
+	return 0;
+}

@@ -13,6 +13,7 @@
 #include "report.h"
 #include "select.h"
 #include "service.h"
+#include "start.h"
 #include "verbs.h"
 #include "volumes.h"
 
@@ -110,6 +111,8 @@ run_once(struct app *a, const struct place *p, const struct words *flags,
 	s.facts = &image;
 	s.interactive = true;
 	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (start_complete(a, &c, NULL, &s))
+		return EXIT_TROUBLE;
 	engine_args(&args, &a->engine, &c, &s);
 	got = engine_attached(&a->engine, &args);
 	if (shell && (got == 126 || got == 127))

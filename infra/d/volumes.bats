@@ -87,11 +87,235 @@ usual() {
 	run_x 0 d prep --repair "$N"
 	expect REPAIR "$stderr"
 	[ "$(what "$V/data")" = "directory 750 33:44" ]
-	[ "$(cat "$V/conf/app.conf")" = mine ]
 	rm "$V/conf/app.conf"
 	mkdir "$V/conf/app.conf"
 	run_x 1 d prep -r "$N"
-	expect "is no file" "$stderr"
+	expect "is not a regular file" "$stderr"
+}
+
+# holds TEXT: app.conf's contents in settings.yaml.
+holds() {
+	printf 'mount_ro: [conf:/conf]\nvols: [{path: conf/app.conf, perm: "0640", contents: "%s"}]\n' "$1" | settings "$N"
+}
+
+@test "contents that change in settings.yaml are told of, and written" {
+	holds one
+	run_x 0 d prep "$N"
+	holds two
+	run_x 1 d prep -n "$N"
+	expect "holds earlier contents" "$stderr"
+	[ "$(cat "$V/conf/app.conf")" = one ]
+	run_x 0 d prep "$N"
+	[ "$(cat "$V/conf/app.conf")" = two ]
+	[ "$(what "$V/conf/app.conf")" = "regular file 640 65534:65534" ]
+	run_x 0 d prep -n "$N"
+}
+
+@test "contents that somebody changed by hand stay until they are to be repaired" {
+	holds one
+	d prep "$N"
+	echo mine >"$V/conf/app.conf"
+	holds two
+	for how in "" -n; do
+		run_x 1 d prep $how "$N"
+		expect "was changed by hand" "$stderr"
+		[ "$(cat "$V/conf/app.conf")" = mine ]
+	done
+	run_x 0 d prep -r "$N"
+	[ "$(cat "$V/conf/app.conf")" = two ]
+	[ "$(cat "$V"/conf/app.conf.before-*)" = mine ]
+	# written by d again, so it follows again
+	holds three
+	run_x 0 d prep "$N"
+	[ "$(cat "$V/conf/app.conf")" = three ]
+}
+
+@test "changed contents are other settings: a restart brings them" {
+	requires join
+	holds one
+	run_x 0 d up "$N"
+	holds two
+	run_x 0 d up "$N"
+	expect "other settings" "$output$stderr"
+	run_x 0 d R "$N"
+	run_x 0 d e "$N" /svc cat /conf/app.conf
+	[ "$output" = two ]
+	run_x 0 d up "$N"
+	refute "other settings" "$output$stderr"
+	run_x 0 d down "$N"
+}
+
+# user_image USER: an image with that USER and some accounts, by the name of ${P}user.
+user_image() {
+	local folder=$WHITTLE_CONTAINERS/${P}user
+	rm -rf "$folder"
+	container "${P}user" shell
+	printf 'toor:x:0:0::/:\nwww:x:1000:44::/:\n' >>"$folder/files/etc/passwd"
+	printf 'disk:x:6:app,www\n' >>"$folder/files/etc/group"
+	sed -i "s/^CMD/USER $1\n&/" "$folder/Dockerfile"
+	echo 'mount_rw: [data:/data]' | settings "${P}user"
+	d b -ts "${P}user" >/dev/null 2>&1
+}
+
+# runs_as USER WHO [GROUP…]: what both the engine's arguments and the volume's owner say.
+runs_as() {
+	user_image "$1"
+	rm -rf "$WHITTLE_VOLUMES/${P}user"
+	run_x 0 d cmd "${P}user"
+	expect " --user $2 "
+	if [ $# -gt 2 ]; then expect " --group-add $3 "; else refute --group-add; fi
+	run_x 0 d prep "${P}user"
+	[ "$(what "$WHITTLE_VOLUMES/${P}user/data")" = "directory 755 ${4:-$2}" ]
+}
+
+@test "who runs is found by number: engine arguments and volumes agree" {
+	for user in 0:0 0:100 root:root 00 toor "\"\""; do
+		runs_as "$user" 65534:65534
+	done
+	runs_as 1000 1000:44 6
+	runs_as www 1000:44 6
+	runs_as www:app 1000:44
+	runs_as app:7 33:7
+	runs_as 4711 4711:0
+	run_x 0 d check -v
+	refute "${P}user.*user:root"
+}
+
+@test "a user who is root by another name is told of; what runs is who the volume is of" {
+	requires join
+	user_image www
+	printf 'mount_rw: [data:/data]\nuser: toor\n' | settings "${P}user"
+	run_x 0 d check -v
+	grep "^${P}user .*user:root" <<<"$output"
+	printf 'mount_rw: [data:/data]\n' | settings "${P}user"
+	run_x 0 d up "${P}user"
+	run_x 0 d e "${P}user" /svc uid
+	[ "$output" = "1000:44" ]
+	run_x 0 d e "${P}user" /svc write /data/file x
+	printf 'user: nobodyatall\n' | settings "${P}user"
+	run_x 1 d R "${P}user"
+	expect "the image has no user 'nobodyatall'" "$stderr"
+	run_x 0 d down "${P}user"
+}
+
+@test "user: root works in an image that has no accounts" {
+	requires join
+	container "${P}bare"
+	printf 'user: root\nmount_rw: [data:/data]\n' | settings "${P}bare"
+	run_x 0 d b -ts "${P}bare"
+	run_x 0 d up "${P}bare"
+	run_x 0 d e "${P}bare" /svc uid
+	[ "$output" = "0:0" ]
+	[ "$(what "$WHITTLE_VOLUMES/${P}bare/data")" = "directory 755 0:0" ]
+	run_x 0 d down "${P}bare"
+}
+
+@test "an image's passwd that is no file is never read" {
+	local folder=$WHITTLE_CONTAINERS/${P}user
+	user_image 1000
+	ln -sf /dev/zero "$folder/files/etc/passwd"
+	d b -ts "${P}user" >/dev/null 2>&1
+	printf 'user: app\nmount_rw: [data:/data]\n' | settings "${P}user"
+	run_x 2 timeout 60 "$D" prep "${P}user"
+	run_x 2 timeout 60 "$D" cmd "${P}user"
+	grep -q "no user 'app'\|not a regular file" <<<"$stderr"
+	rm -r "$WHITTLE_CONTAINERS/${P}user"
+}
+
+# volume_image: an image with a VOLUME, by the name of ${P}vol.
+volume_image() {
+	container "${P}vol"
+	sed -i 's/^CMD/VOLUME \/data\n&/' "$WHITTLE_CONTAINERS/${P}vol/Dockerfile"
+	mkdir -p "$WHITTLE_CONTAINERS/${P}vol/files/data"
+	echo first >"$WHITTLE_CONTAINERS/${P}vol/files/data/shipped"
+	chown -R 1000:1000 "$WHITTLE_CONTAINERS/${P}vol/files/data"
+	sed -i 's/^COPY .*/COPY --chown=1000:1000 files\/ \//' "$WHITTLE_CONTAINERS/${P}vol/Dockerfile"
+	d b -ts "${P}vol" >/dev/null 2>&1
+}
+
+dangling() {
+	engine volume ls -q -f dangling=true | wc -l
+}
+
+@test "a volume that only the image names keeps its data over restarts and upgrades" {
+	requires join
+	volume_image
+	before=$(dangling)
+	run_x 0 d up "${P}vol"
+	expect "'/data', a volume of the image, is kept as the engine's volume '${P}vol-data'" "$output$stderr"
+	run_x 0 d e "${P}vol" /svc cat /data/shipped
+	[ "$output" = first ]
+	run_x 0 d e "${P}vol" /svc write /data/file mine
+	run_x 0 d R "${P}vol"
+	refute "is kept as" "$output$stderr"
+	mood "${P}vol" 2
+	run_x 0 d u "${P}vol"
+	run_x 0 d e "${P}vol" /svc cat /data/file
+	[ "$output" = mine ]
+	run_x 0 d check
+	expect "'/data' is a volume of the image: what is written there is in the engine's volume '${P}vol-data'" "$output"
+	[ "$(dangling)" -eq "$before" ]
+	run_x 0 d down "${P}vol"
+	engine rm -f "${P}vol"
+	engine volume rm "${P}vol-data"
+}
+
+@test "a volume without a name goes along when its container is replaced" {
+	requires join
+	volume_image
+	rm -rf "$WHITTLE_STATE/d/${P}vol"
+	id=$(image_id "$(live "${P}vol")")
+	engine run -d --name "${P}vol" --label "whittle.name=${P}vol" --label whittle.role=service \
+		--label whittle.settings=old "$id"
+	engine exec "${P}vol" /svc write /data/file old
+	run_x 0 d R "${P}vol"
+	run_x 0 d e "${P}vol" /svc cat /data/file
+	[ "$output" = old ]
+	# also where the container is gone
+	engine rm -f "${P}vol"
+	run_x 0 d up "${P}vol"
+	run_x 0 d e "${P}vol" /svc cat /data/file
+	[ "$output" = old ]
+	engine rm -fv "${P}vol"
+	# a mount of one's own is one's own
+	echo 'tmpfs: [/data]' | settings "${P}vol"
+	run_x 0 d cmd "${P}vol"
+	refute type=volume
+}
+
+@test "needs_mount refuses, and waits as long as it is asked to" {
+	requires join
+	mkdir -p "$ROOM/disk"
+	printf 'needs_mount: %s\n' "$ROOM/disk" | settings "$N"
+	run_x 2 d up "$N"
+	expect "'$ROOM/disk' isn't mounted (needs_mount" "$stderr"
+	printf 'needs_mount: {path: %s, wait: 60s}\n' "$ROOM/disk" | settings "$N"
+	(
+		sleep 1
+		mount -t tmpfs disk "$ROOM/disk"
+	) 3>&- &
+	run_x 0 d up "$N"
+	expect "to be mounted" "$output$stderr"
+	run_x 0 d down "$N"
+	wait
+	# what it was on when it last started doesn't count where the settings say what does
+	printf 'mount_rw: [%s:/data]\n' "$ROOM/disk" | settings "$N"
+	run_x 0 d R "$N"
+	run_x 0 d down "$N"
+	engine rm -f "$N"
+	umount "$ROOM/disk"
+	run_x 2 d up "$N"
+	expect "needs_mount: []" "$stderr"
+	printf 'mount_rw: [%s:/data]\nneeds_mount: []\n' "$ROOM/disk" | settings "$N"
+	run_x 0 d up "$N"
+	run_x 0 d down "$N"
+}
+
+@test "a link in the root directory, as /home is on some systems, is followed" {
+	[ -L /bin ] || skip "this machine cannot: / has no link"
+	printf 'vols: [{path: /bin/%s-nothing, owner: root, group: root}]\n' "$P" | settings "$N"
+	run_x 1 d prep -n "$N"
+	expect "$(readlink -f /bin)/$P-nothing' is missing" "$stderr"
 }
 
 @test "prep -n says what is missing and makes nothing" {
@@ -108,7 +332,7 @@ usual() {
 	mkdir -m 700 "$ROOM/secret"
 	ln -s "$ROOM/secret" "$V/data/sub"
 	run_x 2 d prep -r "$N"
-	expect "is a link" "$stderr"
+	expect "is a symbolic link" "$stderr"
 	[ -z "$(ls "$ROOM/secret")" ]
 	rm -r "$V/data"
 	ln -s "$ROOM/secret" "$V/data"

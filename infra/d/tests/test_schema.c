@@ -395,6 +395,7 @@ static const struct {
     {"mount_rw", "[a:/a, b:/b]", "[c:/c]", ""},
     {"name", "one", "other", ""},
     {"needs", "[a, b]", "[c]", ""},
+    {"needs_mount", "[/a, {path: /b, wait: 1m}]", "[/c]", ""},
     {"network", "lan", "none", ""},
     {"no_new_privileges", "no", "yes", ""},
     {"pids", "1", "2", ""},
@@ -402,6 +403,7 @@ static const struct {
     {"ports", "['1:1', '2:2']", "['3:3']", ""},
     {"read_only", "no", "yes", ""},
     {"ready", "{command: [a, b]}", "{command: [c]}", ""},
+    {"relabel", "shared", "private", ""},
     {"repo1", "one", "other", ""},
     {"repo2", "one", "other", ""},
     {"require_signature", "yes", "no", ""},
@@ -473,8 +475,8 @@ digest_of(const char *yaml, char hex[SHA256_HEX])
 static bool
 is_about_d(const char *key)
 {
-	static const char *const keys[] = {"autostart", "image", "keep", "ready", "repo1",
-	    "repo2", "require_signature", "scan", "shift_gids", "shift_uids", "tag",
+	static const char *const keys[] = {"autostart", "image", "keep", "needs_mount", "ready",
+	    "repo1", "repo2", "require_signature", "scan", "shift_gids", "shift_uids", "tag",
 	    "vol_defaults", "vols", NULL};
 
 	return among(key, keys);

@@ -1,0 +1,294 @@
+#include "identity.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "cleanup.h"
+#include "engine_inspect.h"
+#include "engine_json.h"
+#include "engine_run.h"
+#include "report.h"
+#include "state.h"
+#include "strbuf.h"
+
+/* A user that exists nowhere and owns nothing, for images that would run as root. */
+enum { NOBODY = 65534, COPY_MS = 60000, ACCOUNTS_MAX = 1 << 20 };
+
+/* ---- the image's accounts ---- */
+
+/* Comes from an image: a regular file of sane size or none. */
+static int
+read_accounts(int dir, const char *name, const char *key, struct accounts *out)
+{
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 ? errno == ELOOP : fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		report("%s: the image's /etc/%s is not a regular file", key, name);
+		return -1;
+	}
+	if (fd >= 0 && st.st_size > ACCOUNTS_MAX)
+		errno = EFBIG;
+	else if (fd >= 0 && accounts_read(fd, out) == 0)
+		return 0;
+	report("%s: read the image's /etc/%s:", key, name);
+	return -1;
+}
+
+/* One file out of a container; none is fine. 0, or -1 after a message. */
+static int
+copy_one(const struct engine *e, const char *id, const char *name, const char *folder)
+{
+	struct strbuf said = STRBUF_INIT;
+	struct words args = {0};
+	int status;
+
+	words_add(&args, "cp");
+	words_addf(&args, "%s:/etc/%s", id, name);
+	words_addf(&args, "%s/%s", folder, name);
+	status = engine_quiet(e, &said, COPY_MS, &args);
+	/* "could not be found", "Could not find the file" */
+	if (status && said.s && strstr(said.s, "ould not") && strstr(said.s, "f"))
+		status = 0;
+	else if (status)
+		report("%s cp: /etc/%s of the image: %s", engine_name(e), name,
+		    said.s ? said.s : "status without a message");
+	strbuf_free(&said);
+	return status ? -1 : 0;
+}
+
+/* The image's own files, by a container of it that never runs. */
+static int
+copy_out(const struct engine *e, const struct image *image, const char *folder)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *id = NULL;
+	int bad;
+
+	bad = engine_call(e, &out, "create", "--pull", "never", image->id, "/none", NULL);
+	if (!bad && out.s)
+		id = pool_dupn(out.s, strcspn(out.s, "\n"));
+	strbuf_free(&out);
+	if (!id || !*id)
+		return -1;
+	bad = copy_one(e, id, "passwd", folder) || copy_one(e, id, "group", folder);
+	engine_remove(e, id, true);
+	return bad ? -1 : 0;
+}
+
+static void
+remove_copy(const char *folder)
+{
+	unlink(pool_printf("%s/passwd", folder));
+	unlink(pool_printf("%s/group", folder));
+	rmdir(folder);
+}
+
+/* Those of other images, and what was cut off. */
+static void
+remove_copies_but(const char *state, const char *kept)
+{
+	cleanup_dir DIR *d = opendir(state);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (strncmp(e->d_name, "accounts.", 9) == 0 && strcmp(e->d_name, kept) != 0)
+			remove_copy(pool_printf("%s/%s", state, e->d_name));
+}
+
+/* The folder that holds the image's files: an image never changes, so they are kept until
+ * another one is asked about. NULL after a message. */
+static const char *
+image_files(struct app *a, const struct container *c, const struct image *image)
+{
+	const char *key = c->test ? pool_printf("%s/test", c->key) : c->key;
+	const char *state = state_folder(&a->host, key);
+	const char *name = pool_printf("accounts.%s", short_id(image->id));
+	const char *kept = state ? pool_printf("%s/%s", state, name) : NULL;
+	char *draft;
+
+	if (!state || access(kept, F_OK) == 0)
+		return kept;
+	remove_copies_but(state, name);
+	draft = pool_printf("%s/accounts.XXXXXX", state);
+	if (!mkdtemp(draft)) {
+		report("make a directory in '%s':", state);
+		return NULL;
+	}
+	if (copy_out(&a->engine, image, draft)) {
+		remove_copy(draft);
+		return NULL;
+	}
+	if (rename(draft, kept)) /* another was quicker */
+		remove_copy(draft);
+	return kept;
+}
+
+int
+image_accounts_read(struct app *a, const struct container *c, const struct image *image,
+    struct image_accounts *out)
+{
+	const char *folder = image       ? image_files(a, c, image)
+			     : c->folder ? pool_printf("%s/files/etc", c->folder)
+					 : NULL;
+	cleanup_fd int dir = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	*out = (struct image_accounts){0};
+	if (dir < 0)
+		return image ? -1 : 0;
+	return read_accounts(dir, "passwd", c->key, &out->passwd) ||
+		       read_accounts(dir, "group", c->key, &out->group)
+		   ? -1
+		   : 0;
+}
+
+void
+image_accounts_free(struct image_accounts *a)
+{
+	accounts_free(&a->passwd);
+	accounts_free(&a->group);
+}
+
+int
+image_account(
+    const struct image_accounts *a, const char *key, bool group, const char *who, uid_t *id)
+{
+	if (account_id(who, id) == 0 ||
+	    accounts_lookup(group ? &a->group : &a->passwd, who, id) == 0)
+		return 0;
+	report("%s: the image has no %s '%s'", key, group ? "group" : "user", who);
+	return -1;
+}
+
+/* ---- who runs ---- */
+
+/* As engines read one: a sign may stand before it, and -0 is 0. */
+static bool
+is_number(const char *text, uid_t *id)
+{
+	bool minus = *text == '-';
+
+	text += minus || *text == '+';
+	return account_id(text, id) == 0 && (!minus || *id == 0);
+}
+
+/* The first line of passwd with that name or number. */
+static const struct account_line *
+passwd_line(const struct accounts *passwd, const char *name, uid_t id)
+{
+	for (size_t i = 0; i < passwd->count; i++) {
+		const struct account_line *l = &passwd->line[i];
+		uid_t its;
+
+		if (l->fields > 3 && (name ? strcmp(l->field[0], name) == 0
+					   : account_id(l->field[2], &its) == 0 && its == id))
+			return l;
+	}
+	return NULL;
+}
+
+static bool
+is_member(const struct account_line *group, const char *name)
+{
+	size_t len = strlen(name);
+	const char *p = group->fields > 3 ? group->field[3] : "";
+
+	for (; *p; p += strcspn(p, ","), p += *p == ',')
+		if (strncmp(p, name, len) == 0 && (p[len] == ',' || !p[len]))
+			return true;
+	return false;
+}
+
+static void
+further_groups(const struct accounts *group, const char *name, struct words *out)
+{
+	uid_t id;
+
+	for (size_t i = 0; i < group->count; i++)
+		if (is_member(&group->line[i], name) &&
+		    account_id(group->line[i].field[2], &id) == 0 &&
+		    !words_have(out, pool_printf("%u", (unsigned)id)))
+			words_addf(out, "%u", (unsigned)id);
+}
+
+/* "U" or "U:G". */
+static int
+resolve(const struct container *c, const struct image_accounts *accounts, const char *spec,
+    struct identity *out)
+{
+	const char *colon = strchr(spec, ':');
+	const char *user = colon ? pool_dupn(spec, (size_t)(colon - spec)) : spec;
+	const struct account_line *line;
+	uid_t uid = 0, gid = 0;
+	bool number = is_number(user, &uid);
+
+	line = passwd_line(&accounts->passwd, number ? NULL : user, uid);
+	if (!line && !number && strcmp(user, "root") != 0 && *user) {
+		report("%s: the image has no user '%s'", c->key, user);
+		return -1;
+	}
+	if (line && (account_id(line->field[2], &uid) || account_id(line->field[3], &gid))) {
+		report("%s: the image's account '%s' has no ids", c->key, line->field[0]);
+		return -1;
+	}
+	if (colon && colon[1] && !is_number(colon + 1, &gid) &&
+	    image_account(accounts, c->key, true, colon + 1, &gid))
+		return -1;
+	if (!(colon && colon[1]) && line)
+		further_groups(&accounts->group, line->field[0], &out->groups);
+	out->uid = uid;
+	out->gid = gid;
+	return 0;
+}
+
+/* Needs no accounts. */
+static bool
+is_all_numbers(const char *spec)
+{
+	const char *colon = strchr(spec, ':');
+	uid_t id;
+
+	return colon && is_number(pool_dupn(spec, (size_t)(colon - spec)), &id) &&
+	       is_number(colon + 1, &id);
+}
+
+int
+identity_of(
+    struct app *a, const struct container *c, const struct image *image, struct identity *out)
+{
+	const char *spec = c->user ? c->user : image && image->user ? image->user : "0:0";
+	struct image_accounts accounts = {0};
+	int bad;
+
+	*out = (struct identity){0};
+	if (!image && (!c->user || !is_all_numbers(spec)))
+		return 0;
+	if (!is_all_numbers(spec) && image_accounts_read(a, c, image, &accounts))
+		return -1;
+	bad = resolve(c, &accounts, spec, out);
+	image_accounts_free(&accounts);
+	if (bad)
+		return -1;
+	if (!c->user && out->uid == 0)
+		*out = (struct identity){.uid = NOBODY, .gid = NOBODY, .was_root = true};
+	return 1;
+}
+
+bool
+identity_is_root(const struct container *c, const struct identity *who)
+{
+	const char *user = c->user ? pool_dupn(c->user, strcspn(c->user, ":")) : "";
+	uid_t id;
+
+	if (who)
+		return who->uid == 0;
+	return strcmp(user, "root") == 0 || (is_number(user, &id) && id == 0);
+}
