@@ -13,12 +13,14 @@ enum { FILE_MAX = 1024 * 1024 };
 
 /* A list of names, with commas or blanks between. */
 static const char a_list[] = "a list";
+/* The same of absolute paths. */
+static const char paths[] = "paths";
 
 /* words: NULL for a regular expression. */
 static const struct key {
 	const char *name, *initial, *words, *meaning;
 } keys[CONF_KEYS] = {
-    [ACCOUNTS_DONT_DELETE_REGEX] = {"ACCOUNTS_DONT_DELETE_REGEX", "^(user1|user2)", NULL,
+    [ACCOUNTS_DONT_DELETE_REGEX] = {"ACCOUNTS_DONT_DELETE_REGEX", "", NULL,
 	"lines of passwd that stay"},
     [APK_CLEANUP] = {"APK_CLEANUP", "1", "0 1 2",
 	"1: package managers go (apk, dpkg, rpm), 2: only their caches"},
@@ -26,13 +28,15 @@ static const struct key {
 	"applets that stay in every BusyBox, all others are cut out of it; empty: all stay"},
     [APPLETS_RM] = {"APPLETS_RM", "", a_list, "applets that are cut out of every BusyBox"},
     [CRONTABS_REMOVE] = {"CRONTABS_REMOVE", "1", "0 1", "cron's tables go"},
-    [GROUP_DONT_DELETE_REGEX] = {"GROUP_DONT_DELETE_REGEX", "^(group1|group2)", NULL,
+    [GROUP_DONT_DELETE_REGEX] = {"GROUP_DONT_DELETE_REGEX", "", NULL,
 	"lines of group that stay"},
     [HARDEN_SELF_REMOVE] = {"HARDEN_SELF_REMOVE", "1", "0 1",
 	"/prep, /prep-local and /prep.conf go at the end"},
     [PROBE_RM] = {"PROBE_RM", "0", "0 1", "/bin/probe goes"},
     [ROOT_RM_HOMEDIR] = {"ROOT_RM_HOMEDIR", "1", "0 1", "/root goes"},
-    [SBIN_DONT_DELETE_REGEX] = {"SBIN_DONT_DELETE_REGEX", "nologin|/bin/zzz", NULL,
+    [RUNTIME_MOUNTS] = {"RUNTIME_MOUNTS", "", paths,
+	"what is mounted when the image runs: links that lead there aren't dangling"},
+    [SBIN_DONT_DELETE_REGEX] = {"SBIN_DONT_DELETE_REGEX", "nologin", NULL,
 	"what stays of /sbin and /usr/sbin"},
     [SECRETS_ALLOW_REGEX] = {"SECRETS_ALLOW_REGEX", "", NULL, "what may look like a secret"},
     [SECRETS_FAIL] = {"SECRETS_FAIL", "0", "0 1",
@@ -43,8 +47,7 @@ static const struct key {
     [SUDO_RM] = {"SUDO_RM", "1", "0 1", "sudo and doas go"},
     [SUID_ACTION] = {"SUID_ACTION", "remove", "remove strip",
 	"what happens to setuid and setgid files and to those with capabilities"},
-    [SUID_DONT_DELETE_REGEX] = {"SUID_DONT_DELETE_REGEX", "/bin/suid1|suid2", NULL,
-	"such files that stay"},
+    [SUID_DONT_DELETE_REGEX] = {"SUID_DONT_DELETE_REGEX", "", NULL, "such files that stay"},
     [SYSDIRS_RM_REGEX] = {"SYSDIRS_RM_REGEX", "/(hexdump|chgrp|chmod|chown|ln|od|strings|su)$",
 	NULL, "dangerous programs under /bin /etc /lib /sbin /usr: they go"},
     [SYSDIRS_UID0_AND_755] = {"SYSDIRS_UID0_AND_755", "1", "0 1",
@@ -177,6 +180,24 @@ check_names(const char *where, const char *key, const char *value)
 	return -1;
 }
 
+static int
+check_paths(const char *where, const char *key, const char *value)
+{
+	static const char between[] = ", \t\n";
+
+	for (value += strspn(value, between); *value; value += strspn(value, between)) {
+		size_t n = strcspn(value, between);
+
+		if (*value != '/') {
+			report(
+			    "%s: %s: '%.*s' isn't an absolute path", where, key, (int)n, value);
+			return -1;
+		}
+		value += n;
+	}
+	return 0;
+}
+
 int
 conf_set(struct conf *c, const char *where, const char *name, const char *value)
 {
@@ -190,6 +211,9 @@ conf_set(struct conf *c, const char *where, const char *name, const char *value)
 	v = &c->value[i];
 	if (keys[i].words == a_list) {
 		if (check_names(where, name, value))
+			return -1;
+	} else if (keys[i].words == paths) {
+		if (check_paths(where, name, value))
 			return -1;
 	} else if (keys[i].words) {
 		int word = find_word(keys[i].words, value);

@@ -121,11 +121,29 @@ is_apk_name(const char *name)
 	return 0;
 }
 
+/* A file "base.apk" is a package, "apk.py" a module of a program that reads some: data of an
+ * application, unless they are where programs, libraries and settings are. */
+static int
+is_apk_data(const struct tree *t, uint32_t i)
+{
+	static const char *const places[] = {
+	    "bin", "etc", "lib", "lib32", "lib64", "libexec", "sbin", NULL};
+	const char *name = tree_name(t, i), *folder = tree_name(t, t->e[i].parent);
+	size_t k;
+
+	if (is_dir(&t->e[i]) || !strchr(name, '.'))
+		return 0;
+	for (k = 0; places[k]; k++)
+		if (strcmp(folder, places[k]) == 0)
+			return 0;
+	return 1;
+}
+
 static void
 remove_apk(struct plan *p, uint32_t i)
 {
 	if (p->tree->e[i].system && conf_word(p->conf, APK_CLEANUP) == 1 &&
-	    is_apk_name(tree_name(p->tree, i)))
+	    is_apk_name(tree_name(p->tree, i)) && !is_apk_data(p->tree, i))
 		plan_remove(p, i);
 }
 
@@ -344,7 +362,7 @@ edit_accounts(struct plan *p)
 	}
 }
 
-/* A link that leads nowhere leads somewhere as soon as someone can make its target. */
+/* A dangling link leads somewhere as soon as someone can make its target. */
 static int
 remove_dangling(struct plan *p)
 {
@@ -479,7 +497,7 @@ const struct pass passes[] = {
 	.each = close_file},
     {.name = "dangling-link",
 	.key = CONF_ALWAYS,
-	.finding = "link that leads nowhere",
+	.finding = "dangling symbolic link",
 	.again = remove_dangling},
 };
 

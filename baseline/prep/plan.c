@@ -288,6 +288,7 @@ plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
 {
 	p->tree = tree;
 	p->conf = conf;
+	tree->mounts = conf->value[RUNTIME_MOUNTS].text;
 	find_aliases(p);
 	mark_system_folders(tree);
 	mark_sbin(tree);

@@ -136,7 +136,7 @@ program() {
 @test "help names every setting with its default" {
 	run_x 0 "$PREP" --help
 	expect "SYSDIRS_RM_REGEX=/(hexdump|chgrp|chmod|chown|ln|od|strings|su)\$"
-	expect "ACCOUNTS_DONT_DELETE_REGEX=^(user1|user2)"
+	expect "SBIN_DONT_DELETE_REGEX=nologin"
 	expect "SUID_ACTION=remove"
 	expect "Exit status"
 }
@@ -230,7 +230,7 @@ program() {
 	debian
 	chroot "$tree" useradd user1
 	chroot "$tree" usermod -p '' user1
-	settings 'GROUP_DONT_DELETE_REGEX=^user1'
+	settings 'ACCOUNTS_DONT_DELETE_REGEX=^user1' 'GROUP_DONT_DELETE_REGEX=^user1'
 	harden
 	there /sbin /bin /lib /lib64 /usr/sbin/nologin /usr/bin/bash /etc/os-release /bin/awk
 	[ "$(readlink "$tree/sbin")" = usr/sbin ]
@@ -380,9 +380,21 @@ program() {
 	echo 'user1:x:1:1::/:/sbin/nologin' >"$tree/etc/passwd"
 	ln -s passwd "$tree/etc/shadow"
 	ln -s /etc/passwd "$tree/etc/group"
+	settings 'ACCOUNTS_DONT_DELETE_REGEX=^user1'
 	harden
 	[ "$(cat "$tree/etc/passwd")" = user1:x:1:1::/:/sbin/nologin ]
 	[ "$(readlink "$tree/etc/shadow")" = passwd ]
+}
+
+@test "by default no name is an exception: not user1, not suid1" {
+	requires root
+	bare
+	echo 'user1:x:1:1::/:/sbin/nologin' >>"$tree/etc/passwd"
+	program /bin/suid1 /usr/sbin/zzz
+	chmod 4755 "$tree/bin/suid1"
+	harden
+	gone /bin/suid1 /usr/sbin/zzz
+	[ ! -s "$tree/etc/passwd" ]
 }
 
 @test "setuid, setgid and capabilities: removed, stripped, kept" {
@@ -401,13 +413,14 @@ program() {
 		setcap cap_net_raw+ep "$tree/usr/bin/cap"
 	}
 	fixture
+	settings 'SUID_DONT_DELETE_REGEX=/bin/suid1|suid2'
 	harden
 	gone /bin/both /opt/setgid /opt/data /usr/bin/cap /opt/kept
 	there /bin/suid1 /opt/suid2 /bin/plain
 	recorded '.path == "/usr/bin/cap" and .rule == "capabilities" and (.capability | length) == 40'
 	is_sound
 	fixture
-	settings SUID_ACTION=strip
+	settings SUID_ACTION=strip 'SUID_DONT_DELETE_REGEX=/bin/suid1|suid2'
 	harden
 	[ "$(mode_of /bin/both) $(mode_of /opt/setgid) $(mode_of /opt/data)" = "755 755 644" ]
 	[ -z "$(getcap "$tree/usr/bin/cap")" ]
@@ -508,6 +521,42 @@ program() {
 	harden
 	there /sbin/sub/nologin
 	gone /sbin/sub/tool /sbin/other
+	is_sound
+}
+
+@test "links into what is mounted at run time stay where prep is told of it" {
+	bare
+	mkdir -p "$tree"/{config,srv,usr/share/app}
+	ln -s /config/app.yml "$tree/etc/app.yml"        # the folder is there, the file isn't
+	ln -s ../var/lib/app/data "$tree/srv/data"       # nothing of the path is there
+	ln -s /run/app.sock "$tree/srv/socket"           # a single file
+	ln -s /configs "$tree/srv/other"                 # begins alike
+	ln -s /srv/data/x "$tree/srv/chain"              # by way of another link
+	settings 'RUNTIME_MOUNTS=/config/, /var/lib/app /run/app.sock'
+	harden
+	there /etc/app.yml /srv/data /srv/socket /srv/chain
+	gone /srv/other
+	is_sound
+	settings ''
+	run_x 1 "$PREP" -a -r "$tree" -c "$conf"
+	expect "dangling symbolic link" "$stderr$output"
+	settings 'RUNTIME_MOUNTS=config'
+	run_x 2 "$PREP" -a -r "$tree" -c "$conf"
+	expect ":1: RUNTIME_MOUNTS: 'config' isn't an absolute path" "$stderr"
+}
+
+@test "packages and modules named apk in an application's data stay" {
+	bare
+	program /usr/bin/apk /usr/lib/libapk.so.2 /sbin/apk.static
+	mkdir -p "$tree"/usr/share/{app,apk} "$tree"/usr/lib/python3/site-packages/androguard \
+		"$tree"/usr/share/bash-completion/completions
+	touch "$tree"/usr/share/app/base.apk "$tree"/usr/share/apk/x \
+		"$tree"/usr/share/bash-completion/completions/apk \
+		"$tree"/usr/lib/python3/site-packages/androguard/apk.py
+	harden
+	there /usr/share/app/base.apk /usr/lib/python3/site-packages/androguard/apk.py
+	gone /usr/bin/apk /usr/lib/libapk.so.2 /sbin/apk.static /usr/share/apk \
+		/usr/share/bash-completion/completions/apk
 	is_sound
 }
 

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "fnv.h"
+#include "path.h"
 #include "report.h"
 #include "walk.h"
 
@@ -310,9 +311,9 @@ struct way {
 	size_t done; /* of left */
 };
 
-/* Puts a link's target before what is left. Returns 0, or -1 for an empty one. */
+/* Puts a symbolic link's target before what is left. Returns 0, or -1 for an empty one. */
 static int
-turn_off(struct way *w, const char *target)
+insert_target(struct way *w, const char *target)
 {
 	struct strbuf old = w->left;
 
@@ -325,6 +326,28 @@ turn_off(struct way *w, const char *target)
 	w->next = old;
 	w->done = 0;
 	return 0;
+}
+
+/* Whether a path, which isn't in the tree from the folder at on, is there once the image runs.
+ */
+static int
+is_mounted_later(const struct tree *t, uint32_t at, const char *rest)
+{
+	static const char between[] = ", \t\n";
+	const char *list = t->mounts ? t->mounts : "";
+	struct strbuf path = STRBUF_INIT;
+	int found = 0;
+
+	for (list += strspn(list, between); *list && !found; list += strspn(list, between)) {
+		cleanup_free char *mount = xstrndup(list, strcspn(list, between));
+
+		tree_path(t, at, &path);
+		strbuf_printf(&path, "%s%s", at == TREE_ROOT ? "" : "/", rest);
+		found = path_below(mount, path.s) != NULL;
+		list += strlen(mount);
+	}
+	strbuf_free(&path);
+	return found;
 }
 
 static uint32_t
@@ -355,13 +378,13 @@ follow_way(const struct tree *t, uint32_t at, struct way *w, int follow)
 			return not_found(EXDEV);
 		to = child_of(t, at, part, n);
 		if (to == NO_ENTRY || t->e[to].remove)
-			return not_found(ENOENT);
+			return not_found(is_mounted_later(t, at, part) ? EXDEV : ENOENT);
 		if (is_link(&t->e[to]) && (!last || follow)) {
 			const char *target = tree_target(t, to);
 
 			if (++links > LINKS_MAX)
 				return not_found(ELOOP);
-			if (turn_off(w, target))
+			if (insert_target(w, target))
 				return not_found(ENOENT);
 			if (*target == '/')
 				at = TREE_ROOT;

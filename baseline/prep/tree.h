@@ -53,6 +53,8 @@ struct tree {
 	uint32_t names_size;
 	uint32_t *linked; /* entries of files with several names, a file's side by side */
 	uint32_t linked_count;
+	const char *mounts; /* what is mounted at run time: paths with commas or blanks between;
+			     * NULL for none; the caller's */
 };
 
 /* Walks the tree; a folder in it that can't be read is reported and empty. Returns 0, or
@@ -73,8 +75,8 @@ uint32_t tree_child(const struct tree *t, uint32_t folder, const char *name);
  * What a path names, as a process with this root would find it from the folder from; the
  * last part is followed where it is a link and follow is set. An entry that the plan
  * removes isn't there. Returns NO_ENTRY with errno ENOENT, ENOTDIR or ELOOP, or with
- * EXDEV where the way leads into what this tree doesn't show: a mount, or /dev, /proc
- * and /sys, which the kernel and the engine fill at run time.
+ * EXDEV where the path leads into what this tree doesn't show: a mount, one of those at run
+ * time, or /dev, /proc and /sys, which the kernel and the engine fill.
  */
 uint32_t tree_resolve(const struct tree *t, uint32_t from, const char *path, int follow);
 

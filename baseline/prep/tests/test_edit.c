@@ -104,6 +104,8 @@ settings(struct conf *c, const char *text)
 	char *name = xstrdup(text), *value = strchr(name, '=');
 
 	conf_init(c);
+	assert_int_equal(conf_set(c, "t", "ACCOUNTS_DONT_DELETE_REGEX", "^(user1|user2)"), 0);
+	assert_int_equal(conf_set(c, "t", "GROUP_DONT_DELETE_REGEX", "^(group1|group2)"), 0);
 	if (value) {
 		*value++ = '\0';
 		assert_int_equal(conf_set(c, "t", name, value), 0);
