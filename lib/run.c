@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "strbuf.h"
 
-enum { KILL_AFTER_MS = 2000, TIMED_OUT = 124 };
+enum { KILL_AFTER_MS = 2000, TIMED_OUT = 124, LOOK_MS = 500 };
 enum { CLOSE_ON_EXEC = 4 }; /* CLOSE_RANGE_CLOEXEC of linux/close_range.h */
 
 struct pipes {
@@ -83,6 +83,15 @@ close_from(unsigned first)
 		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 }
 
+static int
+stays_ignored(int sig)
+{
+	struct sigaction now;
+
+	return (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT) &&
+	       sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static _Noreturn void
 child(const struct run *r, const struct pipes *p)
 {
@@ -90,10 +99,11 @@ child(const struct run *r, const struct pipes *p)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int sig = 1; sig < 32; sig++)
-		signal(sig, SIG_DFL);
+		if (!stays_ignored(sig))
+			signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (r->timeout_ms)
+	if (r->timeout_ms || r->hurry)
 		setpgid(0, 0);
 	connect_to(p->in[0], STDIN_FILENO, 0, 1, null);
 	connect_to(p->out[1], STDOUT_FILENO, r->log, r->discard_out, null);
@@ -163,7 +173,7 @@ attend(const struct run *r, struct pipes *p, pid_t pid)
 	long long due = r->timeout_ms ? monotonic_ms() + r->timeout_ms : -1;
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	size_t fed = 0;
-	int status = 0, exited = 0, stage = 0, ready;
+	int status = 0, exited = 0, stage = 0, hurried = 0, ready;
 
 	while (!exited || p->out[0] >= 0 || p->err[0] >= 0) {
 		struct pollfd f[] = {{p->in[1], POLLOUT, 0}, {p->out[0], POLLIN, 0},
@@ -172,7 +182,10 @@ attend(const struct run *r, struct pipes *p, pid_t pid)
 		/* Without pidfds (before Linux 5.3) the child is looked at every 20 ms. */
 		int wait = exited ? 0 : pidfd < 0 ? 20 : due < 0 ? -1 : ms_until(due);
 
-		if (idle && due < 0) {
+		/* A signal that comes just before poll(2) is seen a moment later. */
+		if (r->hurry && !hurried && (wait < 0 || wait > LOOK_MS))
+			wait = LOOK_MS;
+		if (idle && due < 0 && !r->hurry) {
 			while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 				;
 			break;
@@ -190,6 +203,9 @@ attend(const struct run *r, struct pipes *p, pid_t pid)
 			break;
 		if (!exited && waitpid(pid, &status, WNOHANG) == pid)
 			exited = 1;
+		if (r->hurry && *r->hurry && !hurried++ &&
+		    (due < 0 || due > monotonic_ms() + r->hurry_ms))
+			due = monotonic_ms() + r->hurry_ms;
 		if (!exited && due >= 0 && monotonic_ms() >= due)
 			due = time_is_up(pid, &stage);
 	}

@@ -17,15 +17,18 @@ struct run {
 	int log; /* where it is above 0, what isn't captured goes to that descriptor */
 	unsigned discard_out : 1; /* to /dev/null where out is NULL */
 	unsigned discard_err : 1;
-	unsigned timeout_ms; /* 0: none; then the child's process group gets SIGTERM and,
-			      * 2 s later, SIGKILL */
+	unsigned timeout_ms;       /* 0: none; then the child's process group gets SIGTERM and,
+				    * 2 s later, SIGKILL */
+	const volatile int *hurry; /* once that isn't 0 the time is up after hurry_ms; */
+	unsigned hurry_ms;         /* NULL: never */
 };
 
 /*
  * Starts, waits, collects. Returns the exit status: 0..255 of the child, 128 + N where
  * signal N ended it, 126 or 127 where it could not be started (as a shell does), 124
  * where the time was up. -1 with errno where not even fork worked.
- * The child gets default signal handling and no descriptor but 0, 1 and 2.
+ * The child gets no descriptor but 0, 1 and 2, and default signal handling; a hangup or
+ * an interrupt that this process ignores it ignores as well, as under nohup(1).
  */
 int run(const struct run *r);
 

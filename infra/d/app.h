@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "host.h"
+#include "seen.h"
 
 struct app {
 	struct host host;

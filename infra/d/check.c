@@ -4,7 +4,7 @@
 
 #include "check.h"
 #include "engine_args.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "identity.h"
 #include "image_volumes.h"
 #include "options.h"

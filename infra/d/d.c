@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "recover.h"
 #include "report.h"
 #include "run.h"
@@ -151,8 +151,9 @@ run_verb(struct app *a, int argc, char **argv)
 {
 	if (a->verb->kind & ALONE)
 		return a->verb->run(a, argc, argv);
-	if (host_load(&a->host) || engine_find(&a->engine, &a->host))
+	if (host_load(&a->host) || engine_open(&a->engine, a->host.engine))
 		return EXIT_TROUBLE;
+	a->engine.interrupted = &interrupted;
 	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & CHANGES)
 		catch_signals();

@@ -9,7 +9,7 @@
 #include "app.h"
 #include "cleanup.h"
 #include "engine.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "identity.h"
 #include "idmap.h"
 #include "strbuf.h"

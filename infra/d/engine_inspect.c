@@ -4,37 +4,26 @@
 #include <string.h>
 
 #include "app.h"
+#include "engine.h"
 #include "engine_json.h"
-#include "engine_run.h"
 #include "report.h"
-#include "run.h"
 #include "strbuf.h"
-
-static bool
-says_gone(const struct strbuf *err)
-{
-	return err->s && (strstr(err->s, "o such") || strstr(err->s, "not known"));
-}
 
 /* One object of "inspect": 1, 0 where there is none, -1 after a message. */
 static int
 inspect(const struct engine *e, const char *type, const char *name, json_t **list)
 {
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
-	const char *const argv[] = {e->program, type, "inspect", name, NULL};
-	int status = run(&(struct run){.argv = argv, .out = &out, .err = &err}), got = -1;
+	const char *const args[] = {type, "inspect", name, NULL};
+	int status = engine_run(e, args, &out, &err), got = -1;
 
-	*list = NULL;
-	if (status == 0)
-		*list = engine_json(e, &out);
-	if (*list && json_array_size(*list) > 0)
+	*list = status == 0 ? engine_json(e, &out) : NULL;
+	if (status)
+		got = engine_missing(e, type, name, status, &err);
+	else if (json_array_size(*list) > 0)
 		got = 1;
-	else if (status > 0 && says_gone(&err))
-		got = 0;
-	else if (status > 0)
-		report("%s %s inspect %s: %s", engine_name(e), type, name, engine_gist(&err));
-	else if (status < 0)
-		report("start '%s':", e->program);
+	else if (*list)
+		report("%s %s inspect %s: it says nothing", engine_name(e), type, name);
 	strbuf_free(&out);
 	strbuf_free(&err);
 	return got;

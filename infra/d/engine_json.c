@@ -6,7 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine_run.h"
+#include "engine.h"
+#include "engine_call.h"
 #include "report.h"
 #include "strbuf.h"
 

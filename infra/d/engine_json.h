@@ -4,8 +4,9 @@
 
 #include <jansson.h>
 
-#include "engine.h"
+#include "seen.h"
 
+struct engine;
 struct strbuf;
 
 /* A document; NULL after a message. */

@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app.h"
 #include "cleanup.h"
+#include "engine.h"
+#include "engine_call.h"
 #include "engine_json.h"
-#include "engine_run.h"
+#include "file.h"
 #include "report.h"
-#include "run.h"
 #include "strbuf.h"
 
 /* All objects of what the ids name. One that is gone by now is left out: the engine then
@@ -23,12 +23,9 @@ static json_t *
 inspect_all(const struct engine *e, const struct words *args)
 {
 	struct strbuf out = STRBUF_INIT;
-	struct words argv = {0};
 	json_t *list;
 
-	words_add(&argv, e->program);
-	words_add_all(&argv, args);
-	run(&(struct run){.argv = (const char *const *)argv.w, .out = &out, .discard_err = 1});
+	engine_run(e, (const char *const *)args->w, &out, NULL);
 	list = engine_json(e, &out);
 	strbuf_free(&out);
 	return list;
@@ -150,42 +147,37 @@ engine_images(const struct engine *e, bool dangling, struct images *all)
 
 /* ---- both at once ---- */
 
-/* Starts the engine and doesn't wait; what it says goes to the descriptor *out. */
+/* Asks the engine in a process beside this one; what it answers goes to the descriptor *out. */
 static pid_t
-start_beside(const struct engine *e, const struct words *args, int *out)
+ask_beside(const struct engine *e, const struct words *args, int *out)
 {
-	struct words argv = {0};
+	struct strbuf text = STRBUF_INIT;
 	pid_t pid;
 
-	words_add(&argv, e->program);
-	words_add_all(&argv, args);
 	*out = memfd_create("engine", MFD_CLOEXEC);
 	pid = *out < 0 ? -1 : fork();
 	if (pid == 0) {
-		int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int status = engine_run(e, (const char *const *)args->w, &text, NULL);
 
-		if (dup2(nowhere, STDIN_FILENO) < 0 || dup2(*out, STDOUT_FILENO) < 0 ||
-		    dup2(nowhere, STDERR_FILENO) < 0)
-			_exit(126);
-		execvp(argv.w[0], argv.w);
-		_exit(127);
+		_exit(status < 0 || write_all(*out, text.s ? text.s : "", text.len));
 	}
 	return pid;
 }
 
 static int
-end_of(pid_t pid, int from, struct strbuf *out)
+answer_of(pid_t pid, int from, struct strbuf *out)
 {
 	char chunk[65536];
 	off_t at = 0;
+	int status;
 	ssize_t n;
 
-	while (waitpid(pid, NULL, 0) < 0)
+	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
 	for (; (n = pread(from, chunk, sizeof(chunk), at)) > 0; at += n)
 		strbuf_add(out, chunk, (size_t)n);
-	return (int)n;
+	return n == 0 && status == 0 ? 0 : -1;
 }
 
 int
@@ -206,9 +198,9 @@ engine_list_with_images(const struct engine *e, const struct words *names,
 	words_add(&args, "image");
 	words_add(&args, "inspect");
 	words_add_all(&args, names);
-	pid = start_beside(e, &args, &from);
+	pid = ask_beside(e, &args, &from);
 	bad = engine_list(e, all);
-	if (pid < 0 || end_of(pid, from, &out))
+	if (pid < 0 || answer_of(pid, from, &out))
 		report("start '%s':", e->program);
 	else if (!bad)
 		list = engine_json(e, &out);

@@ -2,7 +2,9 @@
 #ifndef WHITTLE_ENGINE_LIST_H
 #define WHITTLE_ENGINE_LIST_H
 
-#include "engine.h"
+#include "seen.h"
+
+struct engine;
 
 /* Every container that there is. Returns 0, or -1 after a message. */
 int engine_see_all(const struct engine *e, struct seen_list *out);

@@ -10,9 +10,9 @@
 
 #include "app.h"
 #include "cleanup.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_run.h"
 #include "report.h"
 #include "state.h"
 #include "strbuf.h"

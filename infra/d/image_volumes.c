@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "app.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
-#include "engine_run.h"
 #include "say.h"
 #include "state.h"
 

@@ -9,7 +9,7 @@
 #include "cleanup.h"
 #include "engine_args.h"
 #include "engine_inspect.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "proc.h"
 #include "ready.h"
 #include "report.h"

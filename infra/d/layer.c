@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "engine.h"
+#include "seen.h"
 #include "strbuf.h"
 
 /* mountinfo writes blanks and the like as \ooo, proc(5). */

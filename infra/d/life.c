@@ -8,7 +8,7 @@
 #include "engine_args.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "generations.h"
 #include "history.h"
 #include "journal.h"

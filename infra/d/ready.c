@@ -20,7 +20,7 @@
 #include "container.h"
 #include "engine.h"
 #include "engine_inspect.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "netns.h"
 #include "report.h"
 #include "signals.h"

@@ -15,7 +15,7 @@
 #include "cleanup.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "history.h"
 #include "layer.h"
 #include "netns.h"

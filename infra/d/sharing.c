@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "engine_inspect.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "report.h"
 #include "say.h"
 #include "select.h"

@@ -5,7 +5,7 @@
 
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "pipeline.h"
 #include "report.h"
 #include "say.h"

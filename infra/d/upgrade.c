@@ -5,7 +5,7 @@
 #include "cleanup.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "generations.h"
 #include "history.h"
 #include "journal.h"

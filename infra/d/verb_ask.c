@@ -9,7 +9,7 @@
 #include "cleanup.h"
 #include "engine_inspect.h"
 #include "engine_list.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "layer.h"
 #include "netns.h"
 #include "options.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "file.h"
 #include "mounts.h"
 #include "options.h"

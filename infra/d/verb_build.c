@@ -5,7 +5,7 @@
 
 #include "cleanup.h"
 #include "engine_json.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "history.h"
 #include "instance.h"
 #include "options.h"

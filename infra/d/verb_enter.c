@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "engine_inspect.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"

@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "engine_json.h"
 #include "engine_list.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "file.h"
 #include "options.h"
 #include "report.h"

@@ -6,7 +6,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "engine_args.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "instance.h"
 #include "life.h"
 #include "options.h"

@@ -1,6 +1,6 @@
 /* Starting and stopping. */
+#include "engine_call.h"
 #include "engine_inspect.h"
-#include "engine_run.h"
 #include "history.h"
 #include "instance.h"
 #include "life.h"

@@ -9,7 +9,7 @@
 
 #include "app.h"
 #include "cleanup.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "report.h"
 #include "strbuf.h"
 

@@ -16,7 +16,7 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "digest.h"
-#include "engine_run.h"
+#include "engine_call.h"
 #include "file.h"
 #include "mounts.h"
 #include "path.h"

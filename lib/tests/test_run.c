@@ -175,6 +175,46 @@ nothing_is_inherited(void **state)
 	strbuf_free(&out);
 }
 
+/* nohup(1) and a shell's background job hand on what they ignore. */
+static void
+ignored_hangup(void **state)
+{
+	const char *argv[] = {"sh", "-c", "kill -HUP $$; kill -INT $$; echo alive", NULL};
+	struct strbuf out = STRBUF_INIT;
+
+	(void)state;
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	assert_int_equal(run(&(struct run){.argv = argv, .out = &out}), 0);
+	assert_string_equal(out.s, "alive\n");
+	strbuf_free(&out);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	assert_int_equal(run(&(struct run){.argv = argv}), 128 + SIGHUP);
+}
+
+static volatile int in_a_hurry;
+
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	in_a_hurry = 1;
+}
+
+static void
+hurry(void **state)
+{
+	const char *argv[] = {"sleep", "600", NULL};
+	struct sigaction act = {.sa_handler = on_alarm};
+
+	(void)state;
+	sigaction(SIGALRM, &act, NULL);
+	alarm(1);
+	assert_int_equal(
+	    run(&(struct run){.argv = argv, .hurry = &in_a_hurry, .hurry_ms = 10}), 124);
+}
+
 int
 main(void)
 {
@@ -187,6 +227,8 @@ main(void)
 	    cmocka_unit_test(much_both_ways),
 	    cmocka_unit_test(time_limit),
 	    cmocka_unit_test(nothing_is_inherited),
+	    cmocka_unit_test(ignored_hangup),
+	    cmocka_unit_test(hurry),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* What podman and docker tell of containers and images, in one shape. */
-#ifndef WHITTLE_D_ENGINE_H
-#define WHITTLE_D_ENGINE_H
+#ifndef WHITTLE_SEEN_H
+#define WHITTLE_SEEN_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -8,15 +8,6 @@
 
 #include "container.h"
 #include "pool.h"
-
-enum engine_kind { PODMAN, DOCKER };
-
-struct engine {
-	const char *command; /* what a person would type */
-	const char *program; /* what is run */
-	enum engine_kind kind;
-	bool no_timers; /* podman without systemd: health checks aren't run by themselves */
-};
 
 struct seen {
 	const char *id, *name;

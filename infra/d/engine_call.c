@@ -1,4 +1,4 @@
-#include "engine_run.h"
+#include "engine_call.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,138 +9,28 @@
 
 #include "app.h"
 #include "cleanup.h"
+#include "engine.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
 
-enum { MESSAGE_MAX = 600, CALL_MS = 15 * 60 * 1000, LIST_TRIES = 5 };
-
-static int
-kind_of(const char *word, enum engine_kind *kind)
-{
-	const char *slash = strrchr(word, '/');
-
-	word = slash ? slash + 1 : word;
-	if (strcmp(word, "podman") == 0)
-		*kind = PODMAN;
-	else if (strcmp(word, "docker") == 0)
-		*kind = DOCKER;
-	else
-		return -1;
-	return 0;
-}
-
-/* infra/engine says once how it would run the engine, so that each call is only that. */
-static int
-ask_how(struct engine *e)
-{
-	struct strbuf out = STRBUF_INIT;
-	const char *const how[] = {e->command, "--how", NULL};
-	int status = run(&(struct run){.argv = how, .out = &out});
-	char *line, *save = NULL, *sign;
-
-	if (status < 0 || status > 125)
-		report("start '%s': status %d", e->command, status);
-	if (status) {
-		strbuf_free(&out);
-		return -1;
-	}
-	line = out.s ? strtok_r(out.s, "\n", &save) : NULL;
-	e->program = pool_dup(line ? line : "");
-	while (line && (line = strtok_r(NULL, "\n", &save)))
-		if ((sign = strchr(line, '='))) {
-			*sign = '\0';
-			setenv(line, sign + 1, 1);
-		}
-	strbuf_free(&out);
-	return 0;
-}
-
-int
-engine_find(struct engine *e, const struct host *h)
-{
-	*e = (struct engine){.command = h->engine, .program = h->engine};
-	e->no_timers = access("/run/systemd/system", F_OK) != 0;
-	if (kind_of(h->engine, &e->kind) == 0)
-		return 0;
-	if (ask_how(e))
-		return -1;
-	if (kind_of(e->program, &e->kind)) {
-		report(
-		    "'%s --how' names neither podman nor docker: '%s'", h->engine, e->program);
-		return -1;
-	}
-	return 0;
-}
-
-const char *
-engine_name(const struct engine *e)
-{
-	return e->kind == PODMAN ? "podman" : "docker";
-}
-
-/* ---- calls ---- */
-
-/* podman's own complaints about systemd's absence are no reason for anything. */
-static bool
-is_noise(const char *line, size_t len)
-{
-	static const char *const noise[] = {"systemd connection", "failed to connect to syslog",
-	    "Emulate Docker CLI", "legacy builder is deprecated"};
-	cleanup_free char *copy = xstrndup(line, len);
-
-	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++)
-		if (strstr(copy, noise[i]))
-			return true;
-	return len == 0;
-}
-
-/* What the engine said, on one line, its end where it is long. */
-const char *
-engine_gist(const struct strbuf *err)
-{
-	struct strbuf b = STRBUF_INIT;
-	const char *p = err->s ? err->s : "";
-	char *got;
-
-	while (*p) {
-		size_t len = strcspn(p, "\n");
-
-		if (!is_noise(p, len)) {
-			if (b.len)
-				strbuf_puts(&b, "; ");
-			strbuf_add(&b, p, len);
-		}
-		p += len + (p[len] == '\n');
-	}
-	got = pool_dup(!b.s                  ? "it says nothing"
-		       : b.len > MESSAGE_MAX ? b.s + (b.len - MESSAGE_MAX)
-					     : b.s);
-	strbuf_free(&b);
-	return got;
-}
+enum { LIST_TRIES = 5, TIMED_OUT = 124 };
 
 static int
 call(const struct engine *e, struct strbuf *out, const struct words *args, bool quietly)
 {
 	struct strbuf err = STRBUF_INIT;
-	struct words argv = {0};
-	int status;
+	int status = engine_run(e, (const char *const *)args->w, out, &err);
 
-	words_add(&argv, e->program);
-	words_add_all(&argv, args);
-	/* The limit also gives it a process group of its own: Ctrl-C is for d to handle. */
-	status = run(&(struct run){.argv = (const char *const *)argv.w,
-	    .out = out,
-	    .err = &err,
-	    .discard_out = !out,
-	    .timeout_ms = CALL_MS});
-	if (status < 0)
+	if (status < 0) {
 		report("start '%s':", e->program);
-	else if (status > 0 && !quietly)
-		report("%s %s%s%s: %s", engine_name(e), args->n ? args->w[0] : "",
-		    args->n > 1 ? " " : "", args->n > 1 ? args->w[args->n - 1] : "",
-		    engine_gist(&err));
+	} else if (status > 0 && !quietly) {
+		cleanup_free char *gist = engine_gist(&err);
+
+		report("%s %s%s%s: %s", engine_name(e), args->w[0], args->n > 1 ? " " : "",
+		    args->n > 1 ? args->w[args->n - 1] : "",
+		    status == TIMED_OUT ? "no answer in time" : gist);
+	}
 	strbuf_free(&err);
 	return status;
 }

@@ -1,23 +1,18 @@
-/* podman or docker as a child process. */
-#ifndef WHITTLE_ENGINE_RUN_H
-#define WHITTLE_ENGINE_RUN_H
+/* lib/engine for d: calls made of words, with a message where one fails. */
+#ifndef WHITTLE_ENGINE_CALL_H
+#define WHITTLE_ENGINE_CALL_H
 
 #include <stdint.h>
 
 #include "engine.h"
+#include "pool.h"
 
-struct host;
 struct strbuf;
-
-/* Which engine it is. Returns 0, or -1 after a message. */
-int engine_find(struct engine *e, const struct host *h);
-const char *engine_name(const struct engine *e);
 
 /*
  * Runs the engine with these words, the last one NULL. out gets its standard output and
  * may be NULL. What it says to standard error is shown only where it fails, behind the
  * name of what was tried. Returns its exit status, or -1 after a message.
- * No call, of these or any other, goes on for longer than a quarter of an hour.
  */
 int engine_call(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));
 int engine_words(const struct engine *e, struct strbuf *out, const struct words *args);
@@ -40,9 +35,6 @@ int engine_ids(
 
 /* Runs the engine on this terminal. Returns its exit status. */
 int engine_attached(const struct engine *e, const struct words *args);
-
-/* What the engine said, on one line, its end where it is long. */
-const char *engine_gist(const struct strbuf *err);
 
 /* Stops a container. 0, or -1 after a message. */
 int engine_stop(const struct engine *e, const char *id, int64_t timeout_ms);

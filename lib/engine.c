@@ -1,0 +1,215 @@
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "report.h"
+#include "run.h"
+#include "strbuf.h"
+
+enum { MESSAGE_MAX = 600, LIMIT_S = 15 * 60, HURRY_MS = 60000, TIMED_OUT = 124 };
+
+/* ---- which it is ---- */
+
+static int
+kind_of(const char *word, enum engine_kind *kind)
+{
+	const char *slash = strrchr(word, '/');
+
+	word = slash ? slash + 1 : word;
+	if (strcmp(word, "podman") == 0)
+		*kind = PODMAN;
+	else if (strcmp(word, "docker") == 0)
+		*kind = DOCKER;
+	else
+		return -1;
+	return 0;
+}
+
+/* infra/engine says once how it would run the engine, so that each call is only that. */
+static int
+ask_how(struct engine *e)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *const how[] = {e->command, "--how", NULL};
+	int status = run(&(struct run){.argv = how, .out = &out});
+	char *line, *save = NULL, *sign;
+
+	if (status < 0 || status > 125)
+		report("start '%s': status %d", e->command, status);
+	if (status) {
+		strbuf_free(&out);
+		return -1;
+	}
+	line = out.s ? strtok_r(out.s, "\n", &save) : NULL;
+	e->program = xstrdup(line ? line : "");
+	while (line && (line = strtok_r(NULL, "\n", &save)))
+		if ((sign = strchr(line, '='))) {
+			*sign = '\0';
+			setenv(line, sign + 1, 1);
+		}
+	strbuf_free(&out);
+	return 0;
+}
+
+int
+engine_open(struct engine *e, const char *command)
+{
+	*e = (struct engine){
+	    .command = command, .no_timers = access("/run/systemd/system", F_OK) != 0};
+	if (kind_of(command, &e->kind) == 0) {
+		e->program = xstrdup(command);
+		return 0;
+	}
+	if (ask_how(e))
+		return -1;
+	if (kind_of(e->program, &e->kind) == 0)
+		return 0;
+	report("'%s --how' names neither podman nor docker: '%s'", command, e->program);
+	engine_close(e);
+	return -1;
+}
+
+void
+engine_close(struct engine *e)
+{
+	free(e->program);
+	e->program = NULL;
+}
+
+const char *
+engine_name(const struct engine *e)
+{
+	return e->kind == PODMAN ? "podman" : "docker";
+}
+
+/* ---- running it ---- */
+
+static unsigned
+limit_ms(void)
+{
+	const char *text = getenv("WHITTLE_ENGINE_LIMIT");
+	long seconds = text ? strtol(text, NULL, 10) : 0;
+
+	return (seconds > 0 && seconds < 86400 ? (unsigned)seconds : LIMIT_S) * 1000;
+}
+
+int
+engine_run(
+    const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err)
+{
+	cleanup_free const char **argv = NULL;
+	size_t n = 0;
+
+	while (args[n])
+		n++;
+	argv = xcalloc(n + 2, sizeof(*argv));
+	argv[0] = e->program;
+	memcpy(argv + 1, args, n * sizeof(*argv));
+	/* The limit also gives it a process group of its own: Ctrl-C is for us to handle. */
+	return run(&(struct run){.argv = argv,
+	    .out = out,
+	    .err = err,
+	    .discard_out = !out,
+	    .discard_err = !err,
+	    .timeout_ms = limit_ms(),
+	    .hurry = e->interrupted,
+	    .hurry_ms = HURRY_MS});
+}
+
+/* ---- yes, no, or can't tell ---- */
+
+bool
+engine_says_missing(const char *type, const char *err)
+{
+	static const char *const before[] = {"Error: ", "Error response from daemon: "};
+	cleanup_free char *exact = xasprintf("no such %s: ", type);
+	const char *const after[] = {exact, "no such object: "};
+	bool found = false;
+
+	for (const char *line = err; line && !found; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		for (size_t i = 0; i < 4; i++) {
+			size_t len = strlen(before[i / 2]);
+
+			if (strncasecmp(line, before[i / 2], len) == 0 &&
+			    strncasecmp(line + len, after[i % 2], strlen(after[i % 2])) == 0)
+				found = true;
+		}
+	}
+	return found;
+}
+
+int
+engine_missing(const struct engine *e, const char *type, const char *name, int status,
+    const struct strbuf *err)
+{
+	const char *const args[] = {type, "exists", name, NULL};
+	cleanup_free char *gist = NULL;
+
+	if (status < 0) {
+		report("start '%s':", e->program);
+		return -1;
+	}
+	if (e->kind == DOCKER ? engine_says_missing(type, err->s)
+			      : status != TIMED_OUT && engine_run(e, args, NULL, NULL) == 1)
+		return 0;
+	gist = engine_gist(err);
+	report("%s %s inspect %s: %s", engine_name(e), type, name,
+	    status == TIMED_OUT ? "no answer in time" : gist);
+	return -1;
+}
+
+int
+engine_exists(const struct engine *e, const char *type, const char *name)
+{
+	const char *const args[] = {type, "inspect", name, NULL};
+	struct strbuf err = STRBUF_INIT;
+	int status = engine_run(e, args, NULL, &err), got;
+
+	got = status == 0 ? 1 : engine_missing(e, type, name, status, &err);
+	strbuf_free(&err);
+	return got;
+}
+
+/* ---- what it says ---- */
+
+/* podman's own complaints about systemd's absence are no reason for anything. */
+static bool
+is_noise(const char *line, size_t len)
+{
+	static const char *const noise[] = {"systemd connection", "failed to connect to syslog",
+	    "Emulate Docker CLI", "legacy builder is deprecated"};
+
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++)
+		if (memmem(line, len, noise[i], strlen(noise[i])))
+			return true;
+	return len == 0;
+}
+
+char *
+engine_gist(const struct strbuf *err)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *p = err->s ? err->s : "";
+	char *got;
+
+	while (*p) {
+		size_t len = strcspn(p, "\n");
+
+		if (!is_noise(p, len)) {
+			if (b.len)
+				strbuf_puts(&b, "; ");
+			strbuf_add(&b, p, len);
+		}
+		p += len + (p[len] == '\n');
+	}
+	got = xstrdup(!b.s                  ? "it says nothing"
+		      : b.len > MESSAGE_MAX ? b.s + (b.len - MESSAGE_MAX)
+					    : b.s);
+	strbuf_free(&b);
+	return got;
+}

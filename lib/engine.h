@@ -1,0 +1,61 @@
+/* The container engine's command line: podman's or docker's, and where they differ. */
+#ifndef WHITTLE_ENGINE_H
+#define WHITTLE_ENGINE_H
+
+#include <stdbool.h>
+
+struct strbuf;
+
+enum engine_kind { PODMAN, DOCKER };
+
+struct engine {
+	const char *command; /* what a person would type */
+	char *program;       /* what is run */
+	enum engine_kind kind;
+	bool no_timers; /* podman without systemd: health checks aren't run by themselves */
+	/* Once this isn't 0, a call that goes on has a minute left; NULL: it is never asked. */
+	const volatile int *interrupted;
+};
+
+/*
+ * command: podman or docker, or a path to one, or infra/engine, which is asked once how it
+ * would run the engine; what it says of the environment is set in this process's. Keeps
+ * the pointer. Returns 0, or -1 after a report().
+ */
+int engine_open(struct engine *e, const char *command);
+void engine_close(struct engine *e);
+
+const char *engine_name(const struct engine *e);
+
+/*
+ * Runs the engine with these words, NULL-terminated. What it writes is added to out and err,
+ * each of which may be NULL: then it is thrown away. Nothing is to be parsed from both
+ * together: engines warn on standard error whenever they like. No call goes on for longer
+ * than a quarter of an hour (WHITTLE_ENGINE_LIMIT says seconds). Returns the exit status,
+ * 124 where the time was up, or -1 with errno.
+ */
+int engine_run(
+    const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err);
+
+/*
+ * Whether there is a "container" or an "image" of that name or ID. The third answer is
+ * never taken for the second: an engine that can't be reached, a store that can't be read
+ * or a time limit is -1. Returns 1, 0, or -1 after a report().
+ */
+int engine_exists(const struct engine *e, const char *type, const char *name);
+
+/*
+ * The same once "TYPE inspect NAME" has failed and written err: 0 where there is none, or
+ * -1 after a report() of what it said.
+ */
+int engine_missing(const struct engine *e, const char *type, const char *name, int status,
+    const struct strbuf *err);
+
+/* Whether that is docker's own way of saying that there is none. */
+bool engine_says_missing(const char *type, const char *err);
+
+/* What the engine said, on one line without its everyday complaints; the end of it where it
+ * is long. free(3) it. */
+char *engine_gist(const struct strbuf *err);
+
+#endif

@@ -1,0 +1,171 @@
+/* Yes, no, or can't tell: what engines say of what isn't there, and of everything else. */
+#include "engine.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "report.h"
+#include "strbuf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static char folder[] = "/tmp/test-engine.XXXXXX";
+
+static void
+words_of_docker(void **state)
+{
+	static const struct {
+		const char *type, *err;
+		bool missing;
+	} table[] = {
+	    {"container", "Error: No such container: web\n", true},
+	    {"container", "Error response from daemon: No such container: web", true},
+	    {"container",
+		"WARNING: something\nError response from daemon: no such container: web\n",
+		true},
+	    {"container", "Error: No such object: web", true},
+	    {"image", "Error response from daemon: No such image: web:live", true},
+	    {"image", "Error response from daemon: No such container: web", false},
+	    {"container",
+		"error during connect: Get \"http://h/v1\": dial tcp: lookup h: no such host",
+		false},
+	    {"container", "Cannot connect to the Docker daemon at unix:///x. Is it running?",
+		false},
+	    {"container", "Error: open /var/lib/x: no such file or directory", false},
+	    {"container", "Error: mkdir /run/no such container: denied", false},
+	    {"container", "", false},
+	    {"container", NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++)
+		if (engine_says_missing(table[i].type, table[i].err) != table[i].missing)
+			fail_msg("%s", table[i].err);
+}
+
+/* An engine that is a shell script, under the name of a real one. */
+static void
+engine_is(struct engine *e, const char *name, const char *script)
+{
+	static char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
+	assert_true(fd >= 0);
+	dprintf(fd, "#!/bin/sh\n%s\n", script);
+	close(fd);
+	assert_int_equal(engine_open(e, path), 0);
+}
+
+static void
+three_answers(void **state)
+{
+	static const struct {
+		const char *name, *script;
+		int answer;
+	} table[] = {
+	    {"podman", "exit 0", 1},
+	    {"podman", "[ $2 = exists ] && exit 1; exit 125", 0},
+	    {"podman", "echo 'Error: no such container x' >&2; exit 125", -1},
+	    {"podman", "[ $2 = exists ] && exit 0; exit 125", -1},
+	    {"podman", "[ $2 = exists ] && kill -KILL $$; exit 125", -1},
+	    {"docker", "echo warning >&2; exit 0", 1},
+	    {"docker", "echo 'Error response from daemon: No such container: x' >&2; exit 1",
+		0},
+	    {"docker", "echo 'Error response from daemon: No such container: x'; exit 1", -1},
+	    {"docker", "echo 'dial tcp: lookup h: no such host' >&2; exit 1", -1},
+	    {"docker", "kill -KILL $$", -1},
+	};
+	struct engine e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		engine_is(&e, table[i].name, table[i].script);
+		if (engine_exists(&e, "container", "x") != table[i].answer)
+			fail_msg("%s: %s", table[i].name, table[i].script);
+		engine_close(&e);
+	}
+	e = (struct engine){.program = (char[]){"/nowhere/podman"}};
+	assert_int_equal(engine_exists(&e, "container", "x"), -1);
+}
+
+static void
+no_answer_in_time(void **state)
+{
+	struct engine e;
+
+	(void)state;
+	setenv("WHITTLE_ENGINE_LIMIT", "1", 1);
+	engine_is(&e, "podman", "exec sleep 600");
+	assert_int_equal(engine_exists(&e, "container", "x"), -1);
+	engine_close(&e);
+	unsetenv("WHITTLE_ENGINE_LIMIT");
+}
+
+static void
+how(void **state)
+{
+	struct engine e;
+	char path[64];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/engine", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
+	dprintf(fd, "#!/bin/sh\nprintf '/opt/docker\\nTEST_ENGINE=a=b\\n'\n");
+	close(fd);
+	assert_int_equal(engine_open(&e, path), 0);
+	assert_int_equal(e.kind, DOCKER);
+	assert_string_equal(e.program, "/opt/docker");
+	assert_string_equal(getenv("TEST_ENGINE"), "a=b");
+	engine_close(&e);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	dprintf(fd, "#!/bin/sh\necho /opt/nerdctl\n");
+	close(fd);
+	assert_int_equal(engine_open(&e, path), -1);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	report_prog = "test";
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	static const char *const files[] = {"podman", "docker", "engine"};
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(words_of_docker),
+	    cmocka_unit_test(three_answers),
+	    cmocka_unit_test(no_answer_in_time),
+	    cmocka_unit_test(how),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
