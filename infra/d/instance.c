@@ -8,8 +8,8 @@
 
 #include "cleanup.h"
 #include "engine_args.h"
-#include "engine_inspect.h"
 #include "engine_call.h"
+#include "engine_inspect.h"
 #include "proc.h"
 #include "ready.h"
 #include "report.h"

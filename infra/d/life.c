@@ -6,9 +6,9 @@
 
 #include "cleanup.h"
 #include "engine_args.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_call.h"
 #include "generations.h"
 #include "history.h"
 #include "journal.h"

@@ -13,9 +13,9 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_call.h"
 #include "history.h"
 #include "layer.h"
 #include "netns.h"

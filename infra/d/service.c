@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "engine_args.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
 #include "engine_list.h"
-#include "engine_call.h"
 #include "generations.h"
 #include "report.h"
 #include "run.h"

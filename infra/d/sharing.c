@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "engine_inspect.h"
 #include "engine_call.h"
+#include "engine_inspect.h"
 #include "report.h"
 #include "say.h"
 #include "select.h"

@@ -3,9 +3,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_call.h"
 #include "pipeline.h"
 #include "report.h"
 #include "say.h"

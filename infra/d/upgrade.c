@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
-#include "engine_call.h"
 #include "generations.h"
 #include "history.h"
 #include "journal.h"

@@ -7,9 +7,9 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_list.h"
-#include "engine_call.h"
 #include "layer.h"
 #include "netns.h"
 #include "options.h"

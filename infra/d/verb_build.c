@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "engine_json.h"
 #include "engine_call.h"
+#include "engine_json.h"
 #include "history.h"
 #include "instance.h"
 #include "options.h"

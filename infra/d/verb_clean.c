@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "engine_args.h"
+#include "engine_call.h"
 #include "engine_json.h"
 #include "engine_list.h"
-#include "engine_call.h"
 #include "generations.h"
 #include "history.h"
 #include "instance.h"

@@ -7,8 +7,8 @@
 
 #include "beneath.h"
 #include "cleanup.h"
-#include "engine_inspect.h"
 #include "engine_call.h"
+#include "engine_inspect.h"
 #include "history.h"
 #include "netns.h"
 #include "options.h"

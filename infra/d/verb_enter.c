@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine_inspect.h"
 #include "engine_call.h"
+#include "engine_inspect.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"

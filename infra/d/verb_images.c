@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "engine_call.h"
 #include "engine_json.h"
 #include "engine_list.h"
-#include "engine_call.h"
 #include "file.h"
 #include "options.h"
 #include "report.h"
