@@ -8,10 +8,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "platform.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -787,26 +787,19 @@ read_params(struct dockerfile *d, const char *const *word)
 static void
 define_platform(struct dockerfile *d)
 {
-	static const struct {
-		const char *machine, *arch, *variant;
-	} known[] = {{"x86_64", "amd64", ""}, {"aarch64", "arm64", ""}, {"armv7l", "arm", "v7"},
-	    {"armv6l", "arm", "v6"}, {"i686", "386", ""}, {NULL, NULL, NULL}};
 	static const char *const sides[] = {"TARGET", "BUILD"};
-	struct utsname host;
-	size_t k = 0, i;
+	struct platform here = platform_here();
 
-	uname(&host);
-	while (known[k].machine && strcmp(known[k].machine, host.machine) != 0)
-		k++;
-	for (i = 0; i < 2; i++) {
-		const char *arch = known[k].arch ? known[k].arch : host.machine;
-		const char *variant = known[k].variant ? known[k].variant : "";
-
+	for (size_t i = 0; i < 2; i++) {
 		define(&d->global, xasprintf("%sOS", sides[i]), xstrdup("linux"), false);
-		define(&d->global, xasprintf("%sARCH", sides[i]), xstrdup(arch), false);
-		define(&d->global, xasprintf("%sVARIANT", sides[i]), xstrdup(variant), false);
+		define(&d->global, xasprintf("%sARCH", sides[i]), xstrdup(here.architecture),
+		    false);
+		define(
+		    &d->global, xasprintf("%sVARIANT", sides[i]), xstrdup(here.variant), false);
 		define(&d->global, xasprintf("%sPLATFORM", sides[i]),
-		    xasprintf("linux/%s%s%s", arch, *variant ? "/" : "", variant), false);
+		    xasprintf("linux/%s%s%s", here.architecture, *here.variant ? "/" : "",
+			here.variant),
+		    false);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "imageid.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
@@ -97,20 +98,30 @@ limit_ms(void)
 	return (seconds > 0 && seconds < 86400 ? (unsigned)seconds : LIMIT_S) * 1000;
 }
 
-int
-engine_run(
-    const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err)
+char **
+engine_argv(const struct engine *e, const char *const *args)
 {
-	cleanup_free const char **argv = NULL;
+	char **argv;
 	size_t n = 0;
 
 	while (args[n])
 		n++;
 	argv = xcalloc(n + 2, sizeof(*argv));
-	argv[0] = e->program;
-	memcpy(argv + 1, args, n * sizeof(*argv));
+	argv[0] = xstrdup(e->program);
+	for (size_t i = 0; i < n; i++)
+		argv[i + 1] = imageid_own(e, args[i]);
+	return argv;
+}
+
+int
+engine_run(
+    const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err)
+{
+	char **argv = engine_argv(e, args);
+	int status, error;
+
 	/* The limit also gives it a process group of its own: Ctrl-C is for us to handle. */
-	return run(&(struct run){.argv = argv,
+	status = run(&(struct run){.argv = (const char *const *)argv,
 	    .out = out,
 	    .err = err,
 	    .discard_out = !out,
@@ -118,6 +129,12 @@ engine_run(
 	    .timeout_ms = limit_ms(),
 	    .hurry = e->interrupted,
 	    .hurry_ms = HURRY_MS});
+	error = errno;
+	for (char **word = argv; *word; word++)
+		free(*word);
+	free(argv);
+	errno = error;
+	return status;
 }
 
 /* ---- yes, no, or can't tell ---- */

@@ -13,6 +13,10 @@ struct engine {
 	char *program;       /* what is run */
 	enum engine_kind kind;
 	bool no_timers; /* podman without systemd: health checks aren't run by themselves */
+	/* The program pack and the directory where it keeps what it knows of images, see
+	 * imageid.h. Where they are set, words of the form "sha256:…" are the image IDs that
+	 * they are everywhere, and the engine gets its own. */
+	const char *pack, *store;
 	/* Once this isn't 0, a call that goes on has a minute left; NULL: it is never asked. */
 	const volatile int *interrupted;
 };
@@ -36,6 +40,9 @@ const char *engine_name(const struct engine *e);
  */
 int engine_run(
     const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err);
+
+/* The words that engine_run() would run. free(3) each and all. */
+char **engine_argv(const struct engine *e, const char *const *args);
 
 /*
  * Whether there is a "container" or an "image" of that name or ID. The third answer is

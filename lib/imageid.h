@@ -25,4 +25,14 @@ int imageid_note(const char *state, const char *local, const char *id);
 unsigned imageid_locals(
     const char *state, const char *id, unsigned max, char (*local)[SHA256_HEX]);
 
+struct engine;
+
+/* The image ID, "sha256:…", of the engine's own, with or without "sha256:". One whose image ID
+ * can't be found out any more stays what it is. free(3) it. */
+char *imageid_of(const struct engine *e, const char *own);
+
+/* What the engine calls the image of an ID, "sha256:…"; any other word stays what it is, and so
+ * does any where e->pack isn't set. free(3) it. */
+char *imageid_own(const struct engine *e, const char *id);
+
 #endif

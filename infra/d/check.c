@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "check.h"
+#include "cleanup.h"
 #include "engine_args.h"
 #include "engine_call.h"
 #include "identity.h"
 #include "image_volumes.h"
+#include "imageid.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
@@ -36,6 +38,7 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 {
 	struct start s = {.verb = "run", .cmd = cmd};
 	struct words args = {0}, network = {0};
+	cleanup_free char *own = NULL;
 	struct container c;
 	struct image image;
 	const char *name, *why, *reference;
@@ -51,7 +54,8 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 	got = image_of(a, &c, &reference, &image);
 	if (got < 0)
 		return EXIT_TROUBLE;
-	s.image = got ? image.id : reference;
+	own = imageid_own(&a->engine, got ? image.id : reference);
+	s.image = own;
 	s.facts = got ? &image : NULL;
 	s.detach = !c.fg;
 	if (start_complete(a, &c, NULL, &s))

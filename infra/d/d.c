@@ -8,6 +8,7 @@
 #include "recover.h"
 #include "report.h"
 #include "run.h"
+#include "self.h"
 #include "signals.h"
 #include "verbs.h"
 
@@ -154,6 +155,9 @@ run_verb(struct app *a, int argc, char **argv)
 	if (host_load(&a->host) || engine_open(&a->engine, a->host.engine))
 		return EXIT_TROUBLE;
 	a->engine.interrupted = &interrupted;
+	a->engine.pack = pack_program(a->host.project);
+	a->engine.store =
+	    pool_dupn(a->host.state, (size_t)(strrchr(a->host.state, '/') - a->host.state));
 	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & CHANGES)
 		catch_signals();

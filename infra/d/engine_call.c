@@ -79,16 +79,19 @@ int
 engine_quiet(
     const struct engine *e, struct strbuf *out, unsigned timeout_ms, const struct words *args)
 {
-	struct words argv = {0};
+	char **argv = engine_argv(e, (const char *const *)args->w);
+	int status;
 
-	words_add(&argv, e->program);
-	words_add_all(&argv, args);
-	return run(&(struct run){.argv = (const char *const *)argv.w,
+	status = run(&(struct run){.argv = (const char *const *)argv,
 	    .out = out,
 	    .err = out,
 	    .discard_out = !out,
 	    .discard_err = !out,
 	    .timeout_ms = timeout_ms});
+	for (char **word = argv; *word; word++)
+		free(*word);
+	free(argv);
+	return status;
 }
 
 /* podman fails to list at all where
@@ -132,20 +135,19 @@ engine_ids(const struct engine *e, struct words *out, const char *label, const c
 int
 engine_attached(const struct engine *e, const struct words *args)
 {
-	struct words argv = {0};
 	int status;
 	pid_t pid;
 
-	words_add(&argv, e->program);
-	words_add_all(&argv, args);
 	pid = fork();
 	if (pid < 0) {
 		report("fork:");
 		return EXIT_TROUBLE;
 	}
 	if (pid == 0) {
-		execvp(argv.w[0], argv.w);
-		report("start '%s':", argv.w[0]);
+		char **argv = engine_argv(e, (const char *const *)args->w);
+
+		execvp(argv[0], argv);
+		report("start '%s':", argv[0]);
 		_exit(errno == ENOENT ? 127 : 126);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -36,7 +36,7 @@ engine_see(const struct engine *e, const char *name, struct seen *out)
 	int got = inspect(e, "container", name, &list);
 
 	if (got == 1) {
-		seen_from_inspect(json_array_get(list, 0), out);
+		seen_from_inspect(e, json_array_get(list, 0), out);
 		seen_doubt(e, out);
 	}
 	json_decref(list);
@@ -50,7 +50,7 @@ engine_image(const struct engine *e, const char *reference, struct image *out)
 	int got = inspect(e, "image", reference, &list);
 
 	if (got == 1)
-		image_from_inspect(json_array_get(list, 0), out);
+		image_from_inspect(e, json_array_get(list, 0), out);
 	json_decref(list);
 	return got;
 }

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cleanup.h"
 #include "engine.h"
 #include "engine_call.h"
+#include "imageid.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -62,9 +64,11 @@ label(const json_t *o, const char *name)
 }
 
 const char *
-full_id(const char *id)
+image_id(const struct engine *e, const char *own)
 {
-	return !id ? "" : strncmp(id, "sha256:", 7) == 0 ? id : pool_printf("sha256:%s", id);
+	cleanup_free char *id = own ? imageid_of(e, own) : NULL;
+
+	return id ? pool_dup(id) : "";
 }
 
 const char *
@@ -151,14 +155,14 @@ see_volumes(const json_t *o, struct seen *out)
 }
 
 void
-seen_from_inspect(const json_t *o, struct seen *out)
+seen_from_inspect(const struct engine *e, const json_t *o, struct seen *out)
 {
 	const char *name = text_at(o, "Name");
 
 	*out = (struct seen){0};
 	out->id = text_at(o, "Id");
 	out->name = !name ? "" : *name == '/' ? name + 1 : name;
-	out->image = full_id(text_at(o, "Image"));
+	out->image = image_id(e, text_at(o, "Image"));
 	out->state = text_at(o, "State/Status");
 	if (!out->state)
 		out->state = "unknown";
@@ -237,7 +241,7 @@ seen_doubt(const struct engine *e, struct seen *s)
 }
 
 void
-seen_from_ps(const json_t *o, struct seen *out)
+seen_from_ps(const struct engine *e, const json_t *o, struct seen *out)
 {
 	const json_t *name;
 	size_t i;
@@ -246,7 +250,7 @@ seen_from_ps(const json_t *o, struct seen *out)
 	out->id = text_at(o, "Id");
 	name = json_array_get(json_object_get(o, "Names"), 0);
 	out->name = pool_dup(json_string_value(name) ? json_string_value(name) : "");
-	out->image = full_id(text_at(o, "ImageID"));
+	out->image = image_id(e, text_at(o, "ImageID"));
 	out->state = text_at(o, "State");
 	if (!out->state)
 		out->state = "unknown";
@@ -279,14 +283,14 @@ has_test(const json_t *check)
 }
 
 void
-image_from_inspect(const json_t *o, struct image *out)
+image_from_inspect(const struct engine *e, const json_t *o, struct image *out)
 {
 	json_t *tag, *volume;
 	const char *path;
 	size_t i;
 
 	*out = (struct image){0};
-	out->id = full_id(text_at(o, "Id"));
+	out->id = image_id(e, text_at(o, "Id"));
 	out->user = text_at(o, "Config/User");
 	out->created = engine_time(text_at(o, "Created"));
 	out->health = has_test(at(o, "Config/Healthcheck")) || has_test(at(o, "Healthcheck")) ||

@@ -14,15 +14,15 @@ json_t *engine_json(const struct engine *e, const struct strbuf *text);
 
 /* One of the objects of "container inspect", of "podman ps --format json", and of "image
  * inspect". */
-void seen_from_inspect(const json_t *o, struct seen *out);
-void seen_from_ps(const json_t *o, struct seen *out);
+void seen_from_inspect(const struct engine *e, const json_t *o, struct seen *out);
+void seen_from_ps(const struct engine *e, const json_t *o, struct seen *out);
 /* podman takes a container that was killed together with its monitor, in a reboot that left
  * /run as it was, to be running: one whose first process is gone isn't. */
 void seen_doubt(const struct engine *e, struct seen *s);
-void image_from_inspect(const json_t *o, struct image *out);
+void image_from_inspect(const struct engine *e, const json_t *o, struct image *out);
 
-/* "sha256:…", whichever way the engine writes it; "" for NULL. */
-const char *full_id(const char *id);
+/* The image ID, "sha256:…", of what the engine calls it; "" for NULL. */
+const char *image_id(const struct engine *e, const char *own);
 
 /* The twelve digits by which people know it. */
 const char *short_id(const char *id);

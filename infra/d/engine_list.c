@@ -53,7 +53,7 @@ engine_see_all(const struct engine *e, struct seen_list *all)
 		return -1;
 	all->v = pool_zero(json_array_size(list) + 1, sizeof(*all->v));
 	json_array_foreach (list, i, o) {
-		seen_from_inspect(o, &all->v[all->n]);
+		seen_from_inspect(e, o, &all->v[all->n]);
 		seen_doubt(e, &all->v[all->n++]);
 	}
 	json_decref(list);
@@ -77,7 +77,7 @@ engine_list(const struct engine *e, struct seen_list *all)
 		return -1;
 	all->v = pool_zero(json_array_size(list) + 1, sizeof(*all->v));
 	json_array_foreach (list, i, o) {
-		seen_from_ps(o, &all->v[all->n]);
+		seen_from_ps(e, o, &all->v[all->n]);
 		seen_doubt(e, &all->v[all->n++]);
 	}
 	json_decref(list);
@@ -97,22 +97,24 @@ seen_named(const struct seen_list *all, const char *name)
 
 /* "ID\tNAME:TAG\tCREATED\tSIZE": one line a name. */
 static void
-add_image(struct images *all, char *line)
+add_image(const struct engine *e, struct images *all, char *line)
 {
 	char *save = NULL, *id = strtok_r(line, "\t", &save),
 	     *tag = strtok_r(NULL, "\t", &save);
 	char *created = strtok_r(NULL, "\t", &save), *size = strtok_r(NULL, "\t", &save);
+	const char *named;
 	struct image *i = NULL;
 	struct tm tm = {0};
 
 	if (!size)
 		return;
+	named = image_id(e, id);
 	for (size_t k = 0; k < all->n && !i; k++)
-		if (strcmp(all->v[k].id, full_id(id)) == 0)
+		if (strcmp(all->v[k].id, named) == 0)
 			i = &all->v[k];
 	if (!i) {
 		i = &all->v[all->n++];
-		i->id = full_id(pool_dup(id));
+		i->id = named;
 		i->size = pool_dup(size);
 		if (strptime(created, "%Y-%m-%d %H:%M:%S", &tm))
 			i->created = timegm(&tm);
@@ -141,7 +143,7 @@ engine_images(const struct engine *e, bool dangling, struct images *all)
 		return -1;
 	all->v = pool_zero(lines.n + 1, sizeof(*all->v));
 	for (size_t i = 0; i < lines.n; i++)
-		add_image(all, lines.w[i]);
+		add_image(e, all, lines.w[i]);
 	return 0;
 }
 
@@ -207,7 +209,7 @@ engine_list_with_images(const struct engine *e, const struct words *names,
 	strbuf_free(&out);
 	images->v = pool_zero(json_array_size(list) + 1, sizeof(*images->v));
 	json_array_foreach (list, i, o)
-		image_from_inspect(o, &images->v[images->n++]);
+		image_from_inspect(e, o, &images->v[images->n++]);
 	bad = bad || !list;
 	json_decref(list);
 	return bad ? -1 : 0;

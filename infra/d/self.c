@@ -1,5 +1,6 @@
 #include "self.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "pool.h"
@@ -15,4 +16,14 @@ program_path(void)
 		die("readlink '/proc/self/exe':");
 	path[n] = '\0';
 	return pool_dup(path);
+}
+
+const char *
+pack_program(const char *project)
+{
+	const char *self = program_path();
+	const char *beside = pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
+
+	return project && access(beside, X_OK) != 0 ? pool_printf("%s/infra/pack/pack", project)
+						    : beside;
 }

@@ -123,18 +123,6 @@ image_of(struct app *a, const struct container *c, const char **reference, struc
 	return got;
 }
 
-/* In the project, or beside this program where both are installed. */
-static const char *
-pack_program(struct app *a)
-{
-	const char *self = program_path();
-	const char *beside = pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
-
-	return a->host.project && access(beside, X_OK) != 0
-		   ? pool_printf("%s/infra/pack/pack", a->host.project)
-		   : beside;
-}
-
 bool
 signature_suffices(struct app *a, const struct container *c, const char *image)
 {
@@ -144,7 +132,7 @@ signature_suffices(struct app *a, const struct container *c, const char *image)
 
 	if (!c->require_signature)
 		return true;
-	words_add(&argv, pack_program(a));
+	words_add(&argv, a->engine.pack);
 	words_add(&argv, "verify");
 	words_add(&argv, "--require-signature");
 	if (a->host.verify_key) {

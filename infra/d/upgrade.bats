@@ -32,8 +32,8 @@ good_state() {
 	[ "$(all_of "$1")" = "$1" ] || { all_of "$1" >&2; return 1; }
 	version_of "$1" >/dev/null || { echo "doesn't serve" >&2; return 1; }
 	local running
-	running=$(engine inspect -f '{{.Image}}' "$1")
-	[ "sha256:${running#sha256:}" = "$(image_id "$(live "$1")")" ] || { echo "live is another image" >&2; return 1; }
+	running=$("$PACK" id "$(engine inspect -f '{{.Image}}' "$1")")
+	[ "$running" = "$(image_id "$(live "$1")")" ] || { echo "live is another image" >&2; return 1; }
 	[ ! -e "$WHITTLE_STATE/d/$1/journal.json" ]
 }
 

@@ -7,6 +7,7 @@
 #include "engine_call.h"
 #include "engine_json.h"
 #include "history.h"
+#include "imageid.h"
 #include "instance.h"
 #include "options.h"
 #include "pipeline.h"
@@ -139,13 +140,15 @@ static int
 test_around(
     struct app *a, const struct place *p, const struct words *cmd, const struct test_options *o)
 {
+	cleanup_free char *image = NULL;
 	struct instance i;
 	int status = instance_start(a, p, &o->flags, NULL, o->image, getpid(), true, &i);
 
 	if (status != EXIT_YES)
 		return status;
 	instance_export(&i);
-	setenv("TEST_IMAGE", i.image.id, 1);
+	image = imageid_own(&a->engine, i.image.id);
+	setenv("TEST_IMAGE", image, 1);
 	setenv("TEST_NAME", p->name, 1);
 	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->folder});
 	if (instance_stop(a, p))

@@ -488,7 +488,7 @@ teardown_file() {
 	real_pipeline "${P}pipe"
 	printf 'test_env: {GREETING: hello}\n' | settings "${P}pipe"
 	printf 'load %s/tests/helpers\n%s "it serves" {\n%s\n}\n' "$TOP" @test '
-		[ "$INSTANCE_IMAGE" = "$TEST_IMAGE" ]
+		[ "$INSTANCE_IMAGE" = "$("$PACK" id "$TEST_IMAGE")" ]
 		curl -fs "http://$INSTANCE_ADDRESS_8080/healthz"
 		engine inspect -f "{{.Config.Env}}" "$INSTANCE_NAME" | grep GREETING=hello' >"$WHITTLE_CONTAINERS/${P}pipe/test.bats"
 	run_x 0 d b "${P}pipe"

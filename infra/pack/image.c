@@ -2,15 +2,21 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "layer.h"
+#include "oci.h"
+#include "path.h"
 #include "report.h"
+#include "run.h"
 #include "strbuf.h"
 
 enum { JSON_MAX = 16 * 1024 * 1024, PARTS_MAX = 100000, LAYERS_MAX = 1000 };
@@ -20,6 +26,7 @@ struct part {
 	char *name;
 	struct bytes data;
 	char *link; /* where it leads, from the archive's root */
+	int mapped; /* data is our own mapping */
 };
 
 struct opening {
@@ -38,6 +45,8 @@ part_free(void *p)
 {
 	struct part *part = p;
 
+	if (part->mapped)
+		bytes_unmap(&part->data);
 	free(part->name);
 	free(part->link);
 	free(part);
@@ -105,7 +114,7 @@ read_part(struct opening *o, struct archive *a, struct archive_entry *e)
 }
 
 static int
-read_parts(struct opening *o)
+read_archive(struct opening *o)
 {
 	struct archive *a = archive_read_new();
 	struct archive_entry *e;
@@ -132,6 +141,75 @@ read_parts(struct opening *o)
 	}
 	archive_read_free(a);
 	return bad ? -1 : 0;
+}
+
+/* One file of a layout's directory. */
+static int
+read_file(struct opening *o, int dir, const char *name, const char *path)
+{
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct part *part, **found;
+
+	if (++o->count > PARTS_MAX)
+		return refuse(o, path, "too many members");
+	part = xcalloc(1, sizeof(*part));
+	part->name = xstrdup(path);
+	if (fd < 0 || bytes_map_fd(&part->data, fd)) {
+		report("%s: open '%s':", o->image->file, path);
+		part_free(part);
+		return -1;
+	}
+	part->mapped = 1;
+	found = tsearch(part, &o->image->parts, compare_parts);
+	if (found && *found == part)
+		return 0;
+	part_free(part);
+	return refuse(o, path, "the same member twice");
+}
+
+/* An OCI image layout that isn't in an archive. */
+static int
+read_directory(struct opening *o)
+{
+	cleanup_fd int top = open(o->image->file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *blobs = NULL;
+	struct dirent *e;
+	int fd =
+	    top < 0 ? -1 : openat(top, "blobs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int below =
+	    fd < 0 ? -1 : openat(fd, "sha256", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	if (below < 0 || !(blobs = fdopendir(below))) {
+		report("%s: a directory, but no OCI image layout:", o->image->file);
+		if (below >= 0)
+			close(below);
+		return -1;
+	}
+	if (read_file(o, top, "index.json", "index.json"))
+		return -1;
+	while ((e = readdir(blobs))) {
+		cleanup_free char *path = xasprintf("blobs/sha256/%s", e->d_name);
+
+		if (!is_dots(e->d_name) && read_file(o, below, e->d_name, path))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_parts(struct opening *o)
+{
+	struct stat st;
+
+	if (stat(o->image->file, &st) == 0 && S_ISDIR(st.st_mode))
+		return read_directory(o);
+	if (bytes_map(&o->image->map, o->image->file)) {
+		report("open '%s':", o->image->file);
+		return -1;
+	}
+	return read_archive(o);
 }
 
 int
@@ -179,10 +257,15 @@ parse_json(const struct opening *o, const char *name, struct bytes b)
 	return json;
 }
 
-static int
-is_gzip(struct bytes b)
+/* What a layer is compressed with; NULL: nothing that is known. */
+static const char *
+compression(struct bytes b)
 {
-	return b.n > 2 && b.p[0] == 0x1f && b.p[1] == 0x8b;
+	static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+
+	if (b.n > 2 && b.p[0] == 0x1f && b.p[1] == 0x8b)
+		return "gzip";
+	return b.n > sizeof(zstd) && memcmp(b.p, zstd, sizeof(zstd)) == 0 ? "zstd" : NULL;
 }
 
 /* Into a file without a name in TMPDIR, so that memory stays bounded. */
@@ -199,8 +282,19 @@ open_scratch(void)
 	return fdopen(fd, "w+");
 }
 
+/* The library starts zstd where it hasn't got it built in, and doesn't say that there is none.
+ */
 static int
-unpack_to(struct opening *o, const char *name, struct bytes packed, FILE *to)
+needs_program(const char *by)
+{
+	const char *const argv[] = {"zstd", "-V", NULL};
+
+	return strcmp(by, "zstd") == 0 &&
+	       run(&(struct run){.argv = argv, .discard_out = 1, .discard_err = 1}) >= 126;
+}
+
+static int
+unpack_to(struct opening *o, const char *name, const char *by, struct bytes packed, FILE *to)
 {
 	struct archive *a = archive_read_new();
 	struct archive_entry *e;
@@ -212,6 +306,8 @@ unpack_to(struct opening *o, const char *name, struct bytes packed, FILE *to)
 		limit = 64 << 20;
 	archive_read_support_format_raw(a);
 	archive_read_support_filter_gzip(a);
+	/* Where the library hasn't got it built in, the program zstd does it. */
+	archive_read_support_filter_zstd(a);
 	if (archive_read_open_memory(a, packed.p, packed.n) == ARCHIVE_OK &&
 	    archive_read_next_header(a, &e) == ARCHIVE_OK)
 		while ((n = archive_read_data(a, chunk, sizeof(chunk))) > 0) {
@@ -222,8 +318,13 @@ unpack_to(struct opening *o, const char *name, struct bytes packed, FILE *to)
 	archive_read_free(a);
 	if (total > limit)
 		return refuse(o, name, "it unpacks to more than a hundred times its size");
-	if (n < 0)
-		return refuse(o, name, "not sound gzip data");
+	if (n < 0 && needs_program(by))
+		return refuse(o, name, "its compression needs the program zstd: install that");
+	if (n < 0) {
+		cleanup_free char *why = xasprintf("not sound %s data", by);
+
+		return refuse(o, name, why);
+	}
 	if (n > 0 || fflush(to)) {
 		report("%s: unpack '%s':", o->image->file, name);
 		return -1;
@@ -232,7 +333,7 @@ unpack_to(struct opening *o, const char *name, struct bytes packed, FILE *to)
 }
 
 static int
-unpack(struct opening *o, const char *name, struct image_layer *l)
+unpack(struct opening *o, const char *name, const char *by, struct image_layer *l)
 {
 	cleanup_file FILE *scratch = open_scratch();
 
@@ -240,7 +341,7 @@ unpack(struct opening *o, const char *name, struct image_layer *l)
 		report("unpack to TMPDIR:");
 		return -1;
 	}
-	if (unpack_to(o, name, l->tar, scratch))
+	if (unpack_to(o, name, by, l->tar, scratch))
 		return -1;
 	if (bytes_map_fd(&l->unpacked, fileno(scratch))) {
 		report("unpack to TMPDIR:");
@@ -253,9 +354,11 @@ unpack(struct opening *o, const char *name, struct image_layer *l)
 static int
 open_layer(struct opening *o, const char *name, const char *diff_id, struct image_layer *l)
 {
+	const char *by;
+
 	if (find_part(o, name, &l->tar))
 		return -1;
-	if (is_gzip(l->tar) && unpack(o, name, l))
+	if ((by = compression(l->tar)) && unpack(o, name, by, l))
 		return -1;
 	sha256_bytes(l->tar.p, l->tar.n, l->diff_id);
 	if (strncmp(diff_id, "sha256:", 7) || strcmp(diff_id + 7, l->diff_id))
@@ -311,21 +414,49 @@ open_config(struct opening *o, const json_t *manifest)
 	return 0;
 }
 
+static json_t *
+find_manifest(struct opening *o)
+{
+	const json_t *source;
+	const char *key;
+	struct bytes text;
+	json_t *manifest;
+
+	if (image_part(o->image, "manifest.json", &text)) {
+		if (image_part(o->image, "index.json", &text) == 0)
+			return oci_manifest(o->image);
+		refuse(o, "manifest.json",
+		    image_part(o->image, "repositories", &text) == 0
+			? "the archive has no such member, but schema 1, as docker before "
+			  "1.10 wrote it: load it into an engine and save it again"
+			: "the archive has no such member");
+		return NULL;
+	}
+	manifest = parse_json(o, "manifest.json", text);
+	json_object_foreach (
+	    json_object_get(json_array_get(manifest, 0), "LayerSources"), key, source)
+		if (json_array_size(json_object_get(source, "urls")) > 0) {
+			refuse(o, key,
+			    "a foreign layer, which is kept elsewhere and may not be handed "
+			    "on");
+			json_decref(manifest);
+			return NULL;
+		}
+	return manifest;
+}
+
 static int
 open_archive(struct image *i, const char *file, int with_layers)
 {
 	struct opening o = {.image = i};
-	struct bytes text;
 	json_t *manifest = NULL;
 	int status = -1;
 
 	*i = (struct image){.file = file};
-	if (bytes_map(&i->map, file)) {
-		report("open '%s':", file);
+	if (read_parts(&o))
 		return -1;
-	}
-	if (!read_parts(&o) && !find_part(&o, "manifest.json", &text) &&
-	    (manifest = parse_json(&o, "manifest.json", text)))
+	manifest = find_manifest(&o);
+	if (manifest)
 		status = open_config(&o, manifest);
 	if (!status && with_layers)
 		status =

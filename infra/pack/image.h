@@ -1,4 +1,5 @@
-/* An image archive in docker-archive form, as `docker save` and `podman save` write it. */
+/* An image archive as `docker save` and `podman save` write it: docker's form, an OCI image
+ * layout, or both in one; or such a layout as a directory. */
 #ifndef PACK_IMAGE_H
 #define PACK_IMAGE_H
 
@@ -27,10 +28,12 @@ struct image {
 };
 
 /*
- * Opens an archive and verifies that each layer has the digest that the config names.
+ * Opens an archive and verifies that each layer has the digest that the config names. Layers
+ * may be compressed by gzip or zstd; of several architectures this machine's is taken.
  * Refused with a report(): anything else than one image, layers that don't match, parts that
- * aren't there, a config of more than 16 MiB, a compressed layer that unpacks to more than
- * a hundred times its size and 64 MiB. Returns 0 or -1; the caller closes in both cases.
+ * aren't there, layers that are kept elsewhere, schema 1, a config of more than 16 MiB, a
+ * compressed layer that unpacks to more than a hundred times its size and 64 MiB. Returns 0 or
+ * -1; the caller closes in both cases.
  */
 int image_open(struct image *i, const char *file);
 /* The same without its layers, whose content isn't read. */

@@ -24,7 +24,8 @@ struct reading {
 	struct bytes tar;
 	int user_xattrs;
 	struct archive *archive;
-	void *seen; /* tsearch(3) tree of paths */
+	void *seen;       /* tsearch(3) tree of paths */
+	unsigned devices; /* nodes in /dev that were dropped */
 };
 
 char *
@@ -199,6 +200,12 @@ type_of(struct archive_entry *e)
 	}
 }
 
+int
+layer_is_device_path(const char *path)
+{
+	return strncmp(path, "dev/", 4) == 0;
+}
+
 static int
 read_inode(struct reading *r, struct archive_entry *e, struct layer_entry *out)
 {
@@ -206,9 +213,17 @@ read_inode(struct reading *r, struct archive_entry *e, struct layer_entry *out)
 	mode_t type = type_of(e);
 	struct inode *i;
 
+	if (!type && layer_is_device_path(out->path)) {
+		/* What a lower layer has there is gone all the same. */
+		out->kind = ENTRY_WHITEOUT;
+		r->devices++;
+		return 0;
+	}
 	if (!type)
 		return refuse(r, out->path,
-		    "a device node or something else that an image has no use for");
+		    "a device node, which no container may use: leave it out of what is "
+		    "copied, "
+		    "or remove it in a step of the Dockerfile");
 	if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
 		return refuse(r, out->path, "an owner that no system knows");
 	out->inode = i =
@@ -361,6 +376,9 @@ layer_read(struct layer *l, struct bytes tar, const char *what, int user_xattrs)
 		status = read_all(&r);
 	else
 		report("%s: not a tar archive", what);
+	if (!status && r.devices)
+		report("%s: %u device node%s in /dev left out: engines make their own", what,
+		    r.devices, r.devices > 1 ? "s" : "");
 	archive_read_free(r.archive);
 	tdestroy(r.seen, free);
 	return status;

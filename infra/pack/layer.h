@@ -38,13 +38,17 @@ struct layer {
  * hands on no other; with user_xattrs those in user.* are taken too.
  *
  * Refused, with a report() that names what (the layer, for messages): an absolute path,
- * one with "..", a name beyond 255 or a path beyond 4095 bytes, a device node, a sparse
- * file, a path twice, a link that climbs above the root, a file capability of no known version,
- * more than ENTRIES_MAX entries, a truncated or broken archive. Returns 0 or -1; the caller
- * frees in both cases.
+ * one with "..", a name beyond 255 or a path beyond 4095 bytes, a device node
+ * outside of /dev (in there it is left out, and a report() says so), a sparse file, a path
+ * twice, a link that climbs above the root, a file capability of no known version, more than
+ * ENTRIES_MAX entries, a truncated or broken archive. Returns 0 or -1; the caller frees in both
+ * cases.
  */
 int layer_read(struct layer *l, struct bytes tar, const char *what, int user_xattrs);
 void layer_free(struct layer *l);
+
+/* Whether it is in /dev, which engines fill themselves. */
+int layer_is_device_path(const char *path);
 
 /* A path as above, from one in an archive; NULL where it is refused, then *why says for
  * what. The caller frees. */

@@ -107,6 +107,45 @@ assert h["SCHILY.xattr.security.capability"].encode()[3] == 2, h'
 	[ "$id" != "$first" ]
 }
 
+@test "compressed by zstd, as an OCI layout, of several architectures: the same image" {
+	requires command:zstd
+	pack_case flatten
+	wanted=$id
+	for case in zstandard oci several; do
+		pack_case "$case"
+		[ "$id" = "$wanted" ]
+	done
+	mkdir layout
+	tar -xf several.tar -C layout
+	run_x 0 "$PACK" build --no-store -n test -i layout -o directory.out
+	[ "$output" = "sha256:$wanted" ]
+	ln -sf /etc/passwd layout/index.json
+	run_x 2 "$PACK" build --no-store -n test -i layout -o no.out
+	run_x 2 "$PACK" build --no-store -n test -i "$WHITTLE_STATE" -o no.out
+	expect "no OCI image layout" "$stderr"
+	# the program that unpacks it isn't there
+	mkdir bin
+	run_x 2 env "PATH=$PWD/bin" "$PACK" build --no-store -n test -i zstandard.tar -o no.out
+	expect "needs the program zstd" "$stderr"
+	[ ! -e no.out ]
+}
+
+@test "device nodes in /dev are left out, and that is said" {
+	pack_case devices
+	expect "2 device nodes in /dev left out" "$stderr"
+	layer_of devices.out >layer.tar
+	[ "$(bsdtar -tf layer.tar | tr '\n' ' ')" = "dev/ x " ]
+}
+
+@test "hard links over layers share what they hold; opaque folders hide what comes before them" {
+	pack_case linked
+	layer_of linked.out >layer.tar
+	[ "$(bsdtar -tf layer.tar | tr '\n' ' ')" = "a b o/ o/new " ]
+	run_x 0 tar --numeric-owner --xattrs -tvf layer.tar
+	[[ $output == *-rwxr-xr-x*5/0*" a"* ]]
+	expect "b link to a"
+}
+
 @test "packed again, an image stays what it is" {
 	pack_case flatten
 	run_x 0 "$PACK" build -n test -i flatten.out -o again --no-store

@@ -88,9 +88,7 @@ live() {
 }
 
 image_id() {
-	local id
-	id=$(engine image inspect -f '{{.Id}}' "$1" 2>/dev/null) || return 1
-	echo "sha256:${id#sha256:}"
+	"$PACK" id "$1"
 }
 
 # The version that answers.

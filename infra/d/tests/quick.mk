@@ -2,6 +2,7 @@
 # stamps that name an image, tags that move.
 
 E := $(TOP)/infra/engine
+P := $(TOP)/infra/pack/pack
 R := localhost/whittle/$(notdir $(CURDIR))
 
 # As in the real one, content decides. Without podman's cache of steps, which trips over images
@@ -13,8 +14,8 @@ INPUTS := $(shell tar -c --sort=name --mtime=@0 Dockerfile files | sha256sum | c
 all:
 	@if [ -e fail-build ]; then echo "the build fails"; exit 1; fi
 	@grep -qsx 'inputs $(INPUTS)' build-stamp && exit; \
-	$(E) build -q $(FLAGS) --iidfile iid -t $(R):latest . >/dev/null 2>log || { cat log; exit 1; }; \
-	printf 'image %s\ninputs %s\n' "$$(sed 's/^\(sha256:\)\{0,1\}/sha256:/' iid)" $(INPUTS) >build-stamp
+	$(E) build -q $(FLAGS) -t $(R):latest . >/dev/null 2>log || { cat log; exit 1; }; \
+	printf 'image %s\ninputs %s\n' "$$($(P) id $(R):latest)" $(INPUTS) >build-stamp
 
 test:
 	@if [ -e fail-test ]; then echo "the test fails"; exit 1; fi
@@ -23,7 +24,7 @@ test:
 install:
 	@if [ -e fail-install ]; then echo "promotion refused"; exit 1; fi
 	@id=$$(sed -n 's/^image //p' test-stamp); \
-	live=$$($(E) image inspect -f '{{.Id}}' $(R):live 2>/dev/null || :); \
-	[ "sha256:$${live#sha256:}" != "$$id" ] || exit 0; \
-	[ -z "$$live" ] || $(E) tag $$live $(R):prev; \
-	$(E) tag $$id $(R):live
+	live=$$($(P) id $(R):live || :); \
+	[ "$$live" != "$$id" ] || exit 0; \
+	[ -z "$$live" ] || $(E) tag $(R):live $(R):prev; \
+	$(E) tag $$($(P) id -r $$id) $(R):live

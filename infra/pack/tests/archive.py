@@ -10,6 +10,9 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import platform
+import subprocess
 import sys
 import tarfile
 import time
@@ -145,6 +148,124 @@ def grown():
     return image([layer(*LOWER), layer(*UPPER), layer(*more)], config={"ExposedPorts": {"8080/tcp": {}}})
 
 
+def zstd(data):
+    return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def zstandard():
+    """flatten()'s layers, the upper one compressed with zstd."""
+    lower, upper = layer(*LOWER), layer(*UPPER)
+    ids = ["sha256:" + hashlib.sha256(x).hexdigest() for x in (lower, upper)]
+    return image([lower, zstd(upper)], diff_ids=ids)
+
+
+def device_entries():
+    return [entry("dev"), entry("dev/full", type=tarfile.CHRTYPE), entry("dev/sda", type=tarfile.BLKTYPE),
+            entry("dev/other", b"", type=tarfile.LNKTYPE, link="dev/full"), entry("dev/fd", link="/proc/self/fd")]
+
+
+def devices():
+    """Device nodes in /dev, one over a plain file of the layer below."""
+    return image([layer(entry("dev"), entry("dev/full", b"a plain file\n"), entry("x", b"x\n")), layer(*device_entries())])
+
+
+def linked():
+    """A file of the lower layer under a second name in the upper one, with its attributes, and an
+    opaque folder that comes after what it hides."""
+    return image([
+        layer(entry("a", b"a\n", mode=0o755, uid=5, SCHILY__xattr__security__capability=CAPABILITY.decode("latin-1")),
+              entry("o"), entry("o/old", b"old\n")),
+        layer(entry("b", b"", type=tarfile.LNKTYPE, link="a"), entry("o"), entry("o/new", b"new\n"),
+              entry("o/.wh..wh..opq", b""))])
+
+
+# ---- OCI image layouts
+
+def blob(parts, data):
+    digest = hashlib.sha256(data).hexdigest()
+    name = "blobs/sha256/" + digest
+    if all(t.name != name for t, _ in parts):
+        parts.append(entry(name, data))
+    return {"digest": "sha256:" + digest, "size": len(data)}
+
+
+def manifest_of(parts, contents, kinds, arch="amd64", **more):
+    ids = ["sha256:" + hashlib.sha256(x).hexdigest() for x in contents]
+    config = {"architecture": arch, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": ids},
+              "history": [{"created_by": "/bin/sh -c #(nop) COPY dir:0 in / "}] * len(contents)}
+    packed = {"tar": lambda x: x, "tar+gzip": gzip.compress, "tar+zstd": zstd}
+    listed = [dict(blob(parts, packed[k](x)), mediaType="application/vnd.oci.image.layer.v1." + k)
+              for x, k in zip(contents, kinds)]
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": dict(blob(parts, json.dumps(config).encode()), mediaType="application/vnd.oci.image.config.v1+json"),
+                "layers": listed}
+    manifest.update(more)
+    return dict(blob(parts, json.dumps(manifest).encode()), mediaType=manifest["mediaType"])
+
+
+def layout(parts, descriptors):
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": descriptors}
+    return layer(*parts, entry("index.json", json.dumps(index).encode()),
+                 entry("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'))
+
+
+def inner_index(parts, descriptors):
+    text = json.dumps({"schemaVersion": 2, "manifests": descriptors}).encode()
+    return dict(blob(parts, text), mediaType="application/vnd.oci.image.index.v1+json")
+
+
+FLAT = [layer(*LOWER), layer(*UPPER)]
+HERE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+OTHER = "s390x" if HERE != "s390x" else "amd64"
+
+
+def oci():
+    parts = []
+    return layout(parts, [manifest_of(parts, FLAT, ["tar+gzip", "tar+zstd"], arch="amd64")])
+
+
+def several():
+    """An index within the index: another architecture first, this one, and what a builder states."""
+    parts = []
+    foreign = dict(manifest_of(parts, [layer(entry("foreign", b"x"))], ["tar"], arch=OTHER),
+                   platform={"os": "linux", "architecture": OTHER})
+    here = dict(manifest_of(parts, FLAT, ["tar", "tar+gzip"], arch="amd64"), platform={"os": "linux", "architecture": HERE})
+    stated = dict(manifest_of(parts, [layer(entry("statement", b"x"))], ["tar"]),
+                  platform={"os": "unknown", "architecture": "unknown"},
+                  annotations={"vnd.docker.reference.type": "attestation-manifest"})
+    return layout(parts, [inner_index(parts, [foreign, here, stated])])
+
+
+def oci_for(platform_of, count=1, **more):
+    parts = []
+    listed = [dict(manifest_of(parts, [layer(entry("file", b"%d" % k))], ["tar"], **more), **platform_of)
+              for k in range(count)]
+    return layout(parts, listed)
+
+
+def oci_foreign(kind, **more):
+    parts = []
+    one = layer(entry("file", b"x"))
+    listed = [dict(blob(parts, one), mediaType=kind, **more)]
+    return layout(parts, [manifest_of(parts, [one], ["tar"], layers=listed)])
+
+
+def oci_broken():
+    parts = []
+    listed = manifest_of(parts, FLAT, ["tar", "tar"])
+    name = "blobs/sha256/" + listed["digest"][7:]
+    parts = [(t, d) if t.name != name else entry(name, d.replace(b'"schemaVersion": 2', b'"schemaVersion": 3')) for t, d in parts]
+    return layout(parts, [listed])
+
+
+def nested(depth):
+    parts = []
+    inner = manifest_of(parts, FLAT, ["tar", "tar"])
+    for _ in range(depth):
+        inner = inner_index(parts, [inner])
+    return layout(parts, [inner])
+
+
 # ---- hostile ones: refused, each with these words
 
 def raw_layer(*entries):
@@ -225,6 +346,24 @@ HOSTILE = {
     "bomb": ("unpacks to more than a hundred times", lambda: image(
         [gzip.compress(b"\0" * (200 << 20), 9)], diff_ids=["sha256:" + "0" * 64])),
     "bad-gzip": ("not sound gzip", lambda: image([gzip.compress(b"x" * 100000)[:-50]], diff_ids=["sha256:" + "0" * 64])),
+    "bad-zstd": ("not sound zstd", lambda: image([zstd(os.urandom(100000))[:-50]], diff_ids=["sha256:" + "0" * 64])),
+    "schema-1-archive": ("schema 1", lambda: layer(entry("repositories", b"{}"), entry("abc/layer.tar", b"x"))),
+    "schema-1": ("schema 1", lambda: oci_for({}, schemaVersion=1)),
+    "foreign-layer": ("a foreign one", lambda: oci_foreign("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")),
+    "nondistributable-layer": ("a foreign one", lambda: oci_foreign("application/vnd.oci.image.layer.nondistributable.v1.tar")),
+    "layer-elsewhere": ("a foreign one", lambda: oci_foreign("application/vnd.oci.image.layer.v1.tar", urls=["https://x/y"])),
+    "foreign-layer-source": ("a foreign layer", lambda: image([layer(entry("a", b"x"))], manifest=[
+        {"Config": "config.json", "Layers": ["0/layer.tar"], "LayerSources": {"sha256:0": {"urls": ["https://x/y"]}}}])),
+    "none-for-here": ("no image for linux/%s in it, but for linux/%s, windows/amd64" % (HERE, OTHER), lambda: layout(
+        (p := []), [dict(manifest_of(p, FLAT, ["tar", "tar"]), platform={"os": o, "architecture": a})
+                    for o, a in (("linux", OTHER), ("windows", "amd64"))])),
+    "oci-several": ("several images", lambda: oci_for({}, 2)),
+    "oci-several-for-here": ("several images", lambda: oci_for({"platform": {"os": "linux", "architecture": HERE}}, 2)),
+    "oci-none": ("speaks of no image", lambda: layout([], [])),
+    "oci-broken": ("its digest differs from its name", oci_broken),
+    "oci-sha512": ("a digest that isn't SHA-256", lambda: layout([], [{"digest": "sha512:00", "mediaType": "x"}])),
+    "oci-missing": ("no such member", lambda: layout([], [{"digest": "sha256:" + "0" * 64, "mediaType": "x"}])),
+    "oci-deep": ("too deep", lambda: nested(9)),
     "bad-ledger": ("ledger.jsonl:1", lambda: raw_layer(entry("var/lib/whittle/ledger.jsonl", b"{\n"))),
     "ledger-of-nothing": ("without an action", lambda: raw_layer(entry("var/lib/whittle/ledger.jsonl", b"{}\n"))),
     "bad-base": ("not what pack writes there", lambda: raw_layer(entry("var/lib/whittle/base/sbom.cdx.json", b"[1]"))),
