@@ -118,7 +118,7 @@ read_segment(struct elf *e, size_t off)
 	    .executable = (flags & PF_X) != 0,
 	};
 
-	if (type != PT_LOAD && type != PT_DYNAMIC)
+	if (type != PT_LOAD && type != PT_DYNAMIC && type != PT_INTERP)
 		return NULL;
 	if (!within(s.offset, s.filesz, e->size))
 		return "is cut short: a segment goes on after its end";
@@ -126,6 +126,8 @@ read_segment(struct elf *e, size_t off)
 		return "has a damaged segment";
 	if (type == PT_DYNAMIC)
 		e->dynamic = s;
+	else if (type == PT_INTERP)
+		e->interpreter = s;
 	else if (e->loads == ELF_LOADS)
 		return "has more segments than a program has";
 	else

@@ -32,7 +32,8 @@ struct elf {
 	uint64_t entry;
 	struct elf_segment load[ELF_LOADS]; /* those without code first */
 	size_t loads;
-	struct elf_segment dynamic; /* filesz 0: none */
+	struct elf_segment dynamic;     /* filesz 0: none */
+	struct elf_segment interpreter; /* the same; its bytes are the loader's path */
 	/* Where its code is: by the section headers, else its executable segments. */
 	struct elf_range {
 		uint64_t start, end;

@@ -16,6 +16,7 @@
 
 extern char **environ;
 
+const char image_keep_path[] = "/prep-keep";
 const char image_ledger_path[] = "/var/lib/whittle/ledger.jsonl";
 
 /* In our environment once /prep-local was read. */

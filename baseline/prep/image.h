@@ -17,6 +17,8 @@ int image_settings(struct conf *c, const char *file, char *const *argv);
 /* Opens the image's ledger. Returns a descriptor, or -1 after a report(). */
 int image_ledger(int rootfd);
 
+/* The list of what the image keeps, where it has one. */
+extern const char image_keep_path[];
 extern const char image_ledger_path[];
 
 #endif

@@ -242,6 +242,20 @@ record_removal(struct strbuf *b, const struct plan *p, uint32_t i, const char *s
 }
 
 void
+record_kept(struct strbuf *b, const struct tree *t, uint32_t i, const char *why)
+{
+	struct strbuf path = STRBUF_INIT;
+
+	strbuf_cut(b, 0);
+	strbuf_puts(b, "{\"action\":\"keep\",");
+	strbuf_put_json_member(b, "path", tree_path(t, i, &path));
+	strbuf_puts(b, ",\"rule\":\"carve\",");
+	strbuf_put_json_member(b, "why", why);
+	strbuf_free(&path);
+	end(b);
+}
+
+void
 record_owner(struct strbuf *b, const struct plan *p, uint32_t i)
 {
 	begin(b, p, i, "owner", p->tree->e[i].chown);

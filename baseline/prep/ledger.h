@@ -36,8 +36,10 @@ int ledger_retract(struct ledger *l);
 /* Makes sure that it is on the disk. Returns 0, or -1 with errno. */
 int ledger_close(struct ledger *l);
 
-/* The records. They replace what stands in b. sha256 is NULL for what isn't a file. */
+/* The records, that of what is kept (why: in words) among them. They replace what stands in b.
+ * sha256 is NULL for what isn't a file. */
 void record_removal(struct strbuf *b, const struct plan *p, uint32_t i, const char *sha256);
+void record_kept(struct strbuf *b, const struct tree *t, uint32_t i, const char *why);
 void record_owner(struct strbuf *b, const struct plan *p, uint32_t i);
 void record_mode(struct strbuf *b, const struct plan *p, uint32_t i);
 void record_cut(struct strbuf *b, const struct plan *p, uint32_t i,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "busybox.h"
+#include "carve.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "plan.h"
@@ -396,7 +397,7 @@ const struct pass passes[] = {
 	.key = HARDEN_SELF_REMOVE,
 	.stage = STAGE_SELF,
 	.finding = "hardening's own program",
-	.paths = PATHS("/prep", "/prep-local", "/prep.conf")},
+	.paths = PATHS("/prep", "/prep-keep", "/prep-local", "/prep.conf")},
     {.name = "probe",
 	.key = PROBE_RM,
 	.finding = "health check program",
@@ -467,6 +468,10 @@ const struct pass passes[] = {
 	.key = SHELL_RM,
 	.finding = "shell, or a name of one",
 	.whole = remove_shells},
+    {.name = "carve",
+	.key = CONF_ALWAYS,
+	.finding = "not in the list of what is kept",
+	.whole = carve},
     {.name = "applets",
 	.key = CONF_ALWAYS,
 	.finding = "BusyBox with applets that aren't wanted",

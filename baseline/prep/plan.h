@@ -29,6 +29,8 @@ struct pass {
 };
 
 struct busyboxes;
+struct closure;
+struct keep;
 
 struct plan {
 	struct tree *tree;
@@ -38,6 +40,8 @@ struct plan {
 	uint8_t pass; /* the one at work: its place in passes[], from 1 */
 	struct edit edits[EDITS];
 	struct busyboxes *busyboxes; /* see busybox.h */
+	const struct keep *keep;     /* what stays; NULL: no list, and the rule carve is off */
+	struct closure *closure;     /* of that, see carve.h */
 	int failed; /* a pass doesn't know enough for the plan to be carried out */
 	struct strbuf path, alias_path;
 	struct alias { /* on a usr-merged tree "/bin" is another name of "/usr/bin" */

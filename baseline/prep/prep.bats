@@ -1106,3 +1106,137 @@ in_image() {
 	# They were swapped indeed.
 	grep -q "Not a directory\|changed during the run\|Stale" "$BATS_TEST_TMPDIR/said"
 }
+
+# What the host has of a program, at the same paths, in $tree.
+take_program() { # PATH…
+	local path lib
+	for path; do
+		mkdir -p "$tree${path%/*}"
+		cp -a --parents "$(readlink -f "$path")" "$tree"
+		[ -e "$tree$path" ] || ln -s "$(readlink -f "$path")" "$tree$path"
+		for lib in $(ldd "$path" | grep -o '/[^ ]*'); do
+			mkdir -p "$tree${lib%/*}"
+			cp -L "$lib" "$tree$lib"
+		done
+	done
+}
+
+carve() {
+	printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/keep"
+	run_x 0 "$PREP" -r "$tree" -c "$conf" -k "$BATS_TEST_TMPDIR/keep" -o "$ledger"
+}
+
+# What is in the tree but folders, one a line.
+left() {
+	(cd "$tree" && find . ! -type d | sed 's/^\.//' | sort)
+}
+
+@test "carve: what the list names stays with what that needs, all else goes, with a line each" {
+	bare
+	take_program /bin/dash /bin/cat /bin/ls
+	printf '#!/bin/dash\nif true; then cat "$1"; fi\n' >"$tree/usr/bin/show"
+	chmod 755 "$tree/usr/bin/show"
+	ln -s show "$tree/usr/bin/other-name"
+	mkdir -p "$tree/srv/site" "$tree/srv/other"
+	echo 1 >"$tree/srv/site/a.html" && echo 2 >"$tree/srv/site/b.txt" && echo 3 >"$tree/srv/other/c"
+	carve '# tests: 12' '/usr/bin/other-name # executed in '"'it shows'" '/srv/**' '!/srv/site/*.txt' '/none # seen once'
+	expect "keep:5: nothing in the tree is '/none'" "$stderr"
+	[ -f "$tree/srv/site/a.html" ] && [ ! -e "$tree/srv/site/b.txt" ] && [ -f "$tree/srv/other/c" ]
+	[ ! -e "$tree/bin/ls" ] && [ ! -e "$tree/usr/bin/ls" ]
+	run_x 0 chroot "$tree" /usr/bin/other-name /srv/other/c
+	[ "$output" = 3 ]
+	grep -q '"action":"carve","path":"/","rule":"carve","tests":12' "$ledger"
+	grep -q '"action":"remove","path":"[^"]*/ls","rule":"carve"' "$ledger"
+	grep -q '"action":"keep","path":"/usr/bin/show","rule":"carve","why":"where the link /usr/bin/other-name leads"' "$ledger"
+	grep -q '"path":"[^"]*/dash","rule":"carve","why":"interpreter of /usr/bin/show"' "$ledger"
+	grep -q '"path":"[^"]*/cat","rule":"carve","why":"named by the script /usr/bin/show"' "$ledger"
+	grep -q '"path":"[^"]*/libc.so.6","rule":"carve","why":"library of ' "$ledger"
+	# Once more: nothing is left to do.
+	left >"$before"
+	: >"$ledger"
+	carve '/usr/bin/other-name' '/srv/**'
+	expect "0 removed"
+	[ "$(left)" = "$(cat "$before")" ]
+}
+
+@test "carve: every program of a Debian finds its libraries, and the loader's own list says the same" {
+	debian
+	echo "SBIN_DONT_DELETE_REGEX=." >"$conf"
+	carve '/usr/bin/*' '/bin/*'
+	local p n=0
+	for p in "$tree"/usr/bin/* "$tree"/bin/*; do
+		[ -f "$p" ] && [ ! -L "$p" ] && [ "$(head -c 4 "$p" | tail -c 3)" = ELF ] || continue
+		run chroot "$tree" /lib64/ld-linux-x86-64.so.2 --list "${p#"$tree"}"
+		refute "not found"
+		n=$((n + 1))
+	done
+	[ "$n" -gt 50 ]
+	# And no library that none of them is linked with, but for those that files name.
+	for p in "$tree"/usr/lib/*-linux-*/*.so*; do
+		[ ! -L "$p" ] && [ -f "$p" ] || continue
+		grep -q "\"path\":\"${p#"$tree"}\",\"rule\":\"carve\",\"why\":\"\(library of\|loader of\|where the link\|family\)" "$ledger"
+	done
+}
+
+@test "carve: a list with a mistake changes nothing, and says which line" {
+	bare
+	local line
+	while IFS='|' read -r line words; do
+		printf '# fine\n%b\n' "$line" >"$BATS_TEST_TMPDIR/keep"
+		run_x 2 "$PREP" -r "$tree" -k "$BATS_TEST_TMPDIR/keep"
+		expect "keep:2: $words" "$stderr"
+	done <<-'EOT'
+		etc/passwd|a path begins with '/'
+		/a/../etc/passwd|a path has no '..' in it
+		/a/**/b|'**' stands only at the end
+		/a\\9|a backslash wants three octal digits
+		/a\\000|no file's name has that byte
+		/a b|after the path there is only '#'
+		/**|this is everything
+		!/**|this is everything
+	EOT
+	[ -x "$tree/bin/sh" ] || [ -e "$tree/etc/passwd" ]
+	run_x 2 "$PREP" -r "$tree" -k "$BATS_TEST_TMPDIR/none"
+	expect "open '$BATS_TEST_TMPDIR/none'" "$stderr"
+}
+
+@test "carve: names of any bytes, links out of the root and in circles, files that look like programs" {
+	bare
+	mkdir -p "$tree/srv"
+	local odd=$'a b#c\\*\xff\x01'
+	echo 1 >"$tree/srv/$odd"
+	echo 2 >"$tree/srv/$odd-not"
+	ln -s ../../../../etc/passwd "$tree/srv/out"
+	ln -s circle "$tree/srv/circle"
+	ln -s /srv/gone/x "$tree/srv/dangling"
+	printf '\177ELF' >"$tree/srv/short" && printf '\177ELF%01000d' 0 >"$tree/srv/zeros" && printf '#!' >"$tree/srv/empty"
+	cp "$tree/srv/zeros" "$tree/etc/ld.so.cache"
+	carve '/srv/a\040b\043c??\377\001 # odd' '/srv/out' '/srv/circle' '/srv/dangling' '/srv/short' '/srv/zeros' '/srv/empty'
+	[ -f "$tree/srv/$odd" ] && [ ! -e "$tree/srv/$odd-not" ]
+	[ -L "$tree/srv/out" ] && [ -f "$tree/etc/passwd" ]
+	[ -f "$tree/srv/short" ] && [ -f "$tree/srv/zeros" ] && [ -f "$tree/srv/empty" ]
+}
+
+@test "carve: families: a locale, PAM's modules, a Python package, a module that nginx's files name" {
+	bare
+	local lib=$tree/usr/lib/x86_64-linux-gnu py=$tree/usr/lib/python3/dist-packages
+	mkdir -p "$lib/security" "$tree/etc/pam.d" "$py"/{web/inner,other,Web-1.0.dist-info} "$tree"/etc/nginx "$tree"/usr/lib/nginx/modules \
+		"$tree"/usr/share/nginx/modules "$tree/usr/lib/locale/C.utf8"
+	printf 'auth required pam_unix.so\n# session optional pam_not.so\n@include common-auth\n' >"$tree/etc/pam.d/service"
+	printf 'auth required pam_deny.so\n' >"$tree/etc/pam.d/common-auth"
+	touch "$lib"/security/pam_{unix,deny,not}.so "$py"/{web/{app,inner/x},other/y}.py "$py/Web-1.0.dist-info/METADATA" \
+		"$tree"/usr/lib/locale/C.utf8/LC_{CTYPE,TIME}
+	ln -s /usr/lib/nginx/modules/m.so "$tree/usr/share/nginx/modules/m.so"
+	touch "$tree"/usr/lib/nginx/modules/{m,n}.so
+	echo 'load_module modules/m.so; # load_module modules/n.so;' >"$tree/etc/nginx/nginx.conf"
+	carve /etc/pam.d/service /usr/lib/python3/dist-packages/web/app.py /etc/nginx/nginx.conf /usr/lib/locale/C.utf8/LC_CTYPE
+	run left
+	local path
+	for path in "${lib#"$tree"}"/security/pam_{unix,deny}.so /usr/lib/python3/dist-packages/{web/app.py,web/inner/x.py,Web-1.0.dist-info/METADATA} \
+		/usr/share/nginx/modules/m.so /usr/lib/nginx/modules/m.so /usr/lib/locale/C.utf8/LC_TIME; do
+		expect "$path"
+	done
+	refute pam_not.so
+	refute other/y.py
+	refute modules/n.so
+}

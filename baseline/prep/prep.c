@@ -13,6 +13,7 @@
 #include "apply.h"
 #include "beneath.h"
 #include "busybox.h"
+#include "carve.h"
 #include "cleanup.h"
 #include "conf.h"
 #include "findings.h"
@@ -24,7 +25,7 @@
 #include "tree.h"
 
 struct options {
-	const char *root, *conf, *ledger, *entry_point;
+	const char *root, *conf, *ledger, *entry_point, *keep;
 	int dry, quiet, audit, json;
 };
 
@@ -33,8 +34,8 @@ print_help(void)
 {
 	int i;
 
-	printf("usage: prep -r ROOT [-c FILE] [-o FILE] [-n] [-q]\n"
-	       "       prep -a -r ROOT [-c FILE] [-e COMMAND] [--json]\n"
+	printf("usage: prep -r ROOT [-c FILE] [-k FILE] [-o FILE] [-n] [-q]\n"
+	       "       prep -a -r ROOT [-c FILE] [-k FILE] [-e COMMAND] [--json]\n"
 	       "       /prep [-c FILE] [-n] [-q], in an image that is being built\n"
 	       "\n"
 	       "Hardens a root file system: removes what no service needs, and says what it\n"
@@ -42,6 +43,7 @@ print_help(void)
 	       "\n"
 	       "  -r, --root ROOT    the root file system's folder\n"
 	       "  -c, --conf FILE    settings, lines of KEY=value\n"
+	       "  -k, --keep FILE    remove all that this list doesn't name or need\n"
 	       "  -o, --ledger FILE  add one line of JSON for each change to FILE\n"
 	       "  -n, --dry-run      print the plan, change nothing\n"
 	       "  -a, --audit        change nothing, print one line a finding\n"
@@ -64,6 +66,7 @@ parse_options(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 	    {"root", required_argument, NULL, 'r'},
 	    {"conf", required_argument, NULL, 'c'},
+	    {"keep", required_argument, NULL, 'k'},
 	    {"ledger", required_argument, NULL, 'o'},
 	    {"dry-run", no_argument, NULL, 'n'},
 	    {"audit", no_argument, NULL, 'a'},
@@ -75,13 +78,16 @@ parse_options(struct options *o, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+r:c:o:nae:qh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+r:c:k:o:nae:qh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
 			o->root = optarg;
 			break;
 		case 'c':
 			o->conf = optarg;
+			break;
+		case 'k':
+			o->keep = optarg;
 			break;
 		case 'o':
 			o->ledger = optarg;
@@ -136,6 +142,25 @@ read_settings(const struct options *o, struct conf *c, char **argv)
 		die("open '%s':", o->conf);
 	if (conf_read(c, fd, o->conf))
 		exit(EXIT_TROUBLE);
+}
+
+/* Whether there is a list. */
+static int
+read_keep(const struct options *o, struct keep *k)
+{
+	const char *name = o->keep ? o->keep : image_keep_path;
+	cleanup_fd int fd = -1;
+
+	if (!o->keep && o->root)
+		return 0;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT && !o->keep)
+		return 0;
+	if (fd < 0)
+		die("open '%s':", name);
+	if (keep_read(k, fd, name))
+		exit(EXIT_TROUBLE);
+	return 1;
 }
 
 static int
@@ -223,7 +248,7 @@ harden(const struct options *o, struct plan *p, struct ledger *l)
 
 	check_ledger(l, p->tree);
 	apply_plan(p, l, &done);
-	if (ledger_close(l))
+	if (carve_record(p, l) | ledger_close(l))
 		report("write the ledger:");
 	if (!o->quiet)
 		printf("%lu removed, %lu modes, %lu owners, %lu files edited\n", done.removed,
@@ -272,6 +297,7 @@ main(int argc, char **argv)
 	struct tree tree = {0};
 	struct plan plan;
 	struct ledger ledger = {.fd = -1};
+	struct keep keep = {0};
 	int rootfd, status = EXIT_TROUBLE;
 
 	report_prog = "prep";
@@ -280,6 +306,7 @@ main(int argc, char **argv)
 		die("not /prep in an image: name the root file system with -r ROOT");
 	read_settings(&options, &conf, argv);
 	plan_init(&plan, passes, passes_count);
+	plan.keep = read_keep(&options, &keep) ? &keep : NULL;
 	rootfd = open_root(&options);
 	if (!options.dry && !options.audit) {
 		lock_root(rootfd);
@@ -291,9 +318,11 @@ main(int argc, char **argv)
 	if (fflush(stdout))
 		die("write to standard output:");
 	busybox_free(&plan);
+	carve_free(&plan);
 	plan_free(&plan);
 	tree_free(&tree);
 	conf_free(&conf);
+	keep_free(&keep);
 	close(rootfd);
 	return status;
 }

@@ -351,7 +351,8 @@ is_mounted_later(const struct tree *t, uint32_t at, const char *rest)
 }
 
 static uint32_t
-follow_way(const struct tree *t, uint32_t at, struct way *w, int follow)
+follow_way(const struct tree *t, uint32_t at, struct way *w, int follow,
+    void (*link)(uint32_t i, void *arg), void *arg)
 {
 	int links = 0;
 
@@ -384,6 +385,8 @@ follow_way(const struct tree *t, uint32_t at, struct way *w, int follow)
 
 			if (++links > LINKS_MAX)
 				return not_found(ELOOP);
+			if (link)
+				link(to, arg);
 			if (insert_target(w, target))
 				return not_found(ENOENT);
 			if (*target == '/')
@@ -400,12 +403,19 @@ follow_way(const struct tree *t, uint32_t at, struct way *w, int follow)
 uint32_t
 tree_resolve(const struct tree *t, uint32_t from, const char *path, int follow)
 {
+	return tree_resolve_by(t, from, path, follow, NULL, NULL);
+}
+
+uint32_t
+tree_resolve_by(const struct tree *t, uint32_t from, const char *path, int follow,
+    void (*link)(uint32_t i, void *arg), void *arg)
+{
 	struct way w = {STRBUF_INIT, STRBUF_INIT, 0};
 	uint32_t at;
 	int saved;
 
 	strbuf_puts(&w.left, path);
-	at = follow_way(t, *path == '/' ? TREE_ROOT : from, &w, follow);
+	at = follow_way(t, *path == '/' ? TREE_ROOT : from, &w, follow, link, arg);
 	saved = errno;
 	strbuf_free(&w.left);
 	strbuf_free(&w.next);

@@ -80,6 +80,10 @@ uint32_t tree_child(const struct tree *t, uint32_t folder, const char *name);
  */
 uint32_t tree_resolve(const struct tree *t, uint32_t from, const char *path, int follow);
 
+/* The same, and link is called for each link that is followed on the way. */
+uint32_t tree_resolve_by(const struct tree *t, uint32_t from, const char *path, int follow,
+    void (*link)(uint32_t i, void *arg), void *arg);
+
 /*
  * Calls found for every entry whose path fits pattern. '*', '?' and [] may stand in any
  * part; a part without them is followed where it is a link, the last one isn't.

@@ -21,6 +21,7 @@ struct question {
 	struct manifest manifest;
 	json_t *sbom, *origin;
 	json_t *changes; /* the ledger's lines about path, in order */
+	json_t *tests;   /* by image: of how many tests none touched what was carved */
 };
 
 static int
@@ -28,8 +29,12 @@ collect_change(json_t *line, void *arg)
 {
 	struct question *q = arg;
 	cleanup_free char *path = json_get_text(line, "path");
+	const char *action = json_string_value(json_object_get(line, "action"));
+	const char *image = json_string_value(json_object_get(line, "image"));
 
-	if (path && strcmp(path, q->path) == 0)
+	if (action && image && strcmp(action, "carve") == 0)
+		json_object_set(q->tests, image, json_object_get(line, "tests"));
+	else if (path && strcmp(path, q->path) == 0)
 		json_array_append(q->changes, line);
 	return 0;
 }
@@ -41,6 +46,7 @@ read_ledger(struct question *q)
 	size_t n;
 
 	q->changes = json_array();
+	q->tests = json_object();
 	if (record_text(&q->record, STORE_LEDGER, LABEL_LEDGER, &text, &n))
 		return -1;
 	return ledger_each(
@@ -153,7 +159,7 @@ print_what(const json_t *line)
 }
 
 static void
-print_change(const json_t *line)
+print_change(const struct question *q, const json_t *line)
 {
 	const char *action = json_string_value(json_object_get(line, "action"));
 	cleanup_free char *rule = legible(line, "rule"), *image = legible(line, "image");
@@ -163,7 +169,16 @@ print_change(const json_t *line)
 			   : strcmp(action, "mode") == 0 ? "given another mode"
 							 : "given another owner";
 
-	if (strcmp(rule, "build") == 0)
+	if (strcmp(action, "keep") == 0) {
+		cleanup_free char *why = legible(line, "why");
+
+		printf("  kept in %s: %s\n", image, why);
+		return;
+	}
+	if (strcmp(rule, "carve") == 0 && strcmp(action, "remove") == 0)
+		printf("  carved from %s; never touched by %lld tests; it was: ", image,
+		    (long long)json_integer_value(json_object_get(q->tests, image)));
+	else if (strcmp(rule, "build") == 0)
 		printf("  %s by a step of %s's Dockerfile; it was: ", done, image);
 	else
 		printf("  %s by prep's rule %s in %s; it was: ", done, rule, image);
@@ -177,7 +192,7 @@ print_changes(const struct question *q)
 	size_t i;
 
 	json_array_foreach (q->changes, i, line)
-		print_change(line);
+		print_change(q, line);
 }
 
 static void
@@ -311,6 +326,7 @@ verb_explain(int argc, char **argv)
 	json_decref(q.sbom);
 	json_decref(q.origin);
 	json_decref(q.changes);
+	json_decref(q.tests);
 	manifest_free(&q.manifest);
 	record_close(&q.record);
 	return status;

@@ -1,0 +1,539 @@
+#include "families.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+/* A word of a text, without the text's own memory. */
+static int
+next_word(const char **at, const char *between, const char **word, size_t *n)
+{
+	*at += strspn(*at, between);
+	*word = *at;
+	*n = strcspn(*at, between);
+	*at += *n;
+	return *n > 0;
+}
+
+struct globbed {
+	struct closure *c;
+	const char *reason;
+	uint32_t by;
+};
+
+static void
+keep_globbed(uint32_t i, void *arg)
+{
+	const struct globbed *g = arg;
+
+	closure_keep(g->c, i, g->reason, g->by);
+}
+
+static void
+keep_glob(struct closure *c, const char *pattern, const char *reason, uint32_t by)
+{
+	struct globbed g = {c, reason, by};
+
+	tree_glob(c->tree, pattern, keep_globbed, &g);
+}
+
+static void
+keep_files(struct closure *c, const char *const *patterns, const char *reason, uint32_t by)
+{
+	for (; *patterns; patterns++)
+		keep_glob(c, *patterns, reason, by);
+}
+
+/* The directory n levels above an entry; NO_ENTRY where that is the root. */
+static uint32_t
+above(const struct closure *c, uint32_t i, unsigned n)
+{
+	while (n-- > 0 && i != TREE_ROOT)
+		i = c->tree->e[i].parent;
+	return i == TREE_ROOT ? NO_ENTRY : i;
+}
+
+static void
+keep_all_in(struct closure *c, uint32_t folder, const char *reason, uint32_t by)
+{
+	if (folder != NO_ENTRY && is_dir(&c->tree->e[folder]))
+		closure_below(c, folder, reason, by);
+}
+
+/* ---- the C library ---- */
+
+static void
+nss(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const folders[] = {
+	    "/lib/*-linux-*/", "/usr/lib/*-linux-*/", "/lib64/", "/usr/lib64/", "/usr/lib/"};
+	uint32_t file = tree_resolve(c->tree, TREE_ROOT, "/etc/nsswitch.conf", 1);
+	size_t n, len, k;
+	cleanup_free char *text = NULL;
+	const char *at, *word;
+
+	(void)path;
+	if (file == NO_ENTRY || !closure_path(c, "/etc/nsswitch.conf", reason, i) ||
+	    !(text = closure_text(c, file, &n)))
+		return;
+	for (at = text; next_word(&at, " \t\n", &word, &len);) {
+		if (*word == '#') {
+			at += strcspn(at, "\n");
+			continue;
+		}
+		if (*word == '[' || word[len - 1] == ':')
+			continue;
+		for (k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
+			cleanup_free char *pattern =
+			    xasprintf("%slibnss_%.*s.so*", folders[k], (int)len, word);
+
+			keep_glob(c, pattern, reason, i);
+		}
+	}
+}
+
+static void
+gconv(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	(void)path;
+	keep_all_in(c, above(c, i, 1), reason, i);
+}
+
+static void
+locale(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char folder[] = "/usr/lib/locale/";
+	const char *slash = strchr(path + strlen(folder), '/');
+	cleanup_free char *whole = slash ? xstrndup(path, (size_t)(slash - path)) : NULL;
+
+	if (whole)
+		keep_all_in(c, tree_resolve(c->tree, TREE_ROOT, whole, 1), reason, i);
+}
+
+/* ---- what libraries open by a name in a file ---- */
+
+static void
+pam(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const folders[] = {"/lib/*-linux-*/security/",
+	    "/usr/lib/*-linux-*/security/", "/lib/security/", "/usr/lib/security/"};
+	size_t n, len, k;
+	cleanup_free char *text = closure_text(c, i, &n);
+	const char *at, *word;
+
+	(void)path;
+	for (at = text; text && next_word(&at, " \t\n", &word, &len);) {
+		cleanup_free char *name = xstrndup(word, len);
+
+		if (*name == '#') {
+			at += strcspn(at, "\n");
+			continue;
+		}
+		if (len > 3 && strcmp(name + len - 3, ".so") == 0 && *name != '/')
+			for (k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
+				cleanup_free char *pattern =
+				    xasprintf("%s%s", folders[k], name);
+
+				keep_glob(c, pattern, reason, i);
+			}
+		else if (*name == '/')
+			closure_path(c, name, reason, i);
+		else if (strncmp(name, "common-", 7) == 0 || strcmp(name, "other") == 0 ||
+			 strncmp(name, "system-", 7) == 0)
+			closure_path(c, name, reason, i);
+	}
+}
+
+/* A module whose name stands in openssl.cnf outside of a comment. */
+static void
+openssl(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const files[] = {
+	    "/usr/lib/ssl/openssl.cnf", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"};
+	static const char *const folders[] = {"ossl-modules", "engines-3", "engines-1.1"};
+	const struct tree *t = c->tree;
+	uint32_t file = NO_ENTRY, folder, k;
+	size_t n, f;
+	cleanup_free char *text = NULL, *at = NULL;
+	char *save = NULL, *line;
+
+	(void)path;
+	for (f = 0; f < sizeof(files) / sizeof(files[0]); f++)
+		if (closure_path(c, files[f], reason, i) && file == NO_ENTRY)
+			file = tree_resolve(t, TREE_ROOT, files[f], 1);
+	text = file == NO_ENTRY ? NULL : closure_text(c, file, &n);
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line[strcspn(line, "#")] = '\0';
+		for (f = 0; f < sizeof(folders) / sizeof(folders[0]); f++) {
+			folder = tree_child(t, t->e[i].parent, folders[f]);
+			for (k = folder == NO_ENTRY ? 0 : folder + 1;
+			     folder != NO_ENTRY && k < t->e[folder].end; k = t->e[k].end) {
+				cleanup_free char *stem = xstrdup(tree_name(t, k));
+
+				stem[strcspn(stem, ".")] = '\0';
+				if (*stem && strstr(line, stem))
+					closure_keep(c, k, reason, i);
+			}
+		}
+	}
+}
+
+static void
+icu(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const files[] = {"/usr/share/icu/*/*.dat", NULL};
+
+	(void)path;
+	keep_files(c, files, reason, i);
+}
+
+static void
+certificates(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	if (strcmp(path, "/etc/ssl/certs/ca-certificates.crt") != 0)
+		keep_all_in(c, above(c, i, 1), reason, i);
+}
+
+static void
+terminfo(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const files[] = {"/lib/terminfo/d/dumb", "/lib/terminfo/l/linux",
+	    "/lib/terminfo/s/screen*", "/lib/terminfo/t/tmux*", "/lib/terminfo/v/vt100",
+	    "/lib/terminfo/v/vt220", "/lib/terminfo/x/xterm*", "/etc/terminfo/*/*", NULL};
+
+	(void)path;
+	keep_files(c, files, reason, i);
+}
+
+static void
+magic(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const files[] = {"/etc/magic", "/usr/share/misc/magic*",
+	    "/usr/share/file/magic*", "/usr/lib/file/magic.mgc", NULL};
+
+	(void)path;
+	keep_files(c, files, reason, i);
+}
+
+/* ---- languages ---- */
+
+/* Of "…/site-packages/NAME/x/y.py" the entry NAME; base is how many bytes of path the
+ * directory has, without its slash at the end. */
+static uint32_t
+part_below(const struct closure *c, const char *path, size_t base)
+{
+	size_t n = base + 1 + strcspn(path + base + 1, "/");
+	cleanup_free char *part = xstrndup(path, n);
+
+	return tree_resolve(c->tree, TREE_ROOT, part, 0);
+}
+
+/* The last place in path where "/WORD/" stands, or NULL; *after is behind it. */
+static const char *
+last_part(const char *path, const char *word, const char **after)
+{
+	size_t n = strlen(word);
+	const char *at, *found = NULL;
+
+	for (at = path; (at = strstr(at, word)); at++)
+		if (at > path && at[-1] == '/' && at[n] == '/')
+			found = at;
+	if (found)
+		*after = found + n + 1;
+	return found;
+}
+
+/* "Foo_Bar-1.2.dist-info" is about foo-bar. */
+static int
+is_about(const char *info, const char *name)
+{
+	for (; *name && *name != '.'; info++, name++) {
+		char a = *info == '-' || *info == '.' ? '_' : *info;
+		char b = *name == '-' ? '_' : *name;
+
+		if ((a | 0x20) != (b | 0x20))
+			return 0;
+	}
+	return *info == '-' || *info == '.';
+}
+
+/* The import package that it is of, whole, with the distribution's description. */
+static int
+python_package(
+    struct closure *c, uint32_t i, const char *path, const char *where, const char *reason)
+{
+	const struct tree *t = c->tree;
+	const char *after, *at = last_part(path, where, &after);
+	uint32_t part, folder, k;
+
+	if (!at)
+		return 0;
+	part = part_below(c, path, (size_t)(after - 1 - path));
+	if (part == NO_ENTRY)
+		return 1;
+	folder = t->e[part].parent;
+	if (strcmp(tree_name(t, part), "__pycache__") != 0 && is_dir(&t->e[part]))
+		keep_all_in(c, part, reason, i);
+	for (k = folder + 1; k < t->e[folder].end; k = t->e[k].end) {
+		const char *info = tree_name(t, k), *end = strrchr(info, '.');
+
+		if (end && (strcmp(end, ".dist-info") == 0 || strcmp(end, ".egg-info") == 0) &&
+		    is_about(info, tree_name(t, part)))
+			closure_below(c, k, reason, i);
+	}
+	return 1;
+}
+
+/* Of the standard library the package, or the module; and what a program reports its faults
+ * with, which no test of its virtues loads. */
+static void
+python(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const faults[] = {"traceback.py", "linecache.py", "tokenize.py",
+	    "token.py", "textwrap.py", "contextlib.py", "warnings.py", "codeop.py",
+	    "sysconfig.py", NULL};
+	const char *at = strstr(path, "/python3"), *after;
+	uint32_t library, part;
+	size_t n;
+
+	if (python_package(c, i, path, "site-packages", reason) ||
+	    python_package(c, i, path, "dist-packages", reason))
+		return;
+	after = at ? strchr(at + 1, '/') : NULL;
+	if (!after)
+		return;
+	part = part_below(c, path, (size_t)(after - path));
+	if (part == NO_ENTRY)
+		return;
+	library = c->tree->e[part].parent;
+	if (tree_child(c->tree, library, "os.py") == NO_ENTRY)
+		return;
+	if (strcmp(tree_name(c->tree, part), "lib-dynload") != 0 &&
+	    strcmp(tree_name(c->tree, part), "__pycache__") != 0)
+		keep_all_in(c, part, reason, i);
+	for (n = 0; faults[n]; n++) {
+		uint32_t module = tree_child(c->tree, library, faults[n]);
+
+		if (module != NO_ENTRY)
+			closure_keep(c, module, reason, i);
+	}
+	part = tree_child(c->tree, library, "encodings");
+	if (part != NO_ENTRY)
+		keep_all_in(c, part, reason, i);
+}
+
+/* Foo/Bar.pm is of Foo, and Foo's other files are its own: Foo.pm, Foo/, auto/Foo/. Not so
+ * where Foo is a name that everybody shares. */
+static void
+perl(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	const struct tree *t = c->tree;
+	uint32_t folder = t->e[i].parent, compiled;
+	cleanup_free char *name = xstrdup(tree_name(t, i));
+
+	(void)path;
+	name[strlen(name) - 3] = '\0';
+	compiled = tree_child(t, folder, name);
+	if (compiled != NO_ENTRY && is_dir(&t->e[compiled]))
+		keep_all_in(c, compiled, reason, i);
+	for (; folder != TREE_ROOT; folder = t->e[folder].parent) {
+		uint32_t autos = tree_child(t, folder, "auto"), at;
+		struct strbuf tail = STRBUF_INIT, base = STRBUF_INIT;
+
+		if (autos == NO_ENTRY)
+			continue;
+		strbuf_puts(&tail, path + strlen(tree_path(t, folder, &base)) + 1);
+		strbuf_cut(&tail, tail.len - 3);
+		at = tree_resolve(t, autos, tail.s, 1);
+		if (at != NO_ENTRY)
+			keep_all_in(c, at, reason, i);
+		strbuf_free(&tail);
+		strbuf_free(&base);
+		break;
+	}
+}
+
+static void
+node(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	const char *after, *end;
+	cleanup_free char *part = NULL;
+
+	if (!last_part(path, "node_modules", &after) &&
+	    !last_part(path, "nodejs", &after)) /* Debian's /usr/share/nodejs */
+		return;
+	end = strchr(after, '/');
+	if (end && *after == '@')
+		end = strchr(end + 1, '/');
+	if (!end)
+		return;
+	part = xstrndup(path, (size_t)(end - path));
+	keep_all_in(c, tree_resolve(c->tree, TREE_ROOT, part, 1), reason, i);
+}
+
+static void
+ruby(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	const char *after;
+	uint32_t gem, gems, specification;
+	cleanup_free char *file = NULL;
+
+	if (!last_part(path, "gems", &after) || !strchr(after, '/'))
+		return;
+	gem = part_below(c, path, (size_t)(after - 1 - path));
+	if (gem == NO_ENTRY || !is_dir(&c->tree->e[gem]))
+		return;
+	keep_all_in(c, gem, reason, i);
+	gems = above(c, gem, 2);
+	file = xasprintf("specifications/%s.gemspec", tree_name(c->tree, gem));
+	specification = gems == NO_ENTRY ? NO_ENTRY : tree_resolve(c->tree, gems, file, 1);
+	if (specification != NO_ENTRY)
+		closure_keep(c, specification, reason, i);
+}
+
+static void
+php(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	const char *after, *vendor, *end;
+	cleanup_free char *part = NULL;
+
+	if (!last_part(path, "vendor", &after) || !(vendor = strchr(after, '/')) ||
+	    !(end = strchr(vendor + 1, '/')))
+		return;
+	part = xstrndup(path, (size_t)(end - path));
+	keep_all_in(c, tree_resolve(c->tree, TREE_ROOT, part, 1), reason, i);
+}
+
+/* The run-time environment around lib/server/libjvm.so. */
+static void
+java(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	(void)path;
+	keep_all_in(c, above(c, i, 2), reason, i);
+	keep_glob(c, "/etc/java*/*", reason, i);
+}
+
+/* ---- servers ---- */
+
+/* The word behind each directive of a name, as a path of its own or below a directory. */
+static void
+modules_named(struct closure *c, uint32_t i, const char *directive, unsigned skip,
+    const char *const *folders, const char *reason)
+{
+	size_t n, len, k;
+	cleanup_free char *text = closure_text(c, i, &n);
+	const char *at, *word;
+
+	for (at = text; text && next_word(&at, " \t\n", &word, &len);) {
+		unsigned s;
+
+		if (*word == '#') {
+			at += strcspn(at, "\n");
+			continue;
+		}
+		if (len != strlen(directive) || strncasecmp(word, directive, len) != 0)
+			continue;
+		for (s = 0; s <= skip; s++)
+			if (!next_word(&at, " \t\n;\"'", &word, &len))
+				return;
+		for (k = 0; folders[k]; k++) {
+			cleanup_free char *path =
+			    *word == '/' ? xstrndup(word, len)
+					 : xasprintf("%s/%.*s", folders[k], (int)len, word);
+
+			if (closure_path(c, path, reason, i))
+				break;
+		}
+	}
+}
+
+static void
+nginx(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const folders[] = {
+	    "/usr/share/nginx", "/etc/nginx", "/usr/lib/nginx", "/var/lib/nginx", NULL};
+
+	(void)path;
+	modules_named(c, i, "load_module", 0, folders, reason);
+}
+
+static void
+apache(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const folders[] = {
+	    "/etc/apache2", "/usr/lib/apache2", "/usr/local/apache2", "/var/www", NULL};
+
+	(void)path;
+	modules_named(c, i, "LoadModule", 1, folders, reason);
+}
+
+/* What SQL names: extensions, conversions, dictionaries, time zones. Not the compiler, with
+ * which it does without where it isn't there. */
+static void
+postgresql(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	const struct tree *t = c->tree;
+	uint32_t version = above(c, i, 2), libraries, k;
+	cleanup_free char *share = NULL;
+
+	(void)path;
+	if (version == NO_ENTRY)
+		return;
+	libraries = tree_child(t, version, "lib");
+	for (k = libraries == NO_ENTRY ? 0 : libraries + 1;
+	     libraries != NO_ENTRY && k < t->e[libraries].end; k = t->e[k].end)
+		if (is_file(&t->e[k]) && strncmp(tree_name(t, k), "llvm", 4) != 0)
+			closure_keep(c, k, reason, i);
+	share = xasprintf("/usr/share/postgresql/%s", tree_name(t, version));
+	for (k = tree_resolve(t, TREE_ROOT, share, 1), libraries = k;
+	     libraries != NO_ENTRY && k < t->e[libraries].end; k++)
+		if (!strstr(tree_path(t, k, &c->path), "/man/") && !is_dir(&t->e[k]))
+			closure_keep(c, k, reason, i);
+	keep_all_in(c, tree_resolve(t, TREE_ROOT, "/usr/share/zoneinfo", 1), reason, i);
+}
+
+/* path: as fnmatch(3) has it, '*' also over slashes. */
+static const struct family {
+	const char *path, *reason;
+	void (*keep)(struct closure *c, uint32_t i, const char *path, const char *reason);
+} families[] = {
+    {"*/libc.so.6", "family nss: nsswitch.conf and the modules that it names, for %s", nss},
+    {"*/gconv/*.so", "family gconv: character sets beside %s", gconv},
+    {"/usr/lib/locale/*/*", "family locale: the locale of %s", locale},
+    {"/etc/pam.d/*", "family pam: named in %s", pam},
+    {"/usr/lib/pam.d/*", "family pam: named in %s", pam},
+    {"*/libcrypto.so.*",
+	"family openssl: its configuration and the modules named there, for %s", openssl},
+    {"*/libicuuc.so.*", "family icu: data of %s", icu},
+    {"/etc/ssl/certs/*", "family certificates: beside %s", certificates},
+    {"*/terminfo/?/*", "family terminfo: the usual terminals beside %s", terminfo},
+    {"*/libmagic.so.*", "family magic: data of %s", magic},
+    {"*.py", "family python: package of %s", python},
+    {"*.pyc", "family python: package of %s", python},
+    {"*/python3*.so", "family python: package of %s", python},
+    {"*.pm", "family perl: module of %s", perl},
+    {"*/node_modules/*", "family node: package of %s", node},
+    {"/usr/share/nodejs/*", "family node: package of %s", node},
+    {"*/gems/*", "family ruby: gem of %s", ruby},
+    {"*/vendor/*.php", "family php: package of %s", php},
+    {"*/lib/server/libjvm.so", "family java: run-time environment of %s", java},
+    {"*/lib/*/server/libjvm.so", "family java: run-time environment of %s", java},
+    {"*/nginx/*.conf", "family nginx: module named in %s", nginx},
+    {"*/apache2/*.load", "family apache: module named in %s", apache},
+    {"*/apache2/*.conf", "family apache: module named in %s", apache},
+    {"/usr/lib/postgresql/*/bin/postgres", "family postgresql: what SQL may name in %s",
+	postgresql},
+};
+
+void
+families_of(struct closure *c, uint32_t i, const char *path)
+{
+	size_t k;
+
+	for (k = 0; k < sizeof(families) / sizeof(families[0]); k++)
+		if (fnmatch(families[k].path, path, FNM_NOESCAPE) == 0)
+			families[k].keep(c, i, path, families[k].reason);
+}

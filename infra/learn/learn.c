@@ -1,0 +1,132 @@
+/* learn: what a service needs of its image, found out while its tests run. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "needs.h"
+#include "record.h"
+#include "report.h"
+#include "wrapper.h"
+
+static void
+print_help(FILE *f)
+{
+	fputs(
+	    "usage: learn record DIRECTORY -- COMMAND [ARG]...\n"
+	    "       learn keep [-n] [--forget] [--own DIRECTORY] -r ROOT -k FILE RUN...\n"
+	    "       learn tests FILE\n"
+	    "       learn health CONTAINER\n"
+	    "\n"
+	    "Finds out what a service needs of its image. \"make learn\" in a container's\n"
+	    "directory, and \"d learn NAME\", do all of it; these are its steps:\n"
+	    "\n"
+	    "  record  becomes COMMAND, and writes what it and all that it starts open,\n"
+	    "          execute, look at, list, write to and listen on to DIRECTORY\n"
+	    "  keep    adds what the RUNs (directories of traces) needed of the files below\n"
+	    "          ROOT to the list FILE, for prep's rule carve; says what came and went\n"
+	    "  tests   copies TAP through, and notes in FILE when each test was over\n"
+	    "  health  runs the image's health check once in CONTAINER\n"
+	    "\n"
+	    "  -r, --root ROOT   the image's files\n"
+	    "  -k, --keep FILE   the list; made where there is none\n"
+	    "      --own DIRECTORY\n"
+	    "                    what stands there was put into the image, and stays\n"
+	    "      --forget      what was learned earlier and wasn't needed now goes\n"
+	    "  -n, --dry-run     say what would change, change nothing\n"
+	    "  -h, --help        this text\n"
+	    "\n"
+	    "Called as podman or docker, it is that engine with a recorder in each container\n"
+	    "of one image: infra/image learn does so.\n"
+	    "\n"
+	    "Exit status: 0 done, 1 something would change (-n), 2 trouble; record: that of\n"
+	    "COMMAND, 125 where it can't be recorded, 126 or 127 where it can't be started.\n",
+	    f);
+}
+
+static int
+usage(void)
+{
+	print_help(stderr);
+	return EXIT_TROUBLE;
+}
+
+static int
+verb_record(int argc, char **argv)
+{
+	int command = 2;
+
+	if (argc < 3)
+		return usage();
+	if (strcmp(argv[command], "--") == 0)
+		command++;
+	if (!argv[command])
+		die("no command: the image has neither entry point nor command");
+	return record(argv[1], argv + command);
+}
+
+static int
+verb_keep(int argc, char **argv)
+{
+	static const struct option longs[] = {{"root", required_argument, NULL, 'r'},
+	    {"keep", required_argument, NULL, 'k'}, {"forget", no_argument, NULL, 'f'},
+	    {"own", required_argument, NULL, 'o'}, {"dry-run", no_argument, NULL, 'n'},
+	    {"help", no_argument, NULL, 'h'}, {0}};
+	struct needs_options o = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+r:k:nh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o.root = optarg;
+			break;
+		case 'k':
+			o.list = optarg;
+			break;
+		case 'o':
+			o.own = optarg;
+			break;
+		case 'f':
+			o.forget = 1;
+			break;
+		case 'n':
+			o.dry = 1;
+			break;
+		case 'h':
+			print_help(stdout);
+			return EXIT_YES;
+		default:
+			return EXIT_TROUBLE;
+		}
+	}
+	if (!o.root || !o.list || !argv[optind])
+		return usage();
+	return needs(&o, argv + optind);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = strrchr(argv[0], '/');
+
+	report_prog = "learn";
+	name = name ? name + 1 : argv[0];
+	if (strcmp(name, "podman") == 0 || strcmp(name, "docker") == 0)
+		return wrapper(argc, argv);
+	if (argc < 2)
+		return usage();
+	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
+		print_help(stdout);
+		return EXIT_YES;
+	}
+	if (strcmp(argv[1], "record") == 0)
+		return verb_record(argc - 1, argv + 1);
+	if (strcmp(argv[1], "keep") == 0)
+		return verb_keep(argc - 1, argv + 1);
+	if (strcmp(argv[1], "tests") == 0 && argc == 3)
+		return needs_tests(argv[2]);
+	if (strcmp(argv[1], "health") == 0 && argc == 3)
+		return health(argv[2]);
+	report("unknown verb '%s'; see learn --help", argv[1]);
+	return EXIT_TROUBLE;
+}

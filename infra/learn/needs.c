@@ -1,0 +1,734 @@
+#include "needs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "closure.h"
+#include "families.h"
+#include "keep.h"
+#include "report.h"
+#include "strbuf.h"
+#include "trace.h"
+#include "tree.h"
+#include "walk.h"
+
+/* ---- what the tests' times say ---- */
+
+struct test {
+	int64_t over; /* milliseconds since 1970 */
+	char *name;
+};
+
+struct tests {
+	struct test *test; /* the first is the end of what was before all of them */
+	size_t count;
+	unsigned long passed;
+};
+
+int
+needs_tests(const char *file)
+{
+	cleanup_free char *line = NULL;
+	FILE *out = fopen(file, "we");
+	size_t room = 0;
+	ssize_t n;
+
+	if (!out) {
+		report("open '%s':", file);
+		return EXIT_TROUBLE;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while ((n = getline(&line, &room, stdin)) > 0) {
+		int passed = strncmp(line, "ok ", 3) == 0;
+		int failed = strncmp(line, "not ok ", 7) == 0;
+		struct timespec t;
+		const char *name;
+
+		fwrite(line, 1, (size_t)n, stdout);
+		if (!passed && !failed && strncmp(line, "1..", 3) != 0)
+			continue;
+		clock_gettime(CLOCK_REALTIME, &t);
+		name = line + (passed ? 3 : failed ? 7 : 0);
+		if (passed || failed)
+			name += strspn(name, "0123456789 ");
+		fprintf(out, "%lld\t%s\t%.*s\n",
+		    (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000,
+		    passed   ? "ok"
+		    : failed ? "not"
+			     : "begin",
+		    (int)strcspn(name, "\n"), name);
+		fflush(out);
+	}
+	if (fclose(out)) {
+		report("write '%s':", file);
+		return EXIT_TROUBLE;
+	}
+	return EXIT_YES;
+}
+
+static void
+read_tests(const char *run, struct tests *t)
+{
+	cleanup_free char *path = xasprintf("%s/tests", run), *line = NULL;
+	cleanup_file FILE *f = fopen(path, "re");
+	size_t room = 0;
+
+	memset(t, 0, sizeof(*t));
+	while (f && getline(&line, &room, f) > 0) {
+		char *save = line, *when = strsep(&save, "\t"), *how = strsep(&save, "\t");
+
+		if (!save)
+			continue;
+		save[strcspn(save, "\n")] = '\0';
+		t->test = xreallocarray(t->test, t->count + 1, sizeof(*t->test));
+		t->test[t->count++] = (struct test){strtoll(when, NULL, 10), xstrdup(save)};
+		t->passed += strcmp(how, "ok") == 0 && !strstr(save, "# skip");
+	}
+}
+
+static void
+free_tests(struct tests *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		free(t->test[i].name);
+	free(t->test);
+}
+
+/* The number of the test that a time falls into, 0 for what was before the first. */
+static size_t
+test_at(const struct tests *t, int64_t when)
+{
+	size_t i;
+
+	for (i = 0; i < t->count && when > t->test[i].over; i++)
+		;
+	return i;
+}
+
+/* ---- what was needed ---- */
+
+enum how {
+	HOW_EXECUTED,
+	HOW_OPENED,
+	HOW_LISTED,
+	HOW_LINK,
+	HOW_LOOKED,
+	HOW_WRITTEN,
+	HOW_OWN,
+	HOWS
+};
+
+/* Reasons of the list that begin so, and go on with " by", " at" or " in", are ours: a person's
+ * begin otherwise. */
+static const char *const how_words[HOWS] = {
+    "executed", "opened", "listed", "read as a link", "looked at", "written to", "put there"};
+
+struct need {
+	uint8_t how; /* HOWS: not needed */
+	size_t test;
+	char *program, *name; /* of the test; NULL: at the start */
+};
+
+struct learning {
+	struct tree tree;
+	struct need *need;  /* one for each entry */
+	struct tests tests; /* of the run at hand */
+	unsigned long most_tests;
+	struct strbuf path;
+	struct keep old;
+	struct closure closure;
+	int incomplete;
+	/* of the entry that a path leads to, for its links */
+	enum how how;
+	const struct trace_line *line;
+};
+
+static void
+set_need(struct learning *l, uint32_t i, enum how how, const char *program, size_t test)
+{
+	struct need *n = &l->need[i];
+
+	if (n->how < how ||
+	    (n->how == how && (n->test < test || (n->test == test && n->program &&
+						     strcmp(n->program, program) <= 0))))
+		return;
+	free(n->program);
+	free(n->name);
+	n->how = (uint8_t)how;
+	n->test = test;
+	n->program = xstrdup(program);
+	n->name = test > 0 && test < l->tests.count ? xstrdup(l->tests.test[test].name) : NULL;
+}
+
+static int
+how_of(enum trace_kind kind)
+{
+	switch (kind) {
+	case TRACE_EXECUTED:
+		return HOW_EXECUTED;
+	case TRACE_OPENED:
+		return HOW_OPENED;
+	case TRACE_LISTED:
+		return HOW_LISTED;
+	case TRACE_LINK:
+		return HOW_LINK;
+	case TRACE_LOOKED:
+		return HOW_LOOKED;
+	case TRACE_WRITTEN:
+	case TRACE_SOCKET:
+		return HOW_WRITTEN;
+	default:
+		return -1;
+	}
+}
+
+static const char *
+program_of(const struct trace_line *l)
+{
+	return strncmp(l->program, "/.whittle/", 10) == 0 || strcmp(l->program, l->subject) == 0
+		   ? ""
+		   : l->program;
+}
+
+static void
+need_link(uint32_t i, void *arg)
+{
+	struct learning *l = arg;
+
+	if (l->tree.e[i].parent != TREE_ROOT)
+		set_need(l, i, l->how, program_of(l->line), test_at(&l->tests, l->line->when));
+}
+
+/* What doesn't stand in the image was made on the way, or was asked for in vain: its directory
+ * is what is needed of the image, where something was written. */
+static uint32_t
+nearest(struct learning *l, const char *path)
+{
+	cleanup_free char *up = xstrdup(path);
+	char *slash;
+
+	while ((slash = strrchr(up, '/')) && slash != up) {
+		uint32_t i;
+
+		*slash = '\0';
+		i = tree_resolve(&l->tree, TREE_ROOT, up, 1);
+		if (i != NO_ENTRY || errno == EXDEV)
+			return i;
+	}
+	return NO_ENTRY;
+}
+
+static void
+take_line(const struct trace_line *line, void *arg)
+{
+	struct learning *l = arg;
+	int how = how_of(line->kind);
+	uint32_t i;
+
+	if (line->kind == TRACE_NOTE) {
+		fprintf(stderr, "learn: %s: %s\n",
+		    *line->program ? line->program : "the recorder", line->subject);
+		return;
+	}
+	if (how < 0 || *line->subject != '/' || strncmp(line->subject, "/.whittle", 9) == 0)
+		return;
+	l->how = (enum how)how;
+	l->line = line;
+	i = tree_resolve_by(&l->tree, TREE_ROOT, line->subject, 0, need_link, l);
+	if (i == NO_ENTRY && errno != EXDEV && how == HOW_WRITTEN)
+		i = nearest(l, line->subject);
+	if (i != NO_ENTRY && i != TREE_ROOT)
+		set_need(l, i, l->how, program_of(line), test_at(&l->tests, line->when));
+}
+
+/* What the image's maker put there is meant to be there: a page that no test asks for is a page
+ * of the site all the same. */
+static enum walk_action
+need_own(const struct walk_entry *w, void *arg)
+{
+	struct learning *l = arg;
+	uint32_t i;
+
+	if (S_ISDIR(w->st.st_mode))
+		return WALK_GO;
+	i = tree_resolve(&l->tree, TREE_ROOT, w->path, 0);
+	if (i != NO_ENTRY && l->need[i].how == HOWS) {
+		l->need[i].how = HOW_OWN;
+		l->need[i].program = xstrdup("files/");
+	}
+	return WALK_GO;
+}
+
+static int
+need_all_own(struct learning *l, const char *folder)
+{
+	cleanup_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const struct walk_options options = {.sorted = 1};
+
+	if (fd < 0 || walk_tree(fd, &options, need_own, l) < 0) {
+		report("open '%s':", folder);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+read_run(struct learning *l, const char *run)
+{
+	cleanup_free char *pattern = xasprintf("%s/*.trace", run);
+	glob_t found;
+	int status = 0;
+	size_t i;
+
+	if (glob(pattern, 0, NULL, &found)) {
+		report("'%s' holds no trace: was anything started?", run);
+		return -1;
+	}
+	read_tests(run, &l->tests);
+	if (l->tests.passed > l->most_tests)
+		l->most_tests = l->tests.passed;
+	for (i = 0; i < found.gl_pathc; i++)
+		if (trace_read(found.gl_pathv[i], take_line, l))
+			status = -1;
+	globfree(&found);
+	free_tests(&l->tests);
+	return status;
+}
+
+static void
+put_reason(const struct need *n, struct strbuf *b)
+{
+	strbuf_puts(b, how_words[n->how]);
+	if (*n->program) {
+		strbuf_puts(b, " by ");
+		strbuf_put_visible(b, n->program, strlen(n->program));
+	}
+	if (n->how == HOW_OWN)
+		return;
+	if (n->test == 0)
+		strbuf_puts(b, " at the start");
+	else if (!n->name)
+		strbuf_puts(b, " at the end");
+	else {
+		strbuf_puts(b, " in '");
+		strbuf_put_visible(b, n->name, strlen(n->name));
+		strbuf_putc(b, '\'');
+	}
+}
+
+static int
+is_learned(const char *reason)
+{
+	size_t k, n;
+
+	for (k = 0; k < HOWS; k++) {
+		n = strlen(how_words[k]);
+		if (strncmp(reason, how_words[k], n) == 0 &&
+		    (strncmp(reason + n, " by ", 4) == 0 ||
+			strncmp(reason + n, " at ", 4) == 0 ||
+			strncmp(reason + n, " in ", 4) == 0))
+			return 1;
+	}
+	return 0;
+}
+
+/* ---- the list ---- */
+
+struct listed {
+	char *text;
+	char *reason;
+	uint32_t entry; /* NO_ENTRY: of the old list */
+	int old;
+};
+
+struct list {
+	struct listed *line;
+	size_t count;
+};
+
+static void
+add_listed(struct list *to, char *text, char *reason, uint32_t entry, int old)
+{
+	to->line = xreallocarray(to->line, to->count + 1, sizeof(*to->line));
+	to->line[to->count++] = (struct listed){text, reason, entry, old};
+}
+
+static char *
+text_of(struct learning *l, uint32_t i, const char *end)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	keep_put_path(&b, tree_path(&l->tree, i, &l->path));
+	strbuf_puts(&b, end);
+	return strbuf_steal(&b);
+}
+
+/* What every image keeps without being told. */
+static int
+is_given(const struct learning *l, uint32_t i)
+{
+	static const char *const paths[] = {"/etc/passwd", "/etc/group", "/etc/shadow",
+	    "/etc/gshadow", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/prep",
+	    "/prep-local", "/prep-keep", "/prep.conf", "/dev", "/etc", "/proc", "/run", "/sys",
+	    "/tmp", "/var", "/var/tmp", "/var/run"};
+	size_t k;
+
+	for (k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
+		if (tree_resolve(&l->tree, TREE_ROOT, paths[k], 0) == i)
+			return 1;
+	return 0;
+}
+
+static int
+is_wanted(const struct learning *l, uint32_t i)
+{
+	return l->need[i].how < HOWS && !is_given(l, i);
+}
+
+/* A directory is there as long as anything in it is. */
+static int
+stands_anyway(const struct learning *l, const struct closure *c, uint32_t i)
+{
+	const struct tree *t = &l->tree;
+	uint32_t k;
+
+	if (c->kept[i].reason)
+		return 1;
+	if (!is_dir(&t->e[i]))
+		return 0;
+	for (k = i + 1; k < t->e[i].end; k++)
+		if (c->kept[k].reason)
+			return 1;
+	return 0;
+}
+
+static void
+add_entry(struct learning *l, struct closure *c, struct list *to, uint32_t i)
+{
+	struct strbuf reason = STRBUF_INIT;
+
+	put_reason(&l->need[i], &reason);
+	add_listed(
+	    to, text_of(l, i, is_dir(&l->tree.e[i]) ? "/" : ""), strbuf_steal(&reason), i, 0);
+	closure_keep(c, i, "listed", NO_ENTRY);
+	closure_run(c);
+}
+
+/*
+ * Of what was needed only what nothing else brings along: a library goes with its program, the
+ * files of a package with any of them. What two things bring along in a circle is found by
+ * going through all once more.
+ */
+static void
+add_needed(struct learning *l, struct list *to)
+{
+	const struct tree *t = &l->tree;
+	struct closure all, *c = &l->closure;
+	uint32_t i;
+	int dirs;
+
+	closure_init(&all, t, families_of);
+	closure_of_list(&all, &l->old, NULL, NULL);
+	for (i = 1; i < t->count; i++)
+		if (is_wanted(l, i))
+			closure_keep(&all, i, "needed", NO_ENTRY);
+	closure_run(&all);
+	for (i = 1; i < t->count; i++)
+		if (is_wanted(l, i) && !is_dir(&t->e[i]) && !c->kept[i].reason &&
+		    !c->kept[i].forbidden && !all.kept[i].implied)
+			add_entry(l, c, to, i);
+	for (dirs = 0; dirs < 2; dirs++)
+		for (i = t->count; i-- > 1;)
+			if (is_wanted(l, i) && is_dir(&t->e[i]) == dirs &&
+			    !c->kept[i].forbidden && !stands_anyway(l, c, i))
+				add_entry(l, c, to, i);
+	closure_free(&all);
+}
+
+static int
+is_below(const struct tree *t, uint32_t i, uint32_t folder)
+{
+	return i > folder && i < t->e[folder].end;
+}
+
+/* Three lines or more below a directory of which all or nearly all is kept are one. Not where
+ * all sorts of things stand side by side. */
+static int
+is_to_fold(const struct learning *l, const struct list *list, uint32_t folder)
+{
+	static const char *const shared[] = {"/bin", "/sbin", "/lib", "/usr", "/usr/bin",
+	    "/usr/sbin", "/usr/lib", "/usr/share", "/usr/local", "/usr/local/bin", "/etc",
+	    "/var", "/var/lib", "/opt", "/home", "/srv"};
+	const struct tree *t = &l->tree;
+	size_t all = 0, kept = 0, lines = 0, k;
+	uint32_t i;
+
+	for (k = 0; k < sizeof(shared) / sizeof(shared[0]); k++)
+		if (tree_resolve(t, TREE_ROOT, shared[k], 1) == folder)
+			return 0;
+	if (strstr(tree_name(t, folder), "-linux-"))
+		return 0;
+	for (i = folder + 1; i < t->e[folder].end; i++)
+		if (!is_dir(&t->e[i])) {
+			all++;
+			kept += l->closure.kept[i].reason != NULL;
+		}
+	for (k = 0; k < list->count; k++)
+		lines += list->line[k].entry != NO_ENTRY && !list->line[k].old &&
+			 is_below(t, list->line[k].entry, folder);
+	return lines >= 3 && kept * 10 >= all * 9;
+}
+
+static void
+fold(struct learning *l, struct list *list, uint32_t folder)
+{
+	struct strbuf reason = STRBUF_INIT;
+	size_t k, to = 0;
+	uint32_t best = NO_ENTRY;
+
+	for (k = 0; k < list->count; k++) {
+		struct listed *line = &list->line[k];
+
+		if (line->entry == NO_ENTRY || !is_below(&l->tree, line->entry, folder)) {
+			list->line[to++] = *line;
+			continue;
+		}
+		if (best == NO_ENTRY || l->need[line->entry].how < l->need[best].how ||
+		    (l->need[line->entry].how == l->need[best].how &&
+			l->need[line->entry].test < l->need[best].test))
+			best = line->entry;
+		free(line->text);
+		free(line->reason);
+	}
+	list->count = to;
+	put_reason(&l->need[best], &reason);
+	add_listed(list, text_of(l, folder, "/**"), strbuf_steal(&reason), NO_ENTRY, 0);
+	closure_below(&l->closure, folder, "listed", NO_ENTRY);
+	closure_run(&l->closure);
+}
+
+static void
+fold_all(struct learning *l, struct list *list)
+{
+	const struct tree *t = &l->tree;
+	uint32_t i;
+
+	/* From above: the widest comes first, and has taken the lines of those below. */
+	for (i = 1; i < t->count; i++)
+		if (is_dir(&t->e[i]) && !t->e[i].mount && is_to_fold(l, list, i))
+			fold(l, list, i);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+	int order = strcmp(x->text + (*x->text == '!'), y->text + (*y->text == '!'));
+
+	return order ? order : strcmp(x->text, y->text);
+}
+
+static void
+put_list(const struct learning *l, const struct list *list, struct strbuf *b)
+{
+	unsigned long tests = l->most_tests > l->old.tests ? l->most_tests : l->old.tests;
+	size_t k, widest = 0;
+
+	strbuf_puts(b,
+	    "# What the image keeps; prep's rule carve removes all else. Written by make\n"
+	    "# learn, which adds to it and leaves your own lines as they are: see learn(1).\n");
+	strbuf_printf(b, "# tests: %lu\n", tests);
+	for (k = 0; k < list->count; k++)
+		if (strlen(list->line[k].text) > widest && strlen(list->line[k].text) <= 40)
+			widest = strlen(list->line[k].text);
+	for (k = 0; k < list->count; k++) {
+		const struct listed *line = &list->line[k];
+
+		strbuf_puts(b, line->text);
+		if (*line->reason)
+			strbuf_printf(b, "%*s# %s",
+			    (int)(strlen(line->text) < widest ? widest - strlen(line->text) + 2
+							      : 2),
+			    "", line->reason);
+		strbuf_putc(b, '\n');
+	}
+}
+
+/* Comments that people wrote between the lines would be lost: they are kept on top. */
+static int
+write_list(const char *path, const struct strbuf *b)
+{
+	cleanup_free char *beside = xasprintf("%s.new", path);
+	FILE *f = fopen(beside, "we");
+	int bad;
+
+	if (!f) {
+		report("write '%s':", beside);
+		return -1;
+	}
+	bad = fwrite(b->s, 1, b->len, f) != b->len || fflush(f) || fsync(fileno(f));
+	if (fclose(f) || bad || rename(beside, path)) {
+		report("write '%s':", path);
+		unlink(beside);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+has_line(const struct keep *k, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < k->count; i++)
+		if (strcmp(k->line[i].text, text) == 0)
+			return 1;
+	return 0;
+}
+
+static int
+lists(const struct list *list, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (strcmp(list->line[i].text, text) == 0)
+			return 1;
+	return 0;
+}
+
+static int
+show_changes(const struct keep *before, const struct list *after)
+{
+	int changed = 0;
+	size_t k;
+
+	for (k = 0; k < after->count; k++)
+		if (!has_line(before, after->line[k].text)) {
+			printf("+ %s  # %s\n", after->line[k].text, after->line[k].reason);
+			changed = 1;
+		}
+	for (k = 0; k < before->count; k++)
+		if (!lists(after, before->line[k].text)) {
+			printf("- %s  # %s\n", before->line[k].text, before->line[k].reason);
+			changed = 1;
+		}
+	return changed;
+}
+
+static int
+open_list(const char *path, struct keep *k)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	memset(k, 0, sizeof(*k));
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0) {
+		report("open '%s':", path);
+		return -1;
+	}
+	return keep_read(k, fd, path);
+}
+
+static void
+forget_learned(struct keep *k)
+{
+	size_t i, to = 0;
+
+	for (i = 0; i < k->count; i++) {
+		if (!is_learned(k->line[i].reason)) {
+			k->line[to++] = k->line[i];
+			continue;
+		}
+		free(k->line[i].path);
+		free(k->line[i].reason);
+		free(k->line[i].text);
+	}
+	k->count = to;
+	k->tests = 0;
+}
+
+static int
+merge(struct learning *l, const struct needs_options *o, const struct keep *before)
+{
+	struct list list = {0};
+	struct strbuf text = STRBUF_INIT;
+	int status = EXIT_YES, changed;
+	size_t k;
+
+	closure_init(&l->closure, &l->tree, families_of);
+	closure_of_list(&l->closure, &l->old, NULL, NULL);
+	for (k = 0; k < l->old.count; k++)
+		add_listed(&list, xstrdup(l->old.line[k].text), xstrdup(l->old.line[k].reason),
+		    NO_ENTRY, 1);
+	add_needed(l, &list);
+	fold_all(l, &list);
+	if (list.count)
+		qsort(list.line, list.count, sizeof(*list.line), by_text);
+	changed = show_changes(before, &list);
+	put_list(l, &list, &text);
+	if (o->dry)
+		status = changed ? EXIT_NO : EXIT_YES;
+	else if (write_list(o->list, &text))
+		status = EXIT_TROUBLE;
+	for (k = 0; k < list.count; k++) {
+		free(list.line[k].text);
+		free(list.line[k].reason);
+	}
+	free(list.line);
+	strbuf_free(&text);
+	closure_free(&l->closure);
+	return status;
+}
+
+int
+needs(const struct needs_options *o, char **runs)
+{
+	cleanup_fd int root = open(o->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct learning l = {0};
+	struct keep before;
+	uint32_t i;
+	int status = EXIT_TROUBLE, bad;
+
+	if (root < 0) {
+		report("open '%s':", o->root);
+		return EXIT_TROUBLE;
+	}
+	bad = open_list(o->list, &before) || open_list(o->list, &l.old) ||
+	      tree_read(&l.tree, root);
+	if (!bad) {
+		if (o->forget)
+			forget_learned(&l.old);
+		l.need = xcalloc(l.tree.count, sizeof(*l.need));
+		for (i = 0; i < l.tree.count; i++)
+			l.need[i].how = HOWS;
+		for (; *runs; runs++)
+			bad |= read_run(&l, *runs);
+	}
+	if (!bad && o->own)
+		bad = need_all_own(&l, o->own);
+	if (!bad)
+		status = merge(&l, o, &before);
+	for (i = 0; l.need && i < l.tree.count; i++) {
+		free(l.need[i].program);
+		free(l.need[i].name);
+	}
+	free(l.need);
+	tree_free(&l.tree);
+	keep_free(&l.old);
+	keep_free(&before);
+	strbuf_free(&l.path);
+	return status;
+}
