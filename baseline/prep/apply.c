@@ -261,6 +261,11 @@ change_entry(struct applying *a, int dirfd, uint32_t i)
 	const struct entry *e = &a->tree->e[i];
 	cleanup_fd int fd = -1;
 
+	if (e->spared) {
+		record_spared(&a->record, a->plan, i);
+		if (write_record(a))
+			return;
+	}
 	if (!e->chown && !e->chmod)
 		return;
 	if (is_linked_outside(a, i)) {

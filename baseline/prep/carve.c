@@ -21,7 +21,7 @@ say_stale(const struct keep_line *l, void *arg)
 static const char *const always[] = {"/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/var",
     "/var/tmp", "/var/run", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
     "/var/lib/whittle/ledger.jsonl", /* the rule self decides about these: */
-    "/prep", "/prep-keep", "/prep-local", "/prep.conf"};
+    "/prep", "/prep-keep", "/prep-local", "/prep.conf", "/prep.starts"};
 
 static void
 keep_always(struct closure *c)
@@ -60,6 +60,9 @@ carve(struct plan *p)
 	c = p->closure = xcalloc(1, sizeof(*p->closure));
 	closure_init(c, t, families_of);
 	keep_always(c);
+	for (i = 1; i < t->count; i++)
+		if (t->e[i].keep)
+			closure_keep(c, i, "entry point", NO_ENTRY);
 	closure_of_list(c, p->keep, say_stale, p->keep->name);
 	for (i = 1; i < t->count; i++)
 		if (!c->kept[i].reason && !is_top_link(t, i))

@@ -215,6 +215,24 @@ adjust_gshadow(struct line *l, const struct edit_rules *r)
 	filter_members(l, 3, r->accounts);
 }
 
+static int
+has_started_member(const struct line *l, const struct starts *s)
+{
+	const char *p;
+	size_t n;
+	int found = 0;
+
+	for (p = l->fields > 3 ? l->field[3] : ""; *p && !found; p += n + (p[n] == ',')) {
+		char *name;
+
+		n = strcspn(p, ",");
+		name = xstrndup(p, n);
+		found = starts_have_user(s, name, "");
+		free(name);
+	}
+	return found;
+}
+
 /*
  * The expression sees the line as it will stand, not as it stood: were it to look for
  * something that the same run takes out, a second run would drop the line.
@@ -222,10 +240,19 @@ adjust_gshadow(struct line *l, const struct edit_rules *r)
 static int
 stays(const struct line *l, enum edit_file file, const char *text, const struct edit_rules *r)
 {
+	const char *number = l->fields > 2 ? l->field[2] : "";
+
 	switch (file) {
 	case EDIT_PASSWD:
+		if (l->fields > 3 && starts_have_user(r->starts, l->field[0], number)) {
+			starts_add_account(r->starts, l->field[0], l->field[3]);
+			return 1;
+		}
 		return conf_matches_account(r->conf, ACCOUNTS_DONT_DELETE_REGEX, text);
 	case EDIT_GROUP:
+		if (l->fields > 2 && (starts_have_group(r->starts, l->field[0], number) ||
+					 has_started_member(l, r->starts)))
+			return 1;
 		return conf_matches_account(r->conf, GROUP_DONT_DELETE_REGEX, text);
 	case EDIT_SHADOW:
 		return l->fields && has_name(r->accounts, l->field[0]);

@@ -6,6 +6,7 @@
 
 #include "accounts.h"
 #include "conf.h"
+#include "starts.h"
 #include "strbuf.h"
 
 enum edit_file { EDIT_PASSWD, EDIT_GROUP, EDIT_SHADOW, EDIT_GSHADOW, EDITS };
@@ -37,6 +38,7 @@ struct edit_rules {
 	const struct conf *conf;
 	const struct edit_names *accounts; /* that stay: for all but EDIT_PASSWD */
 	const struct edit_names *groups;   /* for EDIT_GSHADOW */
+	struct starts *starts;             /* whose accounts stay, with their groups */
 };
 
 /*

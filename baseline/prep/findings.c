@@ -52,6 +52,8 @@ show_plan(struct plan *p)
 
 		if (e->remove)
 			show(p, i, e->remove, "remove");
+		if (e->spared)
+			show(p, i, e->spared, "kept: entry point");
 		if (e->chown)
 			show(p, i, e->chown, "owner %u:%u to %u:%u", (unsigned)e->uid,
 			    (unsigned)e->gid, (unsigned)e->new_uid, (unsigned)e->new_gid);

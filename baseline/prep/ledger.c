@@ -241,6 +241,15 @@ record_removal(struct strbuf *b, const struct plan *p, uint32_t i, const char *s
 	end(b);
 }
 
+/* A rule would have removed it, but the image starts it, or needs it for that. */
+void
+record_spared(struct strbuf *b, const struct plan *p, uint32_t i)
+{
+	begin(b, p, i, "keep", p->tree->e[i].spared);
+	strbuf_puts(b, ",\"why\":\"entry point\"");
+	end(b);
+}
+
 void
 record_kept(struct strbuf *b, const struct tree *t, uint32_t i, const char *why)
 {

@@ -40,6 +40,7 @@ int ledger_close(struct ledger *l);
  * sha256 is NULL for what isn't a file. */
 void record_removal(struct strbuf *b, const struct plan *p, uint32_t i, const char *sha256);
 void record_kept(struct strbuf *b, const struct tree *t, uint32_t i, const char *why);
+void record_spared(struct strbuf *b, const struct plan *p, uint32_t i);
 void record_owner(struct strbuf *b, const struct plan *p, uint32_t i);
 void record_mode(struct strbuf *b, const struct plan *p, uint32_t i);
 void record_cut(struct strbuf *b, const struct plan *p, uint32_t i,

@@ -214,7 +214,7 @@ disarm(struct plan *p, uint32_t i)
 
 	if (plan_matches(p, SUID_DONT_DELETE_REGEX, i))
 		return;
-	if (conf_word(p->conf, SUID_ACTION) == SUID_REMOVE && !e->account) {
+	if (conf_word(p->conf, SUID_ACTION) == SUID_REMOVE && !e->account && !e->keep) {
 		plan_remove_one(p, i);
 		return;
 	}
@@ -341,7 +341,7 @@ edit_accounts(struct plan *p)
 {
 	struct edit *edits = p->edits;
 	const struct edit_rules rules = {
-	    p->conf, &edits[EDIT_PASSWD].kept, &edits[EDIT_GROUP].kept};
+	    p->conf, &edits[EDIT_PASSWD].kept, &edits[EDIT_GROUP].kept, p->starts};
 	size_t k;
 
 	for (k = 0; k < EDITS; k++) {
@@ -397,7 +397,7 @@ const struct pass passes[] = {
 	.key = HARDEN_SELF_REMOVE,
 	.stage = STAGE_SELF,
 	.finding = "hardening's own program",
-	.paths = PATHS("/prep", "/prep-keep", "/prep-local", "/prep.conf")},
+	.paths = PATHS("/prep", "/prep-keep", "/prep-local", "/prep.conf", "/prep.starts")},
     {.name = "probe",
 	.key = PROBE_RM,
 	.finding = "health check program",

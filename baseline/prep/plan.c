@@ -22,6 +22,11 @@ plan_remove_one(struct plan *p, uint32_t i)
 {
 	struct entry *e = &p->tree->e[i];
 
+	if (e->keep) {
+		if (!e->spared)
+			e->spared = p->pass;
+		return;
+	}
 	if (!e->unwanted && !e->account && i != TREE_ROOT)
 		e->unwanted = p->pass;
 }
@@ -284,15 +289,17 @@ plan_init(struct plan *p, const struct pass *passes, size_t n)
 }
 
 int
-plan_make(struct plan *p, struct tree *tree, const struct conf *conf)
+plan_make(struct plan *p, struct tree *tree, const struct conf *conf, struct starts *starts)
 {
 	p->tree = tree;
 	p->conf = conf;
 	tree->mounts = conf->value[RUNTIME_MOUNTS].text;
+	p->starts = starts;
 	find_aliases(p);
 	mark_system_folders(tree);
 	mark_sbin(tree);
 	mark_accounts(tree);
+	starts_mark(p, starts);
 	run_passes(p);
 	do
 		settle_removals(tree);

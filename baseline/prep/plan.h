@@ -4,6 +4,7 @@
 
 #include "conf.h"
 #include "edit.h"
+#include "starts.h"
 #include "tree.h"
 
 /*
@@ -37,6 +38,7 @@ struct plan {
 	const struct conf *conf;
 	const struct pass *passes; /* in their order */
 	size_t passes_count;
+	struct starts *starts;
 	uint8_t pass; /* the one at work: its place in passes[], from 1 */
 	struct edit edits[EDITS];
 	struct busyboxes *busyboxes; /* see busybox.h */
@@ -55,7 +57,8 @@ void plan_init(struct plan *p, const struct pass *passes, size_t n);
 
 /* Runs every pass that is switched on. Returns 0, or -1 after a report() where no part of
  * the plan can be trusted. */
-int plan_make(struct plan *p, struct tree *tree, const struct conf *conf);
+int plan_make(
+    struct plan *p, struct tree *tree, const struct conf *conf, struct starts *starts);
 void plan_free(struct plan *p);
 
 /* For the passes: the entry and all below it is to go; the entry alone; it gets these
@@ -77,7 +80,7 @@ const struct pass *plan_pass(const struct plan *p, uint8_t number);
 static inline int
 has_work(const struct entry *e)
 {
-	return e->remove || e->chmod || e->chown || e->edit;
+	return e->remove || e->chmod || e->chown || e->edit || e->spared;
 }
 
 #endif

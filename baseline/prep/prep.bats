@@ -1240,3 +1240,37 @@ left() {
 	refute other/y.py
 	refute modules/n.so
 }
+
+@test "what the image starts stays, with its interpreter, what its script calls, and its accounts" {
+	requires root
+	bare
+	mkdir -p "$tree/usr/sbin" "$tree/opt"
+	printf '#!/opt/loader\n' >"$tree/usr/sbin/odd"
+	printf '#!/bin/sh -e\n# chgrp is only spoken of\nchown app /data\nexec serverd "$@"\n' >"$tree/usr/sbin/entry"
+	for f in bin/sh bin/chown bin/chgrp opt/loader usr/sbin/serverd usr/sbin/other; do
+		printf 'program %s' $f >"$tree/$f"
+	done
+	chmod 755 "$tree"/{bin,usr/sbin,opt}/*
+	ln -s ../usr/sbin/serverd "$tree/sbin/served"
+	chmod u+s "$tree/usr/sbin/serverd"
+	printf 'app:x:7:70::/:/bin/sh\ntwo:x:8:80::/:/bin/sh\n' >>"$tree/etc/passwd"
+	printf 'root:x:0:\napp:x:70:\ntwo:x:80:\nlogs:x:90:app,two\nopen:x:91:\n' >"$tree/etc/group"
+	printf "run 'entry' 'x y'\nrun odd\nrun served -f\nuser 7:open\n" >"$BATS_TEST_TMPDIR/starts"
+	settings SHELL_RM=1
+	run_x 0 "$PREP" -n -r "$tree" -c "$conf" -s "$BATS_TEST_TMPDIR/starts"
+	expect "kept: entry point /usr/sbin/entry (sbin)"
+	run_x 0 "$PREP" -r "$tree" -c "$conf" -s "$BATS_TEST_TMPDIR/starts" -o "$ledger"
+	there /usr/sbin/entry /usr/sbin/odd /opt/loader /usr/sbin/serverd /sbin/served /bin/sh /bin/chown
+	gone /usr/sbin/other /bin/chgrp
+	[ "$(stat -c %a "$tree/usr/sbin/serverd")" = 755 ]
+	[ "$(cut -d: -f1 "$tree/etc/passwd")" = app ]
+	[ "$(cut -d: -f1,4 "$tree/etc/group" | xargs)" = "app: logs:app open:" ]
+	run_x 0 jq -r 'select(.action == "keep") | .rule + " " + .why + " " + .path' "$ledger"
+	expect "shells entry point /bin/sh"
+	expect "programs entry point /bin/chown"
+	expect "sbin entry point /usr/sbin/serverd"
+
+	printf 'user app\nstart x\n' >"$BATS_TEST_TMPDIR/starts"
+	run_x 2 "$PREP" -n -r "$tree" -s "$BATS_TEST_TMPDIR/starts"
+	expect "starts:2: want" "$stderr"
+}

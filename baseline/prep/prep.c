@@ -25,7 +25,7 @@
 #include "tree.h"
 
 struct options {
-	const char *root, *conf, *ledger, *entry_point, *keep;
+	const char *root, *conf, *ledger, *entry_point, *keep, *starts;
 	int dry, quiet, audit, json;
 };
 
@@ -34,7 +34,8 @@ print_help(void)
 {
 	int i;
 
-	printf("usage: prep -r ROOT [-c FILE] [-k FILE] [-o FILE] [-n] [-q]\n"
+	printf("usage: prep -r ROOT [-c FILE] [-k FILE] [-o FILE] [-s FILE]\n"
+	       "            [-n] [-q]\n"
 	       "       prep -a -r ROOT [-c FILE] [-k FILE] [-e COMMAND] [--json]\n"
 	       "       /prep [-c FILE] [-n] [-q], in an image that is being built\n"
 	       "\n"
@@ -49,6 +50,9 @@ print_help(void)
 	       "  -a, --audit        change nothing, print one line a finding\n"
 	       "  -e, --entry-point COMMAND\n"
 	       "                     what the image is started with, for the audit\n"
+	       "  -s, --starts FILE  what the image starts, and as whom: lines of \"run "
+	       "COMMAND\"\n"
+	       "                     and \"user NAME\"; no rule removes that\n"
 	       "      --json         findings as JSON, one object a line\n"
 	       "  -q, --quiet        print no plan and no summary\n"
 	       "  -h, --help         this text\n"
@@ -71,6 +75,7 @@ parse_options(struct options *o, int argc, char **argv)
 	    {"dry-run", no_argument, NULL, 'n'},
 	    {"audit", no_argument, NULL, 'a'},
 	    {"entry-point", required_argument, NULL, 'e'},
+	    {"starts", required_argument, NULL, 's'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"quiet", no_argument, NULL, 'q'},
 	    {"help", no_argument, NULL, 'h'},
@@ -78,7 +83,7 @@ parse_options(struct options *o, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+r:c:k:o:nae:qh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+r:c:k:o:nae:s:qh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
 			o->root = optarg;
@@ -100,6 +105,9 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'e':
 			o->entry_point = optarg;
+			break;
+		case 's':
+			o->starts = optarg;
 			break;
 		case 'j':
 			o->json = 1;
@@ -161,6 +169,21 @@ read_keep(const struct options *o, struct keep *k)
 	if (keep_read(k, fd, name))
 		exit(EXIT_TROUBLE);
 	return 1;
+}
+
+/* What the image starts: the pipeline leaves it beside /prep. */
+static void
+read_starts(const struct options *o, struct starts *s)
+{
+	const char *file = o->starts ? o->starts : o->root ? NULL : "/prep.starts";
+	cleanup_fd int fd = file ? open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+
+	if (!file || (fd < 0 && !o->starts && errno == ENOENT))
+		return;
+	if (fd < 0)
+		die("open '%s':", file);
+	if (starts_read(s, fd, file))
+		exit(EXIT_TROUBLE);
 }
 
 static int
@@ -294,6 +317,7 @@ main(int argc, char **argv)
 {
 	struct options options = {0};
 	struct conf conf;
+	struct starts starts = {.user = NULL};
 	struct tree tree = {0};
 	struct plan plan;
 	struct ledger ledger = {.fd = -1};
@@ -307,13 +331,14 @@ main(int argc, char **argv)
 	read_settings(&options, &conf, argv);
 	plan_init(&plan, passes, passes_count);
 	plan.keep = read_keep(&options, &keep) ? &keep : NULL;
+	read_starts(&options, &starts);
 	rootfd = open_root(&options);
 	if (!options.dry && !options.audit) {
 		lock_root(rootfd);
 		open_ledger(&options, rootfd, &ledger);
 	}
 	allow_depth();
-	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf) == 0)
+	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf, &starts) == 0)
 		status = act(&options, &plan, &ledger);
 	if (fflush(stdout))
 		die("write to standard output:");
@@ -323,6 +348,7 @@ main(int argc, char **argv)
 	tree_free(&tree);
 	conf_free(&conf);
 	keep_free(&keep);
+	starts_free(&starts);
 	close(rootfd);
 	return status;
 }

@@ -35,10 +35,12 @@ struct entry {
 	unsigned late : 2;       /* the stage in which it is applied, see plan.h */
 	unsigned work_below : 4; /* one bit a stage: something below has work in it */
 	unsigned strip : 1;      /* new_mode comes without the capability */
+	unsigned keep : 1;       /* the image starts it, or it is needed for that */
 
 	/* The plan: number of the pass that wants it, 0 for none. A folder that is unwanted
 	 * still stays where something in it does: remove says what comes of it. */
 	uint8_t unwanted, remove, chmod, chown, edit;
+	uint8_t spared;  /* the pass that would have removed what is kept */
 	mode_t new_mode; /* permission bits */
 	uid_t new_uid;
 	gid_t new_gid;

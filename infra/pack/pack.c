@@ -32,8 +32,8 @@ static const struct verb verbs[] = {
     {"pull", verb_pull, "[--insecure] [--store DIR] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
 	"and back, by digest"},
     {"id", verb_id, "[-r] REFERENCE...", "the image ID of what the engine knows by a name"},
-    {"from", verb_from, "DOCKERFILE [BUILD-OPTION...]",
-	"the images that a Dockerfile starts from or copies from"},
+    {"from", verb_from, "[--starts] DOCKERFILE [BUILD-OPTION...]",
+	"the images that a Dockerfile starts from or copies from, or what it starts"},
     {"outdated", verb_outdated,
 	"[--lock FILE] [--upstreams FILE] [--cache DIR] [--offline] [--live] [--json]\n"
 	"       [--store DIR] [IMAGE...]",

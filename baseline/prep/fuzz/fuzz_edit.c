@@ -15,7 +15,8 @@ make(struct edit *e, enum edit_file file, const struct conf *c, const void *byte
 	static char app[] = "app", root[] = "root", user[] = "user1";
 	static char *names[] = {app, root, user};
 	static const struct edit_names kept = {names, 3};
-	const struct edit_rules rules = {c, &kept, &kept};
+	struct starts starts = {.user = NULL};
+	const struct edit_rules rules = {c, &kept, &kept, &starts};
 	struct accounts lines;
 	int fd = memfd_create("accounts", 0);
 

@@ -85,7 +85,8 @@ static void
 make(struct edit *e, enum edit_file file, const struct conf *c, const char *text)
 {
 	const struct edit_names a = {accounts, COUNT(accounts)}, g = {groups, COUNT(groups)};
-	const struct edit_rules rules = {c, &a, &g};
+	struct starts starts = {.user = NULL};
+	const struct edit_rules rules = {c, &a, &g, &starts};
 	struct accounts lines;
 	int fd = memfd_create("accounts", 0);
 
