@@ -3,8 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/stat.h> /* after sys/stat.h: musl's has no struct statx */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "beneath.h"
@@ -180,6 +184,22 @@ search_failed(struct rule_state *s, struct file *f, int error)
 	set_pending(s, f, false);
 }
 
+/* Returns whether there is something to read. */
+static bool
+begin_search(struct rule_state *s, struct file *f, int fd, const struct stat *st)
+{
+	f->facts.obstacle = search_obstacle(fd);
+	if (f->facts.obstacle) {
+		search_failed(s, f, 0);
+		return false;
+	}
+	if (!f->search)
+		f->search = xcalloc(1, sizeof(*f->search));
+	f->facts.search_error = 0;
+	set_pending(s, f, search_begin(f->search, s->rule, fd, st));
+	return f->pending;
+}
+
 static void
 look_for_text(struct rule_state *s, struct file *f, int rootfd, const struct stat *st)
 {
@@ -193,10 +213,22 @@ look_for_text(struct rule_state *s, struct file *f, int rootfd, const struct sta
 		search_failed(s, f, errno);
 		return;
 	}
-	if (!f->search)
-		f->search = xcalloc(1, sizeof(*f->search));
-	f->facts.search_error = 0;
-	set_pending(s, f, search_begin(f->search, s->rule, fd, &now));
+	begin_search(s, f, fd, &now);
+}
+
+/* A file that is a mount of its own stays the one that it was when a new one is renamed to its
+ * name, as editors do. Some file systems count no links at all: a mount's root tells. */
+static bool
+is_unlinked_mount(int rootfd, const char *path, const struct stat *st)
+{
+	cleanup_fd int fd = -1;
+	struct statx x;
+
+	if (!S_ISREG(st->st_mode) || st->st_nlink > 0)
+		return false;
+	fd = open_in_root(rootfd, path, O_PATH, 0);
+	return fd >= 0 && syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_NLINK, &x) == 0 &&
+	       x.stx_nlink == 0 && x.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 static void
@@ -230,6 +262,7 @@ take_file(struct rule_state *s, int rootfd, const char *path, const struct stat 
 		set_pending(s, f, false);
 		return f;
 	}
+	f->facts.unlinked = is_unlinked_mount(rootfd, path, st);
 	if (r->empty == EMPTY_DIR && S_ISDIR(st->st_mode)) {
 		int answer = has_entries(rootfd, path);
 
@@ -326,7 +359,8 @@ search_file(struct rule_state *s, struct file *f, int rootfd, int64_t budget)
 		search_failed(s, f, errno);
 		return 0;
 	}
-	search_begin(f->search, s->rule, fd, &st);
+	if (!begin_search(s, f, fd, &st))
+		return 0;
 	done = search_step(f->search, s->rule, fd, budget);
 	if (done < 0) {
 		search_failed(s, f, errno);
@@ -350,6 +384,17 @@ rule_search(struct rule_state *s, int rootfd, int64_t budget)
 }
 
 /* ---- judging ---- */
+
+enum { CLOCK_TIME_S = 900 };
+#define CLOCK_LOOK (INT64_C(10) * NS_PER_S)
+
+bool
+clock_is_trusted(void)
+{
+	struct timex t = {0};
+
+	return adjtimex(&t) != TIME_ERROR || clock_ns(CLOCK_BOOTTIME) > CLOCK_TIME_S * NS_PER_S;
+}
 
 static uint32_t
 judge_whole(const struct rule_state *s)
@@ -392,6 +437,17 @@ worse(enum state *state, enum state other)
 		*state = other;
 }
 
+/* Until its clock was set, a machine without one that runs on thinks that it is earlier. */
+static void
+doubt_clock(uint32_t *findings, int64_t now, int64_t *next)
+{
+	if (!(*findings & FINDING_FUTURE) || clock_is_trusted())
+		return;
+	*findings = (*findings & ~(uint32_t)FINDING_FUTURE) | FINDING_CLOCK;
+	if (now + CLOCK_LOOK < *next)
+		*next = now + CLOCK_LOOK;
+}
+
 static enum state
 judge_files(struct rule_state *s, int64_t now)
 {
@@ -404,6 +460,7 @@ judge_files(struct rule_state *s, int64_t now)
 			int64_t next;
 
 			f->findings = judge(s->rule, &f->facts, f->search, now, &next);
+			doubt_clock(&f->findings, now, &next);
 			if (next < s->next)
 				s->next = next;
 			if (!f->facts.error && (s->oldest == 0 || f->facts.mtime < s->oldest))
@@ -413,7 +470,7 @@ judge_files(struct rule_state *s, int64_t now)
 				continue;
 			}
 			s->bad++;
-			if (f->findings == FINDING_PENDING) {
+			if (!(f->findings & ~(uint32_t)FINDINGS_WAIT)) {
 				worse(&state, STATE_PENDING);
 				continue;
 			}

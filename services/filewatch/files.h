@@ -68,4 +68,8 @@ bool rule_judge(struct rule_state *s, int64_t now);
 
 void rule_report(const struct rule_state *s, struct rule_status *out);
 
+/* Whether the machine's clock is likely to be right: something keeps it right, or the machine
+ * has been up for a quarter of an hour, so that nothing may ever do. */
+bool clock_is_trusted(void);
+
 #endif

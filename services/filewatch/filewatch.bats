@@ -134,8 +134,8 @@ row() {
 	row "{path: $watched/empty, empty: file}" 0 "all ok"
 	row "{path: $watched/full, empty: file}" 1 "not empty"
 	row "{path: $watched/dir, empty: dir}" 0 "all ok"
-	row "{path: $watched/dir, empty: file}" 1 "a folder, not a regular file"
-	row "{path: $watched/empty, empty: dir}" 1 "a regular file, not a folder"
+	row "{path: $watched/dir, empty: file}" 1 "a directory, not a regular file"
+	row "{path: $watched/empty, empty: dir}" 1 "a regular file, not a directory"
 	row "{path: '$watched/*', empty: dir}" 0 "all ok"
 	touch "$watched/dir/.hidden"
 	row "{path: $watched/dir, empty: dir}" 1 "not empty"
@@ -402,6 +402,69 @@ ended_well() {
 	chmod 000 "$watched/a"
 	chmod 600 "$watched/a"
 	wait_until 20 is_ok
+}
+
+@test "logs of Windows, UTF-16 and compressed ones: found, or said not to be searched" {
+	printf 'job FAILED\r\nall else is well\r\n' >"$watched/crlf.log"
+	once "{path: $watched/crlf.log, not-found: {regex: 'FAILED\$'}}"
+	[ "$status" -eq 1 ]
+	expect "has /FAILED\$/"
+	printf 'job FAILED\n' | iconv -t UTF-16 >"$watched/wide.log"
+	once "{path: $watched/wide.log, not-found: FAILED}"
+	[ "$status" -eq 1 ]
+	expect "can't be searched for text: it is UTF-16"
+	printf 'job FAILED\n' | gzip >"$watched/app.log.1.gz"
+	echo fine >"$watched/app.log"
+	once "{path: $watched/app.log*, not-found: FAILED}"
+	[ "$status" -eq 1 ]
+	expect "app.log.1.gz: can't be searched for text: it is compressed (gzip)"
+	# who doesn't want it searched says so
+	once "{path: $watched/app.log*, not-found: FAILED}" "{path: $watched/app.log.1.gz}"
+	[ "$status" -eq 0 ]
+}
+
+@test "a file that is mounted by itself, and replaced where it comes from, is stale" {
+	requires root
+	mkdir "$dir/host"
+	echo one >"$dir/host/conf"
+	touch "$watched/conf"
+	mount --bind "$dir/host/conf" "$watched/conf"
+	MOUNTED=$watched/conf
+	once "{path: $watched/conf}"
+	[ "$status" -eq 0 ]
+	echo two >"$dir/host/conf.new"
+	mv "$dir/host/conf.new" "$dir/host/conf"
+	once "{path: $watched/conf}"
+	[ "$status" -eq 1 ]
+	expect "stale: another file has taken its place where it is mounted from"
+	# removed alone it is stale, too; a mount of its directory never is
+	once "{path: $dir/host/conf}"
+	[ "$status" -eq 0 ]
+}
+
+@test "a reload when the system has no inotify instance left: polled from then on" {
+	requires root
+	echo fine >"$watched/a"
+	settings "{path: $watched/a, not-found: BAD}"
+	sed -i 's/^poll: .*/poll: 1s/' "$dir/settings.yaml"
+	# a user namespace has limits of its own
+	start unshare -U -r "$FILEWATCH" -c "$dir/settings.yaml"
+	server=$started
+	wait_until 20 is_ok
+	sleep 0.3 # it waits for events again, after those of the start
+	pid=$(pgrep -f "^$FILEWATCH -c $dir/settings.yaml")
+	kill -STOP "$pid"
+	wait_until 10 grep -q '^State:.*stopped' "/proc/$pid/status"
+	echo BAD >>"$watched/a" # an event, and the signal: both are there when it wakes up
+	nsenter -t "$pid" -U sh -c 'echo 0 >/proc/sys/user/max_inotify_instances'
+	kill -HUP "$pid"
+	kill -CONT "$pid"
+	wait_until 20 says_bad
+	kill -0 "$pid"
+}
+
+says_bad() {
+	[[ $(messages) == *"has 'BAD'"* ]]
 }
 
 @test "events: a folder that should be empty" {

@@ -84,7 +84,7 @@ judge_content(const struct rule *r, const struct facts *f, const struct search *
 		found |= FINDING_SIZE;
 	if (!r->not_found && !r->found)
 		return found;
-	if (f->search_error || !s)
+	if (f->search_error || f->obstacle || !s)
 		return found | FINDING_UNREADABLE;
 	if (r->not_found && s->not_found.hit >= 0)
 		found |= FINDING_TEXT;
@@ -118,7 +118,8 @@ judge(const struct rule *r, const struct facts *f, const struct search *search, 
 	*next = NEVER;
 	if (f->error)
 		return FINDING_UNREADABLE;
-	found = judge_age(r, f, now, next) | judge_owner_and_mode(r, f);
+	found = judge_age(r, f, now, next) | judge_owner_and_mode(r, f) |
+		(f->unlinked ? FINDING_STALE : 0);
 	if (!is_right_kind(r, f))
 		return found | FINDING_KIND;
 	return found | judge_content(r, f, search);
@@ -130,10 +131,12 @@ static void
 describe_age(
     struct strbuf *b, const struct rule *r, const struct facts *f, uint32_t one, int64_t now)
 {
-	if (one == FINDING_FUTURE) {
+	if (one == FINDING_FUTURE || one == FINDING_CLOCK) {
 		strbuf_puts(b, "modified ");
 		put_duration(b, (f->mtime - now) / NS_PER_MS);
 		strbuf_puts(b, " in the future");
+		if (one == FINDING_CLOCK)
+			strbuf_puts(b, ", and this machine's clock may not be set yet");
 		return;
 	}
 	put_duration(b, (now - f->mtime) / NS_PER_MS);
@@ -186,7 +189,7 @@ kind_of(uint32_t mode)
 	case S_IFREG:
 		return "a regular file";
 	case S_IFDIR:
-		return "a folder";
+		return "a directory";
 	case S_IFLNK:
 		return "a symbolic link";
 	case S_IFIFO:
@@ -204,12 +207,21 @@ describe_one(
 {
 	switch (one) {
 	case FINDING_UNREADABLE:
-		strbuf_printf(
-		    b, "can't be read: %s", strerror(f->error ? f->error : f->search_error));
+		if (!f->error && f->obstacle)
+			strbuf_printf(b, "can't be searched for text: %s", f->obstacle);
+		else
+			strbuf_printf(b, "can't be read: %s",
+			    strerror(f->error ? f->error : f->search_error));
+		break;
+	case FINDING_STALE:
+		strbuf_puts(b,
+		    "stale: another file has taken its place where it is mounted from; "
+		    "mount its directory, or restart the container after such a change");
 		break;
 	case FINDING_TOO_OLD:
 	case FINDING_TOO_NEW:
 	case FINDING_FUTURE:
+	case FINDING_CLOCK:
 		describe_age(b, r, f, one, now);
 		break;
 	case FINDING_NOT_EMPTY:
@@ -217,7 +229,7 @@ describe_one(
 		break;
 	case FINDING_KIND:
 		strbuf_printf(b, "%s, not %s", kind_of(f->mode),
-		    r->empty == EMPTY_DIR ? "a folder" : "a regular file");
+		    r->empty == EMPTY_DIR ? "a directory" : "a regular file");
 		break;
 	case FINDING_TEXT:
 		describe_needle(b, "has", r->not_found);
@@ -249,7 +261,7 @@ judge_describe(struct strbuf *b, const struct rule *r, const struct facts *f, ui
 	const char *between = "";
 	uint32_t one;
 
-	for (one = 1; one <= FINDING_PENDING; one <<= 1) {
+	for (one = 1; one < FINDINGS_END; one <<= 1) {
 		if (!(findings & one))
 			continue;
 		strbuf_puts(b, between);

@@ -16,6 +16,9 @@ struct facts {
 	uint32_t uid, gid;
 	int64_t size, mtime; /* ns */
 	int search_error;    /* errno of a search that failed */
+	const char
+	    *obstacle; /* why text can't be looked for in it, see search_obstacle(); NULL */
+	bool unlinked; /* a file that is mounted, and that has no name where it comes from */
 	bool dir_has_entries;
 };
 
@@ -33,11 +36,18 @@ enum finding {
 	FINDING_OWNER = 1 << 9,
 	FINDING_MODE = 1 << 10,
 	FINDING_PENDING = 1 << 11, /* not all of it was looked at yet */
+	FINDING_STALE =
+	    1 << 12, /* another file has taken its place, where it is mounted from */
+	FINDING_CLOCK = 1 << 13, /* a time in the future, by a clock that may not be set yet */
+	FINDINGS_END = 1 << 14,
 };
 
 /* A clock may differ this much from that of the machine which wrote the file. */
 #define FUTURE_TOLERANCE INT64_C(10000000000)
 #define NEVER            INT64_MAX
+
+/* These say that nothing is known yet, not that something is wrong. */
+#define FINDINGS_WAIT (FINDING_PENDING | FINDING_CLOCK)
 
 /* search is NULL where the rule looks for no text. *next: when another answer comes by
  * time alone, in ns since 1970, or NEVER. */

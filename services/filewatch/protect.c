@@ -220,7 +220,7 @@ static const unsigned short allowed[] = {SYS_read, SYS_write, SYS_pread64, SYS_c
     SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_getaffinity, SYS_sched_yield,
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_tkill,
     SYS_tgkill, SYS_getrandom, SYS_prlimit64, SYS_umask, SYS_uname, SYS_wait4,
-    SYS_restart_syscall, SYS_exit, SYS_exit_group,
+    SYS_restart_syscall, SYS_adjtimex, SYS_exit, SYS_exit_group,
 #ifdef SYS_open /* older system calls, where there are any */
     SYS_open, SYS_stat, SYS_lstat, SYS_poll, SYS_epoll_wait, SYS_readlink, SYS_access, SYS_dup2,
     SYS_pipe, SYS_time,

@@ -58,6 +58,44 @@ tail_of(const struct search *s, int fd)
 	return mark_of(fd, s->end - MARK, s->end);
 }
 
+/* UTF-16 without its mark: of ASCII every other byte is a NUL. */
+static bool
+looks_like_utf16(const char *bytes, int64_t n)
+{
+	int64_t even = 0, odd = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		*(i % 2 ? &odd : &even) += bytes[i] == '\0';
+	return n >= 8 && ((even == 0 && odd == n / 2) || (odd == 0 && even == (n + 1) / 2));
+}
+
+const char *
+search_obstacle(int fd)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *what;
+	} known[] = {
+	    {"\xff\xfe", 2, "it is UTF-16"},
+	    {"\xfe\xff", 2, "it is UTF-16"},
+	    {"\x1f\x8b", 2, "it is compressed (gzip)"},
+	    {"BZh", 3, "it is compressed (bzip2)"},
+	    {"\xfd"
+	     "7zXZ",
+		5, "it is compressed (xz)"},
+	    {"\x28\xb5\x2f\xfd", 4, "it is compressed (zstd)"},
+	    {"\x04\x22\x4d\x18", 4, "it is compressed (lz4)"},
+	};
+	char bytes[MARK];
+	int64_t n = read_at(fd, bytes, sizeof(bytes), 0);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (n >= (int64_t)known[i].n && memcmp(bytes, known[i].bytes, known[i].n) == 0)
+			return known[i].what;
+	return looks_like_utf16(bytes, n) ? "it is UTF-16" : NULL;
+}
+
 static void
 start_over(struct search *s)
 {
@@ -162,6 +200,9 @@ find_regex(const struct needle *n, struct cursor *c, int64_t len, bool at_end, i
 			    (whole_window ? REG_NOTEOL : 0);
 		int64_t line = newline ? newline - window - start : len - start;
 
+		/* A line's end on Windows, and in logs of what came from there. */
+		if (line > 0 && !whole_window && window[start + line - 1] == '\r')
+			line--;
 		if ((newline || at_end || whole_window) &&
 		    matches(n, window + start, (size_t)line, flags))
 			return start;
@@ -175,7 +216,7 @@ find_regex(const struct needle *n, struct cursor *c, int64_t len, bool at_end, i
 		if (!newline)
 			break;
 		c->mid_line = false;
-		start += line + 1;
+		start = newline - window + 1;
 	}
 	*used = start;
 	return -1;

@@ -26,6 +26,10 @@ struct search {
 	bool begun;
 };
 
+/* Why text can't be looked for in a file, whose bytes aren't those of the text: "it is
+ * compressed (gzip)". NULL where nothing speaks against it. */
+const char *search_obstacle(int fd);
+
 /* Nothing speaks for a change since search_begin(). */
 bool search_is_current(const struct search *s, const struct stat *st);
 

@@ -282,8 +282,10 @@ check_neighbour(struct sidecar_watch *s)
 	size_t mismatches, unknown;
 
 	s->changed = false;
-	if (compare_now(s, &first))
+	if (compare_now(s, &first)) {
+		comparison_free(&first);
 		return;
+	}
 	comparison_count(&first, &mismatches, &unknown);
 	if (mismatches == 0) {
 		say(s, unknown ? RULE_INTEGRITY : 0, unknown ? describe(&first) : NULL);

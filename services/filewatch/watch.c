@@ -602,7 +602,8 @@ wait_for_work(struct watcher *w)
 		take_signals(w);
 	if (f[1].revents)
 		take_deadline(w);
-	if (f[2].revents) {
+	/* A reload may have left no events: a system has so many inotify instances. */
+	if (f[2].revents && w->events) {
 		events_read(w->events, &sink, w);
 		w->events_from = monotonic_ns() + PAUSE_MS * MS;
 	}

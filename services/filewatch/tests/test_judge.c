@@ -2,16 +2,23 @@
 #include "judge.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "config.h"
+#include "files.h"
+#include "pattern.h"
 #include "search.h"
 #include "strbuf.h"
 
@@ -79,12 +86,12 @@ judging(void **state)
 		"59 min 59 s old, at least 1 h"},
 	    {&empty, FILE_OF(0), 0, NEVER, ""},
 	    {&empty, {.mode = S_IFREG, .size = 1}, FINDING_NOT_EMPTY, NEVER, "not empty"},
-	    {&empty, {.mode = S_IFDIR}, FINDING_KIND, NEVER, "a folder, not a regular file"},
+	    {&empty, {.mode = S_IFDIR}, FINDING_KIND, NEVER, "a directory, not a regular file"},
 	    {&empty, {.mode = S_IFIFO}, FINDING_KIND, NEVER, "a FIFO, not a regular file"},
 	    {&empty_dir, {.mode = S_IFDIR}, 0, NEVER, ""},
 	    {&empty_dir, {.mode = S_IFDIR, .dir_has_entries = true}, FINDING_NOT_EMPTY, NEVER,
 		"not empty"},
-	    {&empty_dir, FILE_OF(0), FINDING_KIND, NEVER, "a regular file, not a folder"},
+	    {&empty_dir, FILE_OF(0), FINDING_KIND, NEVER, "a regular file, not a directory"},
 	    {&sized, {.mode = S_IFREG, .size = 10}, 0, NEVER, ""},
 	    {&sized, {.mode = S_IFREG, .size = 2048}, 0, NEVER, ""},
 	    {&sized, {.mode = S_IFREG, .size = 9}, FINDING_SIZE, NEVER,
@@ -100,6 +107,11 @@ judging(void **state)
 	    {&capped, {.mode = S_IFREG | 0701}, FINDING_MODE, NEVER, "mode 0701, at most 0750"},
 	    {&clean, {.mode = S_IFREG, .search_error = EIO}, FINDING_UNREADABLE, NEVER,
 		"can't be read: Input/output error"},
+	    {&clean, {.mode = S_IFREG, .obstacle = "it is UTF-16"}, FINDING_UNREADABLE, NEVER,
+		"can't be searched for text: it is UTF-16"},
+	    {&any, {.mode = S_IFREG, .unlinked = true}, FINDING_STALE, NEVER,
+		"stale: another file has taken its place where it is mounted from; mount its "
+		"directory, or restart the container after such a change"},
 	    {&clean, {.mode = S_IFSOCK}, FINDING_KIND, NEVER, "a socket, not a regular file"},
 	    {&clean, {.mode = S_IFCHR}, FINDING_KIND, NEVER, "a device, not a regular file"},
 	};
@@ -149,12 +161,86 @@ text(void **state)
 	assert_int_equal(judge(&clean, &f, NULL, NOW, &(int64_t){0}), FINDING_UNREADABLE);
 }
 
+static int clock_state;
+static time_t uptime;
+
+/* In libc's place: a machine that has just started, or not. */
+int
+adjtimex(struct timex *t)
+{
+	(void)t;
+	return clock_state;
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *t)
+{
+	if (clock != CLOCK_BOOTTIME)
+		return (int)syscall(SYS_clock_gettime, clock, t);
+	*t = (struct timespec){uptime, 0};
+	return 0;
+}
+
+/* Without a clock that runs on, a machine starts in the past: its files say nothing then. */
+static void
+clock_not_set(void **state)
+{
+	static const struct {
+		int clock_state;
+		time_t uptime;
+		enum state wanted;
+		uint32_t findings;
+	} table[] = {
+	    {TIME_ERROR, 30, STATE_PENDING, FINDING_CLOCK},
+	    {TIME_ERROR, 901, STATE_FAIL, FINDING_FUTURE},
+	    {TIME_OK, 30, STATE_FAIL, FINDING_FUTURE},
+	};
+	struct config c = {0};
+	char path[] = "/x", base[] = "/tmp/whittle-clock.XXXXXX";
+	struct rule r = {.path = path,
+	    .max_age = 3600000,
+	    .min_age = NOT_SET,
+	    .uid = NOT_SET,
+	    .gid = NOT_SET,
+	    .mode = NOT_SET,
+	    .mode_max = NOT_SET,
+	    .grace = NOT_SET};
+	int rootfd;
+
+	(void)state;
+	assert_non_null(mkdtemp(base));
+	rootfd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(close(openat(rootfd, "x", O_CREAT | O_WRONLY, 0600)), 0);
+	assert_null(pattern_parse(&r.pattern, "/x"));
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct rule_state s;
+		struct rule_status told;
+
+		clock_state = table[i].clock_state;
+		uptime = table[i].uptime;
+		rule_state_init(&s, &r);
+		rule_scan(&s, &c, rootfd, NULL);
+		rule_judge(&s, S); /* 1970 */
+		rule_report(&s, &told);
+		assert_int_equal(told.state, table[i].wanted);
+		assert_int_equal(told.shown[0].findings, table[i].findings);
+		free(told.shown[0].path);
+		free(told.shown);
+		rule_state_free(&s);
+	}
+	pattern_free(&r.pattern);
+	unlinkat(rootfd, "x", 0);
+	close(rootfd);
+	rmdir(base);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(judging),
 	    cmocka_unit_test(text),
+	    cmocka_unit_test(clock_not_set),
 	};
 
 	make_rules();

@@ -122,6 +122,13 @@ regex_lines(void **state)
 	    {"^$", "", 0, -1},
 	    {"a.c", "a\nc", 0, -1},
 	    {"x{3}", "xx\nxxx", 0, 3},
+	    /* lines that end as on Windows, the last one too, and before its newline came */
+	    {"FAILED$", "job FAILED\r\nok\r\n", 0, 0},
+	    {"b$", "a\r\nb", 0, 3},
+	    {"b$", "a\r\nb\r", 0, 3},
+	    {"^$", "a\r\n\r\nb", 0, 3},
+	    {"a$", "a\rb\n", 0, -1},
+	    {"^b", "a\r\nb\r\n", 0, 3},
 	    {"ERR(OR|NO)", "ERRNO", 0, 0},
 	    {"secret", "\0\0secret\n", 9, 0},
 	    {"\xc3\xa4", "x\xc3\xa4y", 0, 0},
@@ -184,6 +191,48 @@ regex_across_edges(void **state)
 		search_all(&s, &r, 1 << 20);
 		assert_int_equal(s.not_found.hit, -1);
 		regfree(&re);
+	}
+}
+
+/* What would be searched in vain is told apart from text that hasn't what is looked for. */
+static void
+obstacles(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *what;
+	} table[] = {
+	    {"", 0, NULL},
+	    {"FAILED\n", 7, NULL},
+	    {"\xef\xbb\xbf"
+	     "FAILED\n",
+		10, NULL},
+	    {"\0\0secret\n", 9, NULL},
+	    {"a\0b\0c\n", 6, NULL},
+	    {"\xff\xfe"
+	     "F\0A\0",
+		6, "it is UTF-16"},
+	    {"\xfe\xff\0F", 4, "it is UTF-16"},
+	    {"F\0A\0I\0L\0\r\0\n\0", 12, "it is UTF-16"},
+	    {"\0F\0A\0I\0L\0\n", 10, "it is UTF-16"},
+	    {"\x1f\x8b\x08\0\0\0\0\0", 8, "it is compressed (gzip)"},
+	    {"BZh91AY", 7, "it is compressed (bzip2)"},
+	    {"\xfd"
+	     "7zXZ\0",
+		6, "it is compressed (xz)"},
+	    {"\x28\xb5\x2f\xfd\x04", 5, "it is compressed (zstd)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const char *what;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		put(0, table[i].bytes, table[i].n);
+		what = search_obstacle(fd);
+		if (!what != !table[i].what || (what && strcmp(what, table[i].what) != 0))
+			fail_msg("case %zu: %s", i, what ? what : "none");
 	}
 }
 
@@ -292,6 +341,7 @@ main(void)
 	    TEST(across_edges),
 	    TEST(regex_lines),
 	    TEST(regex_across_edges),
+	    TEST(obstacles),
 	    TEST(growth_is_cheap),
 	    TEST(a_line_counts_when_it_is_whole),
 	    TEST(other_content_is_searched_whole),
