@@ -139,6 +139,20 @@ engine_run(
 
 /* ---- yes, no, or can't tell ---- */
 
+/* "get NAME: no such volume", "network NAME not found": newer docker's, behind "Error …: ". */
+static bool
+is_newer_way(const char *type, const char *line)
+{
+	size_t len = strcspn(line, "\n");
+	const char *begin = strcmp(type, "volume") == 0 ? "get " : "network ";
+	const char *end = strcmp(type, "volume") == 0 ? ": no such volume" : " not found";
+	size_t begins = strlen(begin), ends = strlen(end);
+
+	return (strcmp(type, "volume") == 0 || strcmp(type, "network") == 0) &&
+	       len > begins + ends && strncmp(line, begin, begins) == 0 &&
+	       strncmp(line + len - ends, end, ends) == 0;
+}
+
 bool
 engine_says_missing(const char *type, const char *err)
 {
@@ -153,7 +167,8 @@ engine_says_missing(const char *type, const char *err)
 			size_t len = strlen(before[i / 2]);
 
 			if (strncasecmp(line, before[i / 2], len) == 0 &&
-			    strncasecmp(line + len, after[i % 2], strlen(after[i % 2])) == 0)
+			    (strncasecmp(line + len, after[i % 2], strlen(after[i % 2])) == 0 ||
+				is_newer_way(type, line + len)))
 				found = true;
 		}
 	}

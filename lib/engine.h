@@ -45,9 +45,9 @@ int engine_run(
 char **engine_argv(const struct engine *e, const char *const *args);
 
 /*
- * Whether there is a "container" or an "image" of that name or ID. The third answer is
- * never taken for the second: an engine that can't be reached, a store that can't be read
- * or a time limit is -1. Returns 1, 0, or -1 after a report().
+ * Whether there is a "container", "image", "network" or "volume" of that name or ID. The third
+ * answer is never taken for the second: an engine that can't be reached, a store that can't be
+ * read or a time limit is -1. Returns 1, 0, or -1 after a report().
  */
 int engine_exists(const struct engine *e, const char *type, const char *name);
 

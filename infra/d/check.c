@@ -9,12 +9,14 @@
 #include "identity.h"
 #include "image_volumes.h"
 #include "imageid.h"
+#include "networks.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
 #include "service.h"
 #include "start.h"
 #include "strbuf.h"
+#include "subnet.h"
 #include "verbs.h"
 
 /* ---- cmd ---- */
@@ -62,11 +64,17 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 		return EXIT_TROUBLE;
 	name = network_name(&c);
 	if (name && engine_try(&a->engine, NULL, "network", "inspect", name, NULL) != 0) {
-		network_args(&network, &c);
+		network_args(&network, &c, c.subnet);
 		print_words(a, &network);
 	}
 	engine_args(&args, &a->engine, &c, &s);
 	print_words(a, &args);
+	for (size_t i = 0; i < c.networks.n && a->engine.kind == DOCKER; i++) {
+		struct words join = {0};
+
+		network_join_args(&join, &c.networks.v[i], c.name);
+		print_words(a, &join);
+	}
 	return EXIT_YES;
 }
 
@@ -217,6 +225,76 @@ print_loose(const struct container *c, const struct identity *who)
 	strbuf_free(&b);
 }
 
+static bool
+has_upper(const char *s)
+{
+	for (; *s; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			return true;
+	return false;
+}
+
+/* The registry that a name says, as engines read it: "host.name/", "host:port/", "localhost/".
+ */
+static bool
+names_registry(const char *image)
+{
+	size_t len = strcspn(image, "/");
+
+	return !image[len] || memchr(image, '.', len) || memchr(image, ':', len) ||
+	       (len == 9 && strncmp(image, "localhost", 9) == 0);
+}
+
+/* Names that only fail later, and with an engine's words. */
+static int
+check_names(const struct checked *one)
+{
+	static const char built_in[] = "localhost/whittle";
+	const struct container *c = &one->c;
+	const char *name = one->p->name;
+	int found = 0;
+
+	if (has_upper(pool_dupn(c->image, strcspn(c->image, ":@")))) {
+		report("%s: the image's name '%s' has upper-case letters, which engines refuse",
+		    name, c->image);
+		found++;
+	}
+	if (!names_registry(c->image)) {
+		report("%s: the image's name '%s' names no registry: docker takes "
+		       "'docker.io/%s', podman what its registries.conf says; write it in full",
+		    name, c->image, c->image);
+		found++;
+	}
+	if (one->p->dockerfile && one->p->makefile && !strchr(c->image, '/') &&
+	    strcmp(c->repo1, built_in) != 0 && (!c->repo2 || strcmp(c->repo2, built_in) != 0)) {
+		report("%s: images that are built here are promoted as '%s/%s', where neither "
+		       "repo1 nor repo2 looks",
+		    name, built_in, name);
+		found++;
+	}
+	return found;
+}
+
+/* Networks that are there with another subnet. */
+static int
+check_subnet(struct app *a, const struct checked *one)
+{
+	return one->c.subnet && network_name(&one->c) && network_check(a, &one->c) < 0;
+}
+
+/* What is left of the host's range, for infra/doctor. */
+static void
+print_subnets(const struct app *a)
+{
+	const struct subnet_range *r = &a->host.subnets;
+
+	if (r->each)
+		printf("networks: %u of the %u subnets of /%u in %s are clear of this host's "
+		       "routes\n",
+		    subnet_free(r, subnet_routes()), subnet_all(r), r->each,
+		    a->host.subnets_text);
+}
+
 /* What can only be said of an image that is here. */
 static int
 check_image(struct app *a, const struct checked *one, bool verbose)
@@ -267,6 +345,7 @@ do_check(struct app *a, int argc, char **argv)
 			continue;
 		found += host_container(&a->host, all[i].p, true, NULL, NULL, &test) != 0;
 		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]);
+		found += check_names(&all[i]) + check_subnet(a, &all[i]);
 		for (size_t k = 0; k < i; k++)
 			found += all[k].fine ? compare(&all[k], &all[i]) : 0;
 		found += check_image(a, &all[i], verbose);
@@ -275,6 +354,8 @@ do_check(struct app *a, int argc, char **argv)
 		report(
 		    "'%s' isn't looked at: another folder has that name", a->duplicates.w[i]);
 	found += (int)a->duplicates.n;
+	if (verbose)
+		print_subnets(a);
 	if (!found)
 		printf("%zu settings checked, nothing wrong\n", n);
 	return found ? EXIT_NO : EXIT_YES;

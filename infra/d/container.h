@@ -61,6 +61,12 @@ struct need {
 	bool pid, network;  /* namespaces that are shared with it */
 };
 
+/* A network beside the first one. */
+struct joined_network {
+	const char *name, *ip; /* ip NULL: the engine's choice */
+	struct words aliases;
+};
+
 /* A mount point of the host, and how long to wait for it. */
 struct mount_need {
 	const char *path;
@@ -88,11 +94,16 @@ enum ready_kind { READY_NONE, READY_HTTP, READY_TCP, READY_UNIX, READY_LOG, READ
 
 struct ready {
 	enum ready_kind kind;
-	const char *host; /* http, tcp: an address inside the container's network */
+	const char *host; /* http, tcp: an address inside the container's network; NULL: either
+			   * loopback address */
 	uint16_t port;
-	const char *path;     /* http: what is asked for; unix: the socket */
-	int64_t status;       /* http: the answer's; 0: any of 200 to 399 */
-	const char *expect;   /* text in the answer, or in what the command prints */
+	bool tls;
+	const char *name;   /* http: of the Host field and the certificate; NULL: the address */
+	const char *ca;     /* https: a file of certificates to trust; NULL: the host's */
+	const char *pin;    /* https: the key to trust, "sha256//BASE64"; NULL: any certified */
+	const char *path;   /* http: what is asked for; unix: the socket */
+	int64_t status;     /* http: the answer's; 0: any of 200 to 399 */
+	const char *expect; /* text in the answer, or in what the command prints */
 	const char *pattern;  /* log: an extended regular expression */
 	struct words command; /* run inside */
 	int64_t within;       /* ms: no later than that after the start */
@@ -122,8 +133,9 @@ struct container {
 
 	const char *network; /* "own", "none", "host", or a network's name */
 	const char *subnet;
-	const char *ip; /* NULL: the engine's choice; "-": look the host name up */
-	struct words dns;
+	const char *ip;            /* NULL: the engine's choice; "-": look the host name up */
+	struct words dns, aliases; /* aliases: further names in the first network */
+	LIST_OF(joined_network) networks;
 	LIST_OF(port) ports;
 	int64_t port_offset; /* -1: the engine chooses every port */
 	bool ipv6_ports;
@@ -185,6 +197,9 @@ int container_apply(struct container *c, const struct layer *layer, size_t n, si
 
 /* "repo/image:tag" of one of the two repos; NULL where there is no such repo. */
 const char *container_reference(const struct container *c, const char *repo, const char *tag);
+
+/* The container whose process or network namespace it shares; NULL: it has its own. */
+const struct need *need_shared(const struct container *c, bool network);
 
 /* The one of repo1: what it is looked for by first. */
 const char *container_image(const struct container *c);

@@ -148,16 +148,44 @@ health(const struct health *h)
 	    (json_int_t)h->start_period, "retries", (json_int_t)h->retries);
 }
 
+static void
+set_said(json_t *o, const char *key, bool said, json_t *value)
+{
+	if (said)
+		json_object_set_new(o, key, value);
+	else
+		json_decref(value);
+}
+
 static json_t *
 ready(const struct ready *r)
 {
 	static const char *const kinds[] = {"none", "http", "tcp", "unix", "log", "command"};
 
-	return json_pack("{s:s, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:I, s:I}", "kind",
+	json_t *o = json_pack("{s:s, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:I, s:I}", "kind",
 	    kinds[r->kind], "host", text(r->host), "port", (int)r->port, "path", text(r->path),
 	    "status", (json_int_t)r->status, "expect", text(r->expect), "pattern",
 	    text(r->pattern), "command", words(&r->command), "within", (json_int_t)r->within,
 	    "stable", (json_int_t)r->stable);
+
+	set_said(o, "tls", r->tls, json_true());
+	set_said(o, "name", r->name, text(r->name));
+	set_said(o, "ca", r->ca, text(r->ca));
+	set_said(o, "pin", r->pin, text(r->pin));
+	return o;
+}
+
+static json_t *
+networks(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->networks.n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:o, s:o, s:o}", "name", text(c->networks.v[i].name),
+			      "ip", text(c->networks.v[i].ip), "aliases",
+			      words(&c->networks.v[i].aliases)));
+	return list;
 }
 
 static json_t *
@@ -171,21 +199,14 @@ needs_mount(const struct container *c)
 	return map;
 }
 
-static void
-set_said(json_t *o, const char *key, bool said, json_t *value)
-{
-	if (said)
-		json_object_set_new(o, key, value);
-	else
-		json_decref(value);
-}
-
 /* Keys that came later stand there only where they say something: a container that was made
  * by an earlier version keeps its digest. */
 static void
 add_said(json_t *o, const struct container *c)
 {
 	set_said(o, "keep", c->keep >= 0, json_integer(c->keep));
+	set_said(o, "aliases", c->aliases.n, words(&c->aliases));
+	set_said(o, "networks", c->networks.n, networks(c));
 	set_said(o, "needs_mount", c->needs_mount_given, needs_mount(c));
 	set_said(o, "relabel", c->relabel, json_integer(c->relabel));
 	set_said(o, "port_offset", c->port_offset, json_integer(c->port_offset));

@@ -12,16 +12,8 @@
 #include "engine_call.h"
 #include "identity.h"
 #include "idmap.h"
+#include "networks.h"
 #include "strbuf.h"
-
-static const struct need *
-shared(const struct container *c, bool network)
-{
-	for (size_t i = 0; i < c->needs.n; i++)
-		if (network ? c->needs.v[i].network : c->needs.v[i].pid)
-			return &c->needs.v[i];
-	return NULL;
-}
 
 const char *
 engine_refusal(const struct engine *e, const struct container *c)
@@ -36,6 +28,8 @@ engine_refusal(const struct engine *e, const struct container *c)
 		return "userns: docker has one map for all containers (userns-remap in "
 		       "daemon.json); "
 		       "here only host or nothing can be said";
+	if (e->kind == DOCKER && c->fg && c->networks.n)
+		return "networks: docker joins them only to what runs in the background (fg)";
 	for (size_t i = 0; e->kind == DOCKER && i < c->env.n; i++)
 		if (!c->env.v[i].value && getenv(c->env.v[i].key))
 			return pool_printf("env: docker can't unset '%s' while it is set here",
@@ -71,40 +65,6 @@ add_labels(struct words *out, const struct container *c, const struct start *s)
 			    pool_printf("%s=%s", c->labels.v[i].key, c->labels.v[i].value));
 }
 
-const char *
-network_name(const struct container *c)
-{
-	if (shared(c, true) || strcmp(c->network, "none") == 0 ||
-	    strcmp(c->network, "host") == 0)
-		return NULL;
-	return strcmp(c->network, "own") == 0 ? pool_printf("whittle-%s", c->name) : c->network;
-}
-
-void
-network_args(struct words *out, const struct container *c)
-{
-	words_add(out, "network");
-	words_add(out, "create");
-	add2(out, "--label", pool_printf("whittle.name=%s", c->key));
-	if (c->subnet)
-		add2(out, "--subnet", c->subnet);
-	if (c->subnet && strchr(c->subnet, ':'))
-		words_add(out, "--ipv6");
-	words_add(out, network_name(c));
-}
-
-int
-network_ensure(struct app *a, const struct container *c)
-{
-	const char *name = network_name(c);
-	struct words args = {0};
-
-	if (!name || engine_try(&a->engine, NULL, "network", "inspect", name, NULL) == 0)
-		return 0;
-	network_args(&args, c);
-	return engine_words(&a->engine, NULL, &args) ? -1 : 0;
-}
-
 static void
 add_ports(struct words *out, const struct container *c)
 {
@@ -120,21 +80,54 @@ add_ports(struct words *out, const struct container *c)
 	}
 }
 
-static void
-add_network(struct words *out, const struct container *c)
+/* podman wants what belongs to one of several networks behind its name. */
+static const char *
+with_options(const char *network, const char *ip, const struct words *aliases)
 {
-	const struct need *with = shared(c, true);
+	struct strbuf b = STRBUF_INIT;
+	const char *got;
+
+	if (ip)
+		strbuf_printf(&b, ",%s=%s", strchr(ip, ':') ? "ip6" : "ip", ip);
+	for (size_t i = 0; i < aliases->n; i++)
+		strbuf_printf(&b, ",alias=%s", aliases->w[i]);
+	got = pool_printf("%s%s%s", network, b.len ? ":" : "", b.len ? b.s + 1 : "");
+	strbuf_free(&b);
+	return got;
+}
+
+static void
+add_named_networks(struct words *out, const struct engine *e, const struct container *c)
+{
 	const char *name = network_name(c);
+
+	if (e->kind == PODMAN && c->networks.n) {
+		add2(out, "--network", with_options(name, c->ip, &c->aliases));
+		for (size_t i = 0; i < c->networks.n; i++)
+			add2(out, "--network",
+			    with_options(c->networks.v[i].name, c->networks.v[i].ip,
+				&c->networks.v[i].aliases));
+		return;
+	}
+	add2(out, "--network", name ? name : c->network);
+	if (c->ip)
+		add2(out, strchr(c->ip, ':') ? "--ip6" : "--ip", c->ip);
+	for (size_t i = 0; i < c->aliases.n; i++)
+		add2(out, "--network-alias", c->aliases.w[i]);
+}
+
+static void
+add_network(struct words *out, const struct engine *e, const struct container *c)
+{
+	const struct need *with = need_shared(c, true);
 
 	if (with) {
 		add2(out, "--network", pool_printf("container:%s", with->target));
 		return;
 	}
-	add2(out, "--network", name ? name : c->network);
+	add_named_networks(out, e, c);
 	if (strcmp(c->network, "host") != 0)
 		add2(out, "--hostname", c->hostname);
-	if (c->ip)
-		add2(out, strchr(c->ip, ':') ? "--ip6" : "--ip", c->ip);
 	for (size_t i = 0; i < c->dns.n; i++)
 		add2(out, "--dns", c->dns.w[i]);
 	add_ports(out, c);
@@ -427,7 +420,7 @@ void
 engine_args(
     struct words *out, const struct engine *e, const struct container *c, const struct start *s)
 {
-	const struct need *with = shared(c, false);
+	const struct need *with = need_shared(c, false);
 
 	words_add(out, s->verb);
 	if (s->detach)
@@ -439,7 +432,7 @@ engine_args(
 	add2(out, "--pull", "never");
 	add2(out, "--name", s->name ? s->name : c->name);
 	add_labels(out, c, s);
-	add_network(out, c);
+	add_network(out, e, c);
 	if (with)
 		add2(out, "--pid", pool_printf("container:%s", with->target));
 	add_limits(out, e, c);

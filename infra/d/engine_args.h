@@ -33,14 +33,4 @@ const char *engine_refusal(const struct engine *e, const struct container *c);
 void engine_args(struct words *out, const struct engine *e, const struct container *c,
     const struct start *s);
 
-/* The name of the network that the container joins; NULL for none of the named kind. */
-const char *network_name(const struct container *c);
-
-/* The arguments that make that network. */
-void network_args(struct words *out, const struct container *c);
-
-/* Makes it where it isn't there. 0, or -1 after a message. */
-struct app;
-int network_ensure(struct app *a, const struct container *c);
-
 #endif

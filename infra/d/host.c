@@ -14,6 +14,9 @@
 #include "self.h"
 #include "strbuf.h"
 
+/* Room for a container, its successor, and what joins them for a while. */
+enum { SUBNET_BITS = 28 };
+
 static bool
 is_file(const char *path)
 {
@@ -156,12 +159,38 @@ take_paths(const struct source *f)
 		f->h->engine = strchr(text, '/') ? path_in(f, text) : text;
 }
 
+/* subnets: a range; empty: the engine chooses. subnet_bits: how large a part one gets. */
+static void
+take_subnets(const struct source *f)
+{
+	const struct node *range = settings_get(f->s->root, "subnets");
+	const struct node *each = settings_get(f->s->root, "subnet_bits");
+	int64_t bits = f->h->subnets.each ? f->h->subnets.each : SUBNET_BITS;
+	const char *text = f->h->subnets_text;
+
+	if (each && settings_integer(f->s, each, 20, 30, &bits))
+		return;
+	if (range) {
+		if (settings_string(f->s, range, &text))
+			return;
+		f->h->subnets_text = text = pool_dup(text);
+	}
+	if (!*text)
+		f->h->subnets = (struct subnet_range){0};
+	else if (subnet_range_parse(text, (unsigned)bits, &f->h->subnets))
+		settings_error(f->s, range ? range : each,
+		    "'%s': want a range of IPv4 addresses, such as 10.213.0.0/16, with room "
+		    "for a "
+		    "subnet of /%d",
+		    text, (int)bits);
+}
+
 static void
 take_file(const struct source *f, struct layer *defaults)
 {
 	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
-	    "keep", "parallel", "project", "repo1", "repo2", "state", "toolkit", "verify_key",
-	    "vol_base", NULL};
+	    "keep", "parallel", "project", "repo1", "repo2", "state", "subnet_bits", "subnets",
+	    "toolkit", "verify_key", "vol_base", NULL};
 	const struct node *n;
 	const char *text;
 
@@ -185,6 +214,7 @@ take_file(const struct source *f, struct layer *defaults)
 		settings_integer(f->s, n, 1, 100, &f->h->keep);
 	if ((n = settings_get(f->s->root, "parallel")))
 		settings_integer(f->s, n, 1, 64, &f->h->parallel);
+	take_subnets(f);
 	defaults->map = settings_get(f->s->root, "defaults");
 }
 
@@ -213,6 +243,8 @@ builtin(struct host *h)
 
 	h->repo1 = "localhost/whittle";
 	h->toolkit = "localhost/whittle/toolkit:live";
+	h->subnets_text = "10.213.0.0/16";
+	subnet_range_parse(h->subnets_text, SUBNET_BITS, &h->subnets);
 	h->keep = 3;
 	h->parallel = 2;
 	/* Root in rootless podman's namespace is still that user. */

@@ -8,6 +8,7 @@
 #include "container.h"
 #include "pool.h"
 #include "settings.h"
+#include "subnet.h"
 
 struct host {
 	const char *project;  /* the project's folder; NULL: there is none */
@@ -21,6 +22,8 @@ struct host {
 	const char *base;       /* the base image's folder; NULL: none */
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
+	const char *subnets_text;
+	struct subnet_range subnets; /* for networks of containers' own; each 0: the engine's */
 	int64_t keep, parallel;
 	struct layer defaults[2]; /* for every container */
 	struct settings settings[2];

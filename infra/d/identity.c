@@ -18,7 +18,7 @@
 #include "strbuf.h"
 
 /* A user that exists nowhere and owns nothing, for images that would run as root. */
-enum { NOBODY = 65534, COPY_MS = 60000, ACCOUNTS_MAX = 1 << 20 };
+enum { NOBODY = 65534, ACCOUNTS_MAX = 1 << 20 };
 
 /* ---- the image's accounts ---- */
 
@@ -47,21 +47,22 @@ read_accounts(int dir, const char *name, const char *key, struct accounts *out)
 static int
 copy_one(const struct engine *e, const char *id, const char *name, const char *folder)
 {
-	struct strbuf said = STRBUF_INIT;
+	struct strbuf err = STRBUF_INIT;
+	cleanup_free char *gist = NULL;
 	struct words args = {0};
 	int status;
 
 	words_add(&args, "cp");
 	words_addf(&args, "%s:/etc/%s", id, name);
 	words_addf(&args, "%s/%s", folder, name);
-	status = engine_quiet(e, &said, COPY_MS, &args);
-	/* "could not be found", "Could not find the file" */
-	if (status && said.s && strstr(said.s, "ould not") && strstr(said.s, "f"))
+	status = engine_run(e, (const char *const *)args.w, NULL, &err);
+	gist = engine_gist(&err);
+	if (status > 0 && err.s &&
+	    (strstr(err.s, "could not be found") || strstr(err.s, "ould not find the file")))
 		status = 0;
 	else if (status)
-		report("%s cp: /etc/%s of the image: %s", engine_name(e), name,
-		    said.s ? said.s : "status without a message");
-	strbuf_free(&said);
+		report("%s cp: /etc/%s of the image: %s", engine_name(e), name, gist);
+	strbuf_free(&err);
 	return status ? -1 : 0;
 }
 

@@ -45,7 +45,7 @@ image_volumes_open(const struct container *c, const struct image *image, struct 
 static const char *
 name_for(const struct container *c, const char *path)
 {
-	char *name = pool_printf("%s%s", c->name, path);
+	char *name = pool_printf("%s%s", c->key, path);
 
 	for (char *p = name; *p; p++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
@@ -63,13 +63,7 @@ volume_of_old(const struct seen *old, const char *path)
 	return NULL;
 }
 
-static bool
-is_there(const struct engine *e, const char *volume)
-{
-	return volume && engine_try(e, NULL, "volume", "inspect", volume, NULL) == 0;
-}
-
-/* Told once: when a path gets its volume. */
+/* Told once: when a path gets its volume. Returns 1 then, 0, or -1 after a message. */
 static int
 choose(struct app *a, const struct container *c, const char *path, const struct seen *old,
     json_t *record, const char **volume)
@@ -77,8 +71,13 @@ choose(struct app *a, const struct container *c, const char *path, const struct 
 	const char *had = json_string_value(json_object_get(record, path));
 
 	*volume = volume_of_old(old, path);
-	if (!*volume && is_there(&a->engine, had))
-		*volume = pool_dup(had);
+	if (!*volume && had) {
+		int got = engine_exists(&a->engine, "volume", had);
+
+		if (got < 0)
+			return -1;
+		*volume = got ? pool_dup(had) : NULL;
+	}
 	if (!*volume)
 		*volume = name_for(c, path);
 	if (had && strcmp(had, *volume) == 0)
@@ -92,8 +91,10 @@ choose(struct app *a, const struct container *c, const char *path, const struct 
 static int
 make(struct app *a, const struct container *c, const char *volume)
 {
-	if (is_there(&a->engine, volume))
-		return 0;
+	int got = engine_exists(&a->engine, "volume", volume);
+
+	if (got)
+		return got < 0 ? -1 : 0;
 	return engine_call(&a->engine, NULL, "volume", "create", "--label",
 		   pool_printf("whittle.name=%s", c->key), volume, NULL)
 		   ? -1
@@ -107,7 +108,7 @@ image_volumes_carry(struct app *a, const struct container *c, const struct image
 	struct words paths = {0};
 	struct seen old = {0};
 	json_t *record;
-	int changed = 0, bad = 0;
+	int changed = 0, bad = 0, got;
 
 	*out = (struct pairs){0};
 	image_volumes_open(c, image, &paths);
@@ -121,8 +122,9 @@ image_volumes_carry(struct app *a, const struct container *c, const struct image
 	for (size_t i = 0; i < paths.n && !bad; i++) {
 		struct pair p = {.key = paths.w[i]};
 
-		changed |= choose(a, c, p.key, &old, record, &p.value);
-		bad = make(a, c, p.value);
+		got = choose(a, c, p.key, &old, record, &p.value);
+		changed |= got > 0;
+		bad = got < 0 ? -1 : make(a, c, p.value);
 		*GROW(*out) = p;
 	}
 	if (!bad && changed)

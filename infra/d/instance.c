@@ -10,6 +10,7 @@
 #include "engine_args.h"
 #include "engine_call.h"
 #include "engine_inspect.h"
+#include "networks.h"
 #include "proc.h"
 #include "ready.h"
 #include "report.h"
@@ -175,7 +176,7 @@ run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
 	bad = engine_words(&a->engine, &out, &args);
 	id = bad ? NULL : pool_dupn(out.s, strcspn(out.s, "\n"));
 	strbuf_free(&out);
-	if (bad || volumes_after(a, &i->c, &i->image, id) ||
+	if (bad || network_join(a, &i->c, id) || volumes_after(a, &i->c, &i->image, id) ||
 	    engine_call(&a->engine, NULL, "start", id, NULL))
 		return -1;
 	return engine_see(&a->engine, id, &i->seen) == 1 ? 0 : -1;

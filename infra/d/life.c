@@ -12,6 +12,7 @@
 #include "generations.h"
 #include "history.h"
 #include "journal.h"
+#include "networks.h"
 #include "recover.h"
 #include "replace.h"
 #include "report.h"

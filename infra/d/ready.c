@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,125 +20,206 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "container.h"
+#include "dial.h"
 #include "engine.h"
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "netns.h"
 #include "report.h"
+#include "response.h"
 #include "signals.h"
 #include "strbuf.h"
 
-enum { ASK_MS = 5000, ANSWER_MAX = 65536, PAUSE_MS = 100, SEE_EVERY_MS = 1000 };
+enum { ASK_MS = 5000, PAUSE_MS = 100, SEE_EVERY_MS = 1000 };
 
-/* Where to knock: the address inside, or what the host has of it. */
-struct knock {
+/* Where to ask: the address inside, or what the host has of it. */
+struct endpoint {
 	const struct ready *r;
-	const char *host;
+	const char *host; /* NULL: either loopback address */
 	uint16_t port;
 };
 
 /* ---- inside the container's network, or on the host ---- */
 
 static int
-dial(const char *host, uint16_t port, int say)
+dial_one(const char *host, uint16_t port)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	bool six = strchr(host, ':') != NULL;
-	const struct sockaddr *to = six ? (void *)&v6 : (void *)&v4;
-	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	inet_pton(
-	    six ? AF_INET6 : AF_INET, host, six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr);
-	if (fd >= 0 && connect(fd, to, six ? sizeof(v6) : sizeof(v4)) == 0)
-		return fd;
-	dprintf(say, "connect to %s port %d: %s", host, port, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
+		return dial((const struct sockaddr *)&v6, sizeof(v6));
+	inet_pton(AF_INET, host, &v4.sin_addr);
+	return dial((const struct sockaddr *)&v4, sizeof(v4));
 }
 
-/* Everything that comes, as far as the buffer goes; its length. */
-static size_t
-read_all(int fd, char *text, size_t size)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < size - 1) {
-		n = read(fd, text + len, size - 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	text[len] = '\0';
-	return len;
-}
-
+/* host gets the address that took the connection. */
 static int
-judge(const struct ready *r, const char *answer, size_t len, int say)
+dial_endpoint(const struct endpoint *e, const char **host, int say)
 {
-	const char *body = memmem(answer, len, "\r\n\r\n", 4);
-	int status;
+	int fd;
 
-	if (sscanf(answer, "HTTP/1.%*1d %3d", &status) != 1) {
-		dprintf(say, "no HTTP answer");
-		return 1;
-	}
-	if (r->status ? status != r->status : status < 200 || status > 399) {
-		dprintf(say, "HTTP status %d", status);
-		return 1;
-	}
-	if (r->expect && (!body || !memmem(body, len - (size_t)(body - answer), r->expect,
-				       strlen(r->expect)))) {
-		dprintf(say, "the answer lacks '%s'", r->expect);
-		return 1;
-	}
-	return 0;
+	*host = e->host ? e->host : "127.0.0.1";
+	fd = dial_one(*host, e->port);
+	if (fd >= 0)
+		return fd;
+	dprintf(say, "connect to %s port %d: %s", *host, e->port, strerror(errno));
+	if (e->host)
+		return -1;
+	/* Some services listen on one family only. */
+	*host = "::1";
+	return dial_one(*host, e->port);
+}
+
+/* NAME:PORT, the name as the service knows itself. */
+static const char *
+authority(const struct ready *r, const char *host)
+{
+	if (r->name)
+		return pool_printf("%s:%d", r->name, r->port);
+	return pool_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, r->port);
+}
+
+static void
+expectations(const struct ready *r, struct response *answer)
+{
+	response_init(answer, r->expect);
+	answer->first = r->status ? (int)r->status : 200;
+	answer->last = r->status ? (int)r->status : 399;
+}
+
+/* Until the answer is known: one that goes on without end doesn't have to end first. NULL where
+ * it is good, else why not; *any gets whether anything came. */
+static const char *
+judge(const struct ready *r, int fd, bool *any)
+{
+	enum verdict verdict;
+	struct response answer;
+	const char *why = NULL;
+
+	expectations(r, &answer);
+	verdict = response_read(&answer, fd);
+	if (verdict == RESPONSE_BAD)
+		why = pool_dup(answer.why);
+	else if (verdict == RESPONSE_MORE)
+		why = pool_printf("read: %s", strerror(errno));
+	*any = answer.total > 0;
+	response_free(&answer);
+	return why;
 }
 
 static int
 ask_http(void *arg, int say)
 {
-	const struct knock *k = arg;
-	cleanup_fd int fd = dial(k->host, k->port, say);
-	cleanup_free char *answer = fd < 0 ? NULL : malloc(ANSWER_MAX);
+	const struct endpoint *e = arg;
+	const char *host, *why;
+	cleanup_fd int fd = dial_endpoint(e, &host, say);
+	bool any;
 
-	if (!answer)
+	if (fd < 0)
 		return 1;
-	if (dprintf(fd, "GET %s HTTP/1.0\r\nHost: %s%s%s:%d\r\nConnection: close\r\n\r\n",
-		k->r->path, strchr(k->r->host, ':') ? "[" : "", k->r->host,
-		strchr(k->r->host, ':') ? "]" : "", k->r->port) < 0) {
+	if (response_ask(fd, "d", authority(e->r, host), e->r->path)) {
 		dprintf(say, "send: %s", strerror(errno));
 		return 1;
 	}
-	return judge(k->r, answer, read_all(fd, answer, ANSWER_MAX), say);
+	why = judge(e->r, fd, &any);
+	if (why)
+		dprintf(say, "%s", why);
+	return why != NULL;
+}
+
+/* curl speaks TLS, and leaves the answer to us as it comes. */
+static void
+curl_args(struct words *out, const struct endpoint *e, const char *host)
+{
+	static const char *const always[] = {"curl", "-q", "-sS", "-i", "--raw", "-N",
+	    "--http1.1", "--noproxy", "*", "-A", "d", "--max-time"};
+
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		words_add(out, always[i]);
+	words_addf(out, "%d", ASK_MS / 1000);
+	if (e->r->ca) {
+		words_add(out, "--cacert");
+		words_add(out, e->r->ca);
+	}
+	if (e->r->pin) {
+		words_add(out, "--pinnedpubkey");
+		words_add(out, e->r->pin);
+	}
+	/* The key is the proof where nobody is named who certifies it. */
+	if (e->r->pin && !e->r->ca)
+		words_add(out, "-k");
+	words_add(out, "--connect-to");
+	words_addf(out, strchr(host, ':') ? "::[%s]:%d" : "::%s:%d", host, e->port);
+	words_addf(out, "https://%s%s", authority(e->r, host), e->r->path);
+}
+
+static int
+ask_https(void *arg, int say)
+{
+	const struct endpoint *e = arg;
+	struct words argv = {0};
+	const char *host, *why;
+	int fd = dial_endpoint(e, &host, say), ends[2], status = 0;
+	bool any;
+	pid_t pid;
+
+	if (fd < 0 || pipe2(ends, O_CLOEXEC))
+		return 1;
+	close(fd);
+	curl_args(&argv, e, host);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (dup2(ends[1], STDOUT_FILENO) < 0 || dup2(say, STDERR_FILENO) < 0)
+			_exit(126);
+		execvp(argv.w[0], argv.w);
+		dprintf(say, "https is asked by the program curl: %s", strerror(errno));
+		_exit(127);
+	}
+	close(ends[1]);
+	if (pid < 0)
+		return 1;
+	why = judge(e->r, ends[0], &any);
+	close(ends[0]);
+	if (any)
+		kill(pid, SIGKILL); /* the rest of the answer */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	/* Without an answer, curl has said why. */
+	if (why && (any || WEXITSTATUS(status) == 0))
+		dprintf(say, "%s", why);
+	return why != NULL;
 }
 
 static int
 ask_tcp(void *arg, int say)
 {
-	const struct knock *k = arg;
-	cleanup_fd int fd = dial(k->host, k->port, say);
+	const struct endpoint *e = arg;
+	const char *host;
+	cleanup_fd int fd = dial_endpoint(e, &host, say);
 
 	return fd < 0;
 }
 
-/* The port that the host has of one inside: "127.0.0.1:8080->80/tcp". */
+/* The port that the host has of one inside: "127.0.0.1:8080->80/tcp", "[::1]:8080->80/tcp". */
 static bool
-published(const struct seen *now, uint16_t inside, struct knock *k)
+published(const struct seen *now, uint16_t inside, struct endpoint *e)
 {
 	char address[64];
 	unsigned host, in;
 
 	for (size_t i = 0; i < now->ports.n; i++) {
-		if (sscanf(now->ports.w[i], "%63[0-9.]:%u->%u/tcp", address, &host, &in) != 3 ||
+		const char *text = now->ports.w[i];
+
+		if ((sscanf(text, "%63[0-9.]:%u->%u/tcp", address, &host, &in) != 3 &&
+			sscanf(text, "[%63[0-9a-f.:]]:%u->%u/tcp", address, &host, &in) != 3) ||
 		    in != inside)
 			continue;
-		k->host = strcmp(address, "0.0.0.0") == 0 ? "127.0.0.1" : pool_dup(address);
-		k->port = (uint16_t)host;
+		e->host = strcmp(address, "0.0.0.0") == 0 ? "127.0.0.1"
+			  : strcmp(address, "::") == 0    ? "::1"
+							  : pool_dup(address);
+		e->port = (uint16_t)host;
 		return true;
 	}
 	return false;
@@ -146,17 +229,19 @@ published(const struct seen *now, uint16_t inside, struct knock *k)
 static enum readiness
 ask_network(const struct container *c, const struct seen *now, const char **why)
 {
-	int (*job)(void *, int) = c->ready.kind == READY_HTTP ? ask_http : ask_tcp;
-	struct knock k = {&c->ready, c->ready.host, c->ready.port};
-	int got = in_network_of(now->pid, ASK_MS, job, &k, why);
+	int (*job)(void *, int) = c->ready.kind != READY_HTTP ? ask_tcp
+				  : c->ready.tls              ? ask_https
+							      : ask_http;
+	struct endpoint e = {&c->ready, c->ready.host, c->ready.port};
+	int got = in_network_of(now->pid, ASK_MS, job, &e, why);
 
 	if (got == NETNS_DENIED) {
-		if (!published(now, c->ready.port, &k)) {
+		if (!published(now, c->ready.port, &e)) {
 			if (!now->ips.n)
 				return READY_NOT_YET;
-			k.host = now->ips.w[0];
+			e.host = now->ips.w[0];
 		}
-		got = in_network_of(getpid(), ASK_MS, job, &k, why);
+		got = in_network_of(getpid(), ASK_MS, job, &e, why);
 	}
 	return got == 0 ? READY_YES : READY_NOT_YET;
 }

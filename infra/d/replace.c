@@ -15,6 +15,7 @@
 #include "history.h"
 #include "life.h"
 #include "mounts.h"
+#include "networks.h"
 #include "ready.h"
 #include "report.h"
 #include "say.h"
@@ -100,7 +101,9 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	last = out.s ? strrchr(out.s, '\n') : NULL;
 	*id = pool_dup(last ? last + 1 : out.s ? out.s : "");
 	strbuf_free(&out);
-	return volumes_after(j->a, r->want, &r->image, *id);
+	return network_join(j->a, r->want, *id) || volumes_after(j->a, r->want, &r->image, *id)
+		   ? -1
+		   : 0;
 }
 
 static int

@@ -27,6 +27,7 @@ struct key {
 #define MAX_ID    INT64_C(4294967294)
 
 static const struct key keys[] = {
+    {"aliases", LIST, AT(aliases), 0, 0, take_alias},
     {"autostart", OTHER, NOWHERE, 0, 0, take_autostart},
     {"caps", LIST, AT(caps), 0, 0, take_cap},
     {"cmd", WORDS, AT(cmd), 0, 0, NULL},
@@ -55,6 +56,7 @@ static const struct key keys[] = {
     {"needs", LIST, AT(needs), 0, 0, take_need},
     {"needs_mount", OTHER, NOWHERE, 0, 0, take_needs_mount},
     {"network", OTHER, NOWHERE, 0, 0, take_network},
+    {"networks", LIST, AT(networks), 0, 0, take_joined_network},
     {"no_new_privileges", FLAG, AT(no_new_privileges), 0, 0, NULL},
     {"pids", NUMBER, AT(pids), 0, 4194304, NULL},
     {"port_offset", OTHER, NOWHERE, 0, 0, take_port_offset},
@@ -202,6 +204,7 @@ test_defaults(struct container *c, const char *vol_base)
 	c->port_offset = 10000;
 	c->vol_base = vol_base;
 	c->restart = "no";
+	c->networks.n = 0;
 	c->needs_mount_given = false;
 	c->needs_mount.n = 0;
 	c->wave = -1;
@@ -337,6 +340,16 @@ check_together(const struct container *c, struct settings *s)
 		shared |= c->needs.v[i].network;
 	check_targets(c, s);
 	check_relabel(c, s);
+	for (size_t i = 0; i < c->networks.n; i++)
+		for (size_t k = 0; k <= i; k++)
+			if (strcmp(c->networks.v[i].name,
+				k < i ? c->networks.v[k].name : c->network) == 0)
+				settings_error(s, NULL, "the network '%s' is joined twice",
+				    c->networks.v[i].name);
+	if (c->networks.n && (!network || shared))
+		settings_error(s, NULL, "networks needs a network of its own or a named one");
+	if (c->aliases.n && (!network || shared))
+		settings_error(s, NULL, "aliases needs a network of its own or a named one");
 	if (c->ip && !network)
 		settings_error(s, NULL, "ip needs a network of its own or a named one");
 	if (c->ip && !c->subnet && strcmp(c->network, "own") == 0)
@@ -438,6 +451,15 @@ container_reference(const struct container *c, const char *repo, const char *tag
 	return pool_printf("%s%s%s%s%s", strchr(c->image, '/') ? "" : repo,
 	    strchr(c->image, '/') ? "" : "/", c->image, strpbrk(last, ":@") ? "" : ":",
 	    strpbrk(last, ":@") ? "" : tag);
+}
+
+const struct need *
+need_shared(const struct container *c, bool network)
+{
+	for (size_t i = 0; i < c->needs.n; i++)
+		if (network ? c->needs.v[i].network : c->needs.v[i].pid)
+			return &c->needs.v[i];
+	return NULL;
 }
 
 const char *

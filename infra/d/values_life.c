@@ -187,46 +187,64 @@ take_health(struct reader *r, const struct node *n)
 	return 0;
 }
 
-/* "[http://][HOST]:PORT[/PATH]" or "PORT[/PATH]"; for tcp without a path. */
+static bool
+has_prefix(const char **text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (strncmp(*text, prefix, len) != 0)
+		return false;
+	*text += len;
+	return true;
+}
+
+/* "HOST:PORT", "[HOST]:PORT", ":PORT", "PORT", and where there is a default port "HOST". A host
+ * is an address; localhost and none are either loopback address. */
+static int
+authority(const char *text, const char *default_port, struct ready *out)
+{
+	const char *end = *text == '[' ? strchr(text, ']') : NULL;
+	const char *colon =
+	    *text == '[' ? (end && end[1] == ':' ? end + 1 : NULL) : strrchr(text, ':');
+	const char *port = colon ? colon + 1 : default_port ? default_port : text;
+	size_t len = colon ? (size_t)(colon - text) : default_port ? strlen(text) : 0;
+	long number;
+
+	if (end)
+		out->host = pool_dupn(text + 1, (size_t)(end - text - 1));
+	else
+		out->host = pool_dupn(text, len);
+	if (!*out->host || strcmp(out->host, "localhost") == 0)
+		out->host = NULL;
+	if (!port_number(port, strlen(port), &number) ||
+	    (out->host && !is_address(out->host)) || (*text == '[' && !end))
+		return -1;
+	out->port = (uint16_t)number;
+	return 0;
+}
+
+/* "[http[s]://]AUTHORITY[/PATH]"; for tcp an authority alone. */
 static int
 endpoint(struct reader *r, const struct node *n, struct ready *out, bool http)
 {
 	const char *want = http ? "a URL such as http://:8080/healthz" : "PORT or HOST:PORT";
-	const char *text, *host, *port, *slash;
-	size_t len;
-	long number;
+	const char *text, *slash, *default_port = NULL;
 
 	if (text_value(r, n, &text))
 		return -1;
-	if (http && strncmp(text, "http://", 7) == 0)
-		text += 7;
+	out->tls = http && has_prefix(&text, "https://");
+	if (out->tls)
+		default_port = "443";
+	else if (http && has_prefix(&text, "http://"))
+		default_port = "80";
 	slash = http ? strchr(text, '/') : NULL;
 	out->path = slash ? slash : "/";
-	len = slash ? (size_t)(slash - text) : strlen(text);
-	host = pool_dupn(text, len);
-	port = strrchr(host, ':');
-	out->host = "127.0.0.1";
-	if (port) {
-		if (port != host)
-			out->host = pool_dupn(host, (size_t)(port - host));
-		port++;
-	} else {
-		port = host;
-	}
-	if (http && !strchr(host, ':') && strncmp(n->text, "http://", 7) == 0) {
-		out->host = host; /* http://HOST/ */
-		port = "80";
-	}
-	if (strcmp(out->host, "localhost") == 0)
-		out->host = "127.0.0.1";
-	if (*out->host == '[')
-		out->host = pool_dupn(out->host + 1, strlen(out->host) - 2);
-	if (!port_number(port, strlen(port), &number) || !is_address(out->host))
+	if (authority(pool_dupn(text, slash ? (size_t)(slash - text) : strlen(text)),
+		default_port, out))
 		return wrong_value(r, n, want);
 	for (const char *p = out->path; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
 			return wrong_value(r, n, want);
-	out->port = (uint16_t)number;
 	return 0;
 }
 
@@ -270,6 +288,28 @@ ready_of_kind(struct reader *r, const struct node *n, struct ready *out)
 	return 0;
 }
 
+/* host, ca and pin. */
+static int
+tls_of(struct reader *r, const struct node *n, struct ready *out)
+{
+	const struct node *host = settings_get(n, "host"), *pin = settings_get(n, "pin");
+
+	if (text_in(r, n, "host", &out->name) || text_in(r, n, "ca", &out->ca) ||
+	    text_in(r, n, "pin", &out->pin))
+		return -1;
+	if (host && (out->kind != READY_HTTP || !is_name(out->name)))
+		return wrong_value(r, host, "the name of a host, with http");
+	if ((out->ca || out->pin) && !out->tls) {
+		settings_error(r->s, n, "ca and pin go with an https:// URL");
+		return -1;
+	}
+	if (pin && strncmp(out->pin, "sha256//", 8) != 0)
+		return wrong_value(r, pin, "sha256// and the base64 digest of a public key");
+	if (out->ca && *out->ca != '/' && r->c->folder)
+		out->ca = pool_printf("%s/%s", r->c->folder, out->ca);
+	return 0;
+}
+
 int
 take_ready(struct reader *r, const struct node *n)
 {
@@ -278,16 +318,16 @@ take_ready(struct reader *r, const struct node *n)
 		enum ready_kind kind;
 	} kinds[] = {{"http", READY_HTTP}, {"tcp", READY_TCP}, {"unix", READY_UNIX},
 	    {"log", READY_LOG}, {"command", READY_COMMAND}};
-	static const char *const known[] = {"http", "tcp", "unix", "log", "command", "expect",
-	    "status", "within", "stable", NULL};
+	static const char *const known[] = {"http", "tcp", "unix", "log", "command", "ca",
+	    "expect", "host", "pin", "status", "within", "stable", NULL};
 	struct ready out = {.within = 30000, .stable = 5000};
 
 	r->c->ready = out;
 	if (is_empty(n))
 		return 0;
 	if (known_map(r, n, known,
-		"one of http, tcp, unix, log, command; expect, status, "
-		"within, stable"))
+		"one of http, tcp, unix, log, command; ca, expect, host, pin, status, within, "
+		"stable"))
 		return -1;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const struct node *at = settings_get(n, kinds[i].key);
@@ -303,7 +343,7 @@ take_ready(struct reader *r, const struct node *n)
 		if (ready_of_kind(r, at, &out))
 			return -1;
 	}
-	if (text_in(r, n, "expect", &out.expect) ||
+	if (tls_of(r, n, &out) || text_in(r, n, "expect", &out.expect) ||
 	    integer_in(r, n, "status", 100, 599, &out.status) ||
 	    duration_in(r, n, "within", &out.within) ||
 	    duration_in(r, n, "stable", &out.stable))

@@ -194,3 +194,56 @@ take_port_offset(struct reader *r, const struct node *n)
 	}
 	return settings_integer(r->s, n, 0, 65534, &r->c->port_offset);
 }
+
+/* A name by which others in the network find it. */
+static int
+add_alias(struct reader *r, const struct node *n, struct words *out)
+{
+	const char *text;
+
+	if (settings_string(r->s, n, &text))
+		return -1;
+	if (!is_name(text) || strlen(text) > 63)
+		return wrong_value(
+		    r, n, "a host name of up to 63 letters, digits, '-' and '.'");
+	words_add(out, text);
+	return 0;
+}
+
+int
+take_alias(struct reader *r, const struct node *n)
+{
+	return add_alias(r, n, &r->c->aliases);
+}
+
+int
+take_joined_network(struct reader *r, const struct node *n)
+{
+	static const char *const known[] = {"name", "ip", "aliases", NULL};
+	struct joined_network got = {0};
+	const struct node *aliases, *ip;
+
+	if (n->kind == NODE_MAP) {
+		if (known_map(r, n, known, "name, ip, aliases") ||
+		    text_in(r, n, "name", &got.name) || text_in(r, n, "ip", &got.ip))
+			return -1;
+		ip = settings_get(n, "ip");
+		if (ip && !is_address(got.ip))
+			return wrong_value(r, ip, "an address");
+		aliases = settings_get(n, "aliases");
+		if (aliases && aliases->kind == NODE_LIST) {
+			for (size_t i = 0; i < aliases->count; i++)
+				if (add_alias(r, aliases->item[i], &got.aliases))
+					return -1;
+		} else if (aliases && add_alias(r, aliases, &got.aliases)) {
+			return -1;
+		}
+	} else if (text_value(r, n, &got.name)) {
+		return -1;
+	}
+	if (!got.name || !is_name(got.name) || strcmp(got.name, "none") == 0 ||
+	    strcmp(got.name, "host") == 0 || strcmp(got.name, "own") == 0)
+		return wrong_value(r, n, "the name of a network");
+	*GROW(r->c->networks) = got;
+	return 0;
+}

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_args.h"
 #include "engine_call.h"
 #include "engine_json.h"
 #include "engine_list.h"
@@ -12,6 +11,7 @@
 #include "history.h"
 #include "instance.h"
 #include "journal.h"
+#include "networks.h"
 #include "options.h"
 #include "report.h"
 #include "say.h"
@@ -68,7 +68,7 @@ is_own_network(struct app *a, const char *name)
 		for (int test = 0; test < 2; test++)
 			if (host_container(&a->host, &a->places.v[i], test, NULL, NULL, &c) ==
 				0 &&
-			    network_name(&c) && strcmp(network_name(&c), name) == 0)
+			    network_is_of(&c, name))
 				return true;
 	return false;
 }

@@ -9,6 +9,7 @@
 #include "engine_call.h"
 #include "instance.h"
 #include "life.h"
+#include "networks.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
@@ -67,7 +68,8 @@ static int
 describe_once(
     struct app *a, const struct place *p, const struct words *flags, struct container *c)
 {
-	const char *const own[] = {"--port_offset", "free", "--rm", "true", "--ip", "0"};
+	const char *const own[] = {"--port_offset", "free", "--rm", "true", "--ip", "0",
+	    "--networks", "[]", "--aliases", "[]"};
 	struct words all = {0};
 	struct container service;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "dial.h"
 #include "report.h"
 #include "response.h"
 #include "settings.h"
@@ -81,35 +82,6 @@ start_timer(const char *target, const char *limit, int64_t ms)
 
 /* ---- connecting ---- */
 
-/* The kernel may choose for our end the very port that we ask for; where nobody listens
- * there, the socket is then connected to itself (RFC 9293, 3.5, simultaneous open). */
-static int
-is_connected_to_itself(int fd)
-{
-	struct sockaddr_storage ours, theirs;
-	socklen_t ours_len = sizeof(ours), theirs_len = sizeof(theirs);
-
-	memset(&ours, 0, sizeof(ours));
-	memset(&theirs, 0, sizeof(theirs));
-	return getsockname(fd, (struct sockaddr *)&ours, &ours_len) == 0 &&
-	       getpeername(fd, (struct sockaddr *)&theirs, &theirs_len) == 0 &&
-	       ours_len == theirs_len && memcmp(&ours, &theirs, ours_len) == 0;
-}
-
-static int
-connect_to(const struct sockaddr *address, socklen_t len)
-{
-	cleanup_fd int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, address, len) < 0)
-		return -1;
-	if (address->sa_family != AF_UNIX && is_connected_to_itself(fd)) {
-		errno = ECONNREFUSED;
-		return -1;
-	}
-	return steal_fd(&fd);
-}
-
 /* Every address of the name in turn. Returns a descriptor, or -1 after report(). */
 static int
 connect_tcp(const struct target *t, const char *name)
@@ -124,7 +96,7 @@ connect_tcp(const struct target *t, const char *name)
 		return -1;
 	}
 	for (a = all; a && fd < 0; a = a->ai_next)
-		fd = connect_to(a->ai_addr, a->ai_addrlen);
+		fd = dial(a->ai_addr, a->ai_addrlen);
 	if (fd < 0)
 		report("connect to '%s':", name);
 	freeaddrinfo(all);
@@ -138,7 +110,7 @@ connect_unix(const struct target *t, const char *name)
 	int fd;
 
 	memcpy(address.sun_path, t->path, strlen(t->path) + 1);
-	fd = connect_to((struct sockaddr *)&address, sizeof(address));
+	fd = dial((struct sockaddr *)&address, sizeof(address));
 	if (fd < 0)
 		report("connect to '%s':", name);
 	return fd;
@@ -147,61 +119,23 @@ connect_unix(const struct target *t, const char *name)
 /* ---- HTTP ---- */
 
 static int
-send_request(int fd, const struct target *t, const char *name)
-{
-	cleanup_free char *request = xasprintf("GET %s HTTP/1.1\r\n"
-					       "Host: %s\r\n"
-					       "User-Agent: probe\r\n"
-					       "Accept: */*\r\n"
-					       "Connection: close\r\n"
-					       "\r\n",
-	    t->path, t->authority);
-	size_t done = 0, n = strlen(request);
-	ssize_t wrote;
-
-	while (done < n) {
-		wrote = send(fd, request + done, n - done, MSG_NOSIGNAL);
-		if (wrote < 0) {
-			report("send to '%s':", name);
-			return -1;
-		}
-		done += (size_t)wrote;
-	}
-	return 0;
-}
-
-static int
-read_response(int fd, struct response *r, const char *name)
-{
-	enum verdict verdict = RESPONSE_MORE;
-	char bytes[4096];
-	ssize_t n;
-
-	while (verdict == RESPONSE_MORE) {
-		n = recv(fd, bytes, sizeof(bytes), 0);
-		if (n < 0) {
-			report("read from '%s':", name);
-			return -1;
-		}
-		verdict = n ? response_feed(r, bytes, (size_t)n) : response_end(r);
-	}
-	if (verdict == RESPONSE_BAD)
-		report("'%s': %s", name, r->why);
-	return verdict == RESPONSE_GOOD ? 0 : -1;
-}
-
-static int
 ask_http(int fd, const struct target *t, const char *name, const char *text)
 {
+	enum verdict verdict;
 	struct response r;
-	int result;
 
-	if (send_request(fd, t, name) < 0)
+	if (response_ask(fd, "probe", t->authority, t->path)) {
+		report("send to '%s':", name);
 		return -1;
+	}
 	response_init(&r, text);
-	result = read_response(fd, &r, name);
+	verdict = response_read(&r, fd);
+	if (verdict == RESPONSE_MORE)
+		report("read from '%s':", name);
+	else if (verdict == RESPONSE_BAD)
+		report("'%s': %s", name, r.why);
 	response_free(&r);
-	return result;
+	return verdict == RESPONSE_GOOD ? 0 : -1;
 }
 
 /* ---- */

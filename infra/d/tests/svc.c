@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,14 @@ answer(int fd, const char *version, int sick_after)
 	/* The health check asks for /alive: what it finds out doesn't count. */
 	asked += strncmp(request, "GET /healthz", 12) == 0;
 	sick = sick_after && asked > sick_after;
+	/* Some answer only to their name. */
+	if (getenv("WANT_HOST") && !strstr(request, getenv("WANT_HOST")))
+		sick = 1;
+	/* An answer without end. */
+	if (strncmp(request, "GET /stream", 11) == 0) {
+		dprintf(fd, "HTTP/1.1 200 OK\r\n\r\ndata: all ok\n\n");
+		return;
+	}
 	if (strncmp(request, "GET /version", 12) == 0)
 		snprintf(body, sizeof(body), "%s\n", version);
 	else
@@ -87,7 +96,12 @@ serve(void)
 {
 	struct sigaction term = {.sa_handler = on_term}, hup = {.sa_handler = on_hup};
 	struct sockaddr_in a = address(INADDR_ANY);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1, sick_after = 0, crash = 0;
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+	    .sin6_port = a.sin_port,
+	    .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	bool v6 = getenv("ONLY_V6") != NULL;
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0), one = 1, sick_after = 0,
+	    crash = 0;
 	char version[32] = "?";
 	FILE *mood = fopen("/mood", "r");
 
@@ -107,7 +121,9 @@ serve(void)
 	sigaction(SIGHUP, &hup, NULL);
 	listen_unix();
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 64))
+	if (bind(fd, v6 ? (struct sockaddr *)&six : (struct sockaddr *)&a,
+		v6 ? sizeof(six) : sizeof(a)) ||
+	    listen(fd, 64))
 		return 5;
 	printf("serving, version %s\n", version);
 	fflush(stdout);

@@ -171,15 +171,21 @@ static const struct {
 	"{\"command\":[\"/bin/x\",\"-q\"],\"interval\":5000,\"retries\":3,\"start_period\":0,"
 	"\"timeout\":10000}"},
     {"ready: {http: 'http://:8080/h?a=b', expect: ok, within: 1m, stable: 0}", false, "ready",
-	"{\"command\":[],\"expect\":\"ok\",\"host\":\"127.0.0.1\",\"kind\":\"http\",\"path\":"
+	"{\"command\":[],\"expect\":\"ok\",\"host\":null,\"kind\":\"http\",\"path\":"
 	"\"/h?a=b\","
 	"\"pattern\":null,\"port\":8080,\"stable\":0,\"status\":0,\"within\":60000}"},
     {"ready: {http: 'http://localhost/'}", false, "ready",
-	"{\"command\":[],\"expect\":null,\"host\":\"127.0.0.1\",\"kind\":\"http\",\"path\":\"/"
+	"{\"command\":[],\"expect\":null,\"host\":null,\"kind\":\"http\",\"path\":\"/"
 	"\","
 	"\"pattern\":null,\"port\":80,\"stable\":5000,\"status\":0,\"within\":30000}"},
+    {"ready: {http: 'https://[::1]:8443/h', host: a.lan, pin: 'sha256//eA==', ca: ca.pem}",
+	false, "ready",
+	"{\"ca\":\"/c/web/ca.pem\",\"command\":[],\"expect\":null,\"host\":\"::1\","
+	"\"kind\":\"http\",\"name\":\"a.lan\",\"path\":\"/h\",\"pattern\":null,"
+	"\"pin\":\"sha256//eA==\",\"port\":8443,\"stable\":5000,\"status\":0,\"tls\":true,"
+	"\"within\":30000}"},
     {"ready: {tcp: 53}", false, "ready",
-	"{\"command\":[],\"expect\":null,\"host\":\"127.0.0.1\",\"kind\":\"tcp\",\"path\":\"/"
+	"{\"command\":[],\"expect\":null,\"host\":null,\"kind\":\"tcp\",\"path\":\"/"
 	"\","
 	"\"pattern\":null,\"port\":53,\"stable\":5000,\"status\":0,\"within\":30000}"},
     {"image: registry.example/library/redis:7", false, "image",
@@ -257,6 +263,14 @@ static const struct {
     {"ip: 10.0.0.1", "subnet"},
     {"ip: 10.0.0.1\nnetwork: none", "network"},
     {"dns: nowhere", "name server"},
+    {"networks: [host]", "name of a network"},
+    {"networks: [{ip: 10.0.0.1}]", "name of a network"},
+    {"networks: [{name: a, ip: x}]", "an address"},
+    {"network: a\nnetworks: [a]", "joined twice"},
+    {"networks: [a, a]", "joined twice"},
+    {"network: none\nnetworks: [a]", "networks needs"},
+    {"aliases: ['a b']", "host name"},
+    {"network: host\naliases: [a]", "aliases needs"},
     {"mount_rw: [data]", "SOURCE:TARGET"},
     {"mount_rw: [data:data]", "inside a container"},
     {"mount_rw: ['data:/x/../y']", "inside a container"},
@@ -312,6 +326,12 @@ static const struct {
     {"ready: {http: 'ftp://x/'}", "URL"},
     {"ready: {http: 'http://example.org/'}", "URL"},
     {"ready: {http: '8080/a b'}", "URL"},
+    {"ready: {http: 'https://x:1/'}", "URL"},
+    {"ready: {http: 'http://[::1:80/'}", "URL"},
+    {"ready: {http: ':80', ca: x}", "https"},
+    {"ready: {http: 'https://:1/', pin: x}", "sha256//"},
+    {"ready: {http: ':80', host: 'a b'}", "name of a host"},
+    {"ready: {tcp: 80, host: a}", "with http"},
     {"ready: {tcp: x}", "PORT"},
     {"ready: {log: '('}", "regular expression"},
     {"ready: {tcp: 1, expect: x}", "expect goes with"},
@@ -369,6 +389,7 @@ is_refused(void **state)
 static const struct {
 	const char *key, *one, *other, *also;
 } samples[] = {
+    {"aliases", "[a, b]", "[c]", ""},
     {"autostart", "1", "2", ""},
     {"caps", "[CHOWN, KILL]", "[SYS_ADMIN]", ""},
     {"cmd", "[a, b]", "[c]", ""},
@@ -397,6 +418,7 @@ static const struct {
     {"needs", "[a, b]", "[c]", ""},
     {"needs_mount", "[/a, {path: /b, wait: 1m}]", "[/c]", ""},
     {"network", "lan", "none", ""},
+    {"networks", "[a, {name: b, ip: 10.0.0.1, aliases: [x, y]}]", "[c]", ""},
     {"no_new_privileges", "no", "yes", ""},
     {"pids", "1", "2", ""},
     {"port_offset", "1", "2", "ports: ['80:80']"},

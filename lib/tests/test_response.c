@@ -198,6 +198,36 @@ floods(void **state)
 	assert_true(flood(CHUNKED "ffffffff\r\n", "xyz", "more than") <= RESPONSE_MAX + 90);
 }
 
+/* Which statuses are good is the asker's to say. */
+static void
+ranges(void **state)
+{
+	static const struct {
+		int first, last;
+		const char *bytes, *why;
+	} said[] = {
+	    {200, 399, "HTTP/1.1 302 x\r\n\r\n", NULL},
+	    {200, 399, "HTTP/1.1 404 x\r\n\r\n", "status 404, want 200 to 399"},
+	    {503, 503, "HTTP/1.1 503 x\r\n\r\n", NULL},
+	    {503, 503, "HTTP/1.1 200 x\r\n\r\n", "status 200, want 503"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct response r;
+		enum verdict got;
+
+		response_init(&r, NULL);
+		r.first = said[i].first;
+		r.last = said[i].last;
+		got = response_feed(&r, said[i].bytes, strlen(said[i].bytes));
+		assert_int_equal(got, said[i].why ? RESPONSE_BAD : RESPONSE_GOOD);
+		if (said[i].why)
+			assert_string_equal(r.why, said[i].why);
+		response_free(&r);
+	}
+}
+
 int
 main(void)
 {
@@ -206,6 +236,7 @@ main(void)
 	    cmocka_unit_test(nul_in_head),
 	    cmocka_unit_test(nul_in_body),
 	    cmocka_unit_test(floods),
+	    cmocka_unit_test(ranges),
 	};
 
 	return cmocka_run_group_tests_name("response", tests, NULL, NULL);

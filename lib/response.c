@@ -1,15 +1,22 @@
 #include "response.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
 
 void
 response_init(struct response *r, const char *want)
 {
 	memset(r, 0, sizeof(*r));
 	r->want = want;
+	r->first = 200;
+	r->last = 299;
 }
 
 void
@@ -27,6 +34,17 @@ static void __attribute__((format(printf, 2, 3))) bad(struct response *r, const 
 	vsnprintf(r->why, sizeof(r->why), fmt, ap);
 	va_end(ap);
 	r->verdict = RESPONSE_BAD;
+}
+
+static void
+bad_status(struct response *r)
+{
+	if (r->first == 200 && r->last == 299)
+		bad(r, "status %03d, want 2xx", r->status);
+	else if (r->first == r->last)
+		bad(r, "status %03d, want %03d", r->status, r->first);
+	else
+		bad(r, "status %03d, want %03d to %03d", r->status, r->first, r->last);
 }
 
 static void
@@ -106,8 +124,8 @@ end_of_fields(struct response *r)
 	if (r->status >= 100 && r->status < 200 && r->status != 101) {
 		r->part = PART_STATUS; /* interim; the real one follows */
 		r->chunked = r->has_length = 0;
-	} else if (r->status < 200 || r->status > 299)
-		bad(r, "status %03d, want 2xx", r->status);
+	} else if (r->status < r->first || r->status > r->last)
+		bad_status(r);
 	else if (!r->want)
 		r->verdict = RESPONSE_GOOD;
 	else if (r->status == 204)
@@ -257,4 +275,44 @@ response_end(struct response *r)
 	else
 		bad(r, "the answer is cut off");
 	return r->verdict;
+}
+
+enum verdict
+response_read(struct response *r, int fd)
+{
+	enum verdict verdict = RESPONSE_MORE;
+	char bytes[4096];
+	ssize_t n;
+
+	while (verdict == RESPONSE_MORE) {
+		n = read(fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return RESPONSE_MORE;
+		verdict = n ? response_feed(r, bytes, (size_t)n) : response_end(r);
+	}
+	return verdict;
+}
+
+int
+response_ask(int fd, const char *agent, const char *authority, const char *path)
+{
+	cleanup_free char *request = xasprintf("GET %s HTTP/1.1\r\n"
+					       "Host: %s\r\n"
+					       "User-Agent: %s\r\n"
+					       "Accept: */*\r\n"
+					       "Connection: close\r\n"
+					       "\r\n",
+	    path, authority, agent);
+	size_t done = 0, n = strlen(request);
+	ssize_t wrote;
+
+	while (done < n) {
+		wrote = send(fd, request + done, n - done, MSG_NOSIGNAL);
+		if (wrote < 0 && errno != EINTR)
+			return -1;
+		done += wrote > 0 ? (size_t)wrote : 0;
+	}
+	return 0;
 }

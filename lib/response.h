@@ -1,6 +1,6 @@
 /* An HTTP/1.x response (RFC 9112), read as it comes in, in pieces of any size. */
-#ifndef PROBE_RESPONSE_H
-#define PROBE_RESPONSE_H
+#ifndef WHITTLE_RESPONSE_H
+#define WHITTLE_RESPONSE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +24,7 @@ enum response_part {
 
 struct response {
 	const char *want; /* what the body must hold; NULL: the status alone decides */
+	int first, last;  /* the statuses that are good: 200 to 299 unless set otherwise */
 	char why[80];     /* with RESPONSE_BAD: what is wrong */
 
 	/* The reader's own. */
@@ -46,5 +47,17 @@ enum verdict response_feed(struct response *r, const char *bytes, size_t n);
 
 /* The server has closed the connection. Never RESPONSE_MORE. */
 enum verdict response_end(struct response *r);
+
+/*
+ * Reads from a descriptor until it is known. RESPONSE_GOOD or RESPONSE_BAD; RESPONSE_MORE with
+ * errno where reading failed.
+ */
+enum verdict response_read(struct response *r, int fd);
+
+/*
+ * Asks for a path over a connected socket. authority: HOST or HOST:PORT, for the Host field.
+ * Neither may hold blanks or control bytes. Returns 0, or -1 with errno.
+ */
+int response_ask(int fd, const char *agent, const char *authority, const char *path);
 
 #endif

@@ -1,0 +1,42 @@
+/* The networks that a container joins. */
+#ifndef WHITTLE_NETWORKS_H
+#define WHITTLE_NETWORKS_H
+
+#include <stdbool.h>
+
+#include "pool.h"
+
+struct app;
+struct container;
+
+/* The name of the network that the container joins first; NULL for none of the named kind. */
+const char *network_name(const struct container *c);
+
+/* Whether that, or one of the further networks, has this name. */
+bool network_is_of(const struct container *c, const char *name);
+
+/* The arguments that make the first one. subnet NULL: the engine's choice. */
+void network_args(struct words *out, const struct container *c, const char *subnet);
+
+/*
+ * Makes those that aren't there. A network of its own gets a small subnet of the host's range
+ * that none of the host's routes covers: the engines' own pools end at some thirty networks.
+ * One that is there with another subnet than the settings ask for is made anew where nothing
+ * uses it. 0, or -1 after a message.
+ */
+int network_ensure(struct app *a, const struct container *c);
+
+/* Whether the first network, if it is there, has the subnet of the settings, which must name
+ * one. 0, or -1 after a message. */
+int network_check(struct app *a, const struct container *c);
+
+/* The arguments that join a container to a further network. */
+struct joined_network;
+void network_join_args(
+    struct words *out, const struct joined_network *n, const char *container);
+
+/* Joins a new container to its further networks, where it couldn't be created in all of them.
+ * 0, or -1 after a message. */
+int network_join(struct app *a, const struct container *c, const char *id);
+
+#endif
