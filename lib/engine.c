@@ -56,11 +56,24 @@ ask_how(struct engine *e)
 	return 0;
 }
 
+/* Whether systemd would time health checks: the user's own where podman isn't root's, which a
+ * user without a session and without lingering doesn't have. */
+static bool
+has_timers(void)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	cleanup_free char *private = runtime && *runtime
+					 ? xasprintf("%s/systemd/private", runtime)
+					 : xasprintf("/run/user/%u/systemd/private", geteuid());
+
+	return access("/run/systemd/system", F_OK) == 0 &&
+	       (geteuid() == 0 || access(private, F_OK) == 0);
+}
+
 int
 engine_open(struct engine *e, const char *command)
 {
-	*e = (struct engine){
-	    .command = command, .no_timers = access("/run/systemd/system", F_OK) != 0};
+	*e = (struct engine){.command = command, .no_timers = !has_timers()};
 	if (kind_of(command, &e->kind) == 0) {
 		e->program = xstrdup(command);
 		return 0;

@@ -43,7 +43,7 @@ setup() {
 
 teardown() {
 	for t in unpacked latest live prev other; do
-		engine rmi -f "$repo:$t" >/dev/null 2>&1 || :
+		engine rmi -f "$repo:$t" ${WHITTLE_REPO:+"$WHITTLE_REPO/$name:$t"} >/dev/null 2>&1 || :
 	done
 }
 
@@ -278,6 +278,20 @@ change() {
 	# once more with nothing to do: :prev stays the one before
 	run_x 0 make all test install
 	[ "$(id_of prev)" = "$first" ]
+}
+
+@test "a repository of one's own gets what is promoted too, and its old :live as :prev" {
+	export WHITTLE_REPO=localhost/own-$$
+	run_x 0 make all test install
+	first=$(id_of live)
+	[ "$("$PACK" id "$WHITTLE_REPO/$name:live")" = "$first" ]
+	change
+	run_x 0 make all test install
+	[ "$("$PACK" id "$WHITTLE_REPO/$name:live")" = "$(id_of live)" ]
+	[ "$("$PACK" id "$WHITTLE_REPO/$name:prev")" = "$first" ]
+	engine rmi "$WHITTLE_REPO/$name:live"
+	run_x 0 make all test install
+	[ "$("$PACK" id "$WHITTLE_REPO/$name:live")" = "$(id_of live)" ]
 }
 
 @test "what a new image brings unasked is shown; STRICT=1 refuses it, allow permits it" {

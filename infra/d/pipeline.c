@@ -32,6 +32,7 @@ pipeline_make(struct app *a, const struct place *p, const char *const *targets, 
 		if (!*log)
 			return -1;
 	}
+	setenv("WHITTLE_REPO", a->host.repo1, 1);
 	status = run(&(struct run){.argv = (const char *const *)argv.w, .log = fd});
 	if (fd >= 0)
 		close(fd);

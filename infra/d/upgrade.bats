@@ -290,6 +290,22 @@ good_state() {
 	run ! image_id "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}keep/stamp-1")"
 }
 
+@test "a repository of the host's own is what is promoted to and run from" {
+	local own=localhost/$P-own
+	container "${P}repo"
+	real_pipeline "${P}repo"
+	printf 'load %s/tests/helpers\n%s "x" { true; }\n' "$TOP" @test >"$WHITTLE_CONTAINERS/${P}repo/test.bats"
+	printf 'base: %s/base\nrepo1: %s\n' "$ROOM" "$own" >"$ROOM/own.yaml"
+	WHITTLE_SETTINGS=$ROOM/own.yaml run_x 0 d u "${P}repo"
+	[ "$(image_id "$own/${P}repo:live")" = "$(image_id "$(live "${P}repo")")" ]
+	serves "${P}repo" 1
+	mood "${P}repo" 2
+	WHITTLE_SETTINGS=$ROOM/own.yaml run_x 0 d u "${P}repo"
+	serves "${P}repo" 2
+	WHITTLE_SETTINGS=$ROOM/own.yaml run_x 0 d back "${P}repo"
+	serves "${P}repo" 1
+}
+
 @test "plan: 0 nothing, 1 something, and what" {
 	run_x 0 d plan "$N"
 	[ "$output" = "nothing to do" ]
@@ -306,7 +322,7 @@ good_state() {
 	engine tag "localhost/whittle/$N:latest" "$(live "$N")"
 	run_x 1 d plan "$N"
 	expect "restart: runs"
-	engine tag "$old" "$(live "$N")"
+	engine tag "$("$PACK" id -r "$old")" "$(live "$N")"
 	d down "$N"
 	run_x 0 d plan "$N"
 	echo 'autostart: 1' | settings "$N"

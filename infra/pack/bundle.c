@@ -11,7 +11,7 @@
 
 #include "cleanup.h"
 #include "config.h"
-#include "engine.h"
+#include "engine_image.h"
 #include "file.h"
 #include "image.h"
 #include "inode.h"

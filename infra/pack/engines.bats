@@ -382,8 +382,8 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	run_x 0 "$PACK" diff "$name"
 	[ -z "$output" ]
 	WHITTLE_ENGINE=/nowhere run_x 2 "$PACK" explain "$name" /media/new
-	expect "set WHITTLE_ENGINE" "$stderr"
+	expect "start '/nowhere'" "$stderr"
 	# an engine that fails isn't one that has no such image
 	ENGINE=docker DOCKER_HOST=unix://$PWD/no.socket run_x 2 "$PACK" explain "$name" /media/new
-	expect "the engine can't tell about 'localhost/whittle/$name:latest'" "$stderr"
+	expect "image inspect localhost/whittle/$name:latest" "$stderr"
 }

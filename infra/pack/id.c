@@ -2,7 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "engine.h"
+#include "engine_image.h"
 #include "report.h"
 #include "usage.h"
 #include "verbs.h"

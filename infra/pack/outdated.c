@@ -7,7 +7,7 @@
 
 #include "cleanup.h"
 #include "config.h"
-#include "engine.h"
+#include "engine_image.h"
 #include "json.h"
 #include "record.h"
 #include "report.h"

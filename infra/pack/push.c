@@ -9,7 +9,7 @@
 
 #include "bundle.h"
 #include "cleanup.h"
-#include "engine.h"
+#include "engine_image.h"
 #include "image.h"
 #include "json.h"
 #include "names.h"

@@ -9,7 +9,7 @@
 
 #include "cleanup.h"
 #include "config.h"
-#include "engine.h"
+#include "engine_image.h"
 #include "image.h"
 #include "imageid.h"
 #include "report.h"

@@ -6,7 +6,7 @@
 
 #include "bundle.h"
 #include "cleanup.h"
-#include "engine.h"
+#include "engine_image.h"
 #include "image.h"
 #include "names.h"
 #include "record.h"

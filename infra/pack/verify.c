@@ -9,7 +9,7 @@
 
 #include "cleanup.h"
 #include "config.h"
-#include "engine.h"
+#include "engine_image.h"
 #include "image.h"
 #include "json.h"
 #include "layer.h"

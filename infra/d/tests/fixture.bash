@@ -134,6 +134,9 @@ prebuilt() {
 		mood "$name" "$version"
 		make -s -C "$folder" all
 		cp "$folder/build-stamp" "$folder/stamp-$version"
+		# docker's containerd store forgets an image that has no name any more.
+		[ "$("$ENGINE_CMD" --which)" = podman ] ||
+			engine tag "localhost/whittle/$name:latest" "localhost/$name-built:$version"
 	done
 	sed -e '/^all:/,/^$/d' "$BATS_TEST_DIRNAME/tests/quick.mk" >"$folder/Makefile"
 	printf 'all:\n\t@cp stamp-$$(cat next) build-stamp\n' >>"$folder/Makefile"

@@ -1,4 +1,4 @@
-#include "engine.h"
+#include "engine_image.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "engine.h"
 #include "image.h"
 #include "imageid.h"
 #include "report.h"
-#include "run.h"
 #include "store.h"
 #include "strbuf.h"
 
@@ -69,16 +69,30 @@ last_line(struct strbuf *said)
 	return last ? last + 1 : said->s;
 }
 
-/* Quiet unless it fails; then what it said last. */
-static int
-run_engine(const char *const *argv)
+/* The engine, found once; NULL after a report(). */
+static const struct engine *
+the_engine(void)
 {
-	struct strbuf err = STRBUF_INIT;
-	struct run r = {.argv = argv, .err = &err, .discard_out = 1};
-	int status = run(&r);
+	static struct engine e;
 
-	if (status)
-		report("'%s %s' failed: %s", argv[0], argv[1], last_line(&err));
+	if (!e.program && engine_open(&e, engine_command()))
+		return NULL;
+	return &e;
+}
+
+/* Quiet unless it fails; then what it said. out may be NULL. */
+static int
+run_engine(const char *const *args, struct strbuf *out)
+{
+	const struct engine *e = the_engine();
+	struct strbuf err = STRBUF_INIT;
+	int status = e ? engine_run(e, args, out, &err) : -1;
+	cleanup_free char *gist = engine_gist(&err);
+
+	if (status == 127 || (e && status < 0))
+		report("'%s' can't be run: set WHITTLE_ENGINE", e->program);
+	else if (status > 0)
+		report("%s %s failed: %s", engine_name(e), args[0], gist);
 	strbuf_free(&err);
 	return status ? -1 : 0;
 }
@@ -96,37 +110,7 @@ scratch_folder(void)
 	return NULL;
 }
 
-/* podman and docker, of several versions. */
-static int
-says_no_image(const char *said)
-{
-	return said &&
-	       (strcasestr(said, "no such image") || strcasestr(said, "image not known") ||
-		   strcasestr(said, "no such object"));
-}
-
 /* ---- image IDs and the engine's own, see imageid.h ---- */
-
-/* 1 or 0, -1 after a report() where the engine can't be asked. */
-static int
-is_docker(void)
-{
-	static int known = -1;
-	const char *argv[] = {engine_command(), "--which", NULL};
-	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
-	struct strbuf out = STRBUF_INIT;
-
-	if (known < 0 && (strcmp(name, "podman") == 0 || strcmp(name, "docker") == 0))
-		known = *name == 'd';
-	if (known >= 0)
-		return known;
-	if (run(&(struct run){.argv = argv, .out = &out}) == 0 && out.len)
-		known = strncmp(out.s, "docker", 6) == 0;
-	else
-		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
-	strbuf_free(&out);
-	return known;
-}
 
 /* Whether the engine calls images by the digest of a manifest or an index: 1, 0, -1 after a
  * report(). */
@@ -134,17 +118,12 @@ static int
 names_manifests(void)
 {
 	static int known = -1;
-	const char *argv[] = {engine_command(), "info", "-f", "{{json .DriverStatus}}", NULL};
-	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+	const char *const args[] = {"info", "-f", "{{json .DriverStatus}}", NULL};
+	struct strbuf out = STRBUF_INIT;
 
-	if (known >= 0)
-		return known;
-	if (run(&(struct run){.argv = argv, .out = &out, .err = &err}) == 0)
+	if (known < 0 && run_engine(args, &out) == 0)
 		known = out.s && strstr(out.s, "io.containerd.snapshotter") != NULL;
-	else
-		report("the engine doesn't tell which store it has: %s", last_line(&err));
 	strbuf_free(&out);
-	strbuf_free(&err);
 	return known;
 }
 
@@ -152,21 +131,21 @@ names_manifests(void)
 static int
 inspect_id(const char *reference, char local[SHA256_HEX])
 {
-	const char *argv[] = {
-	    engine_command(), "image", "inspect", "-f", "{{.Id}}", reference, NULL};
+	const char *const args[] = {"image", "inspect", "-f", "{{.Id}}", reference, NULL};
+	const struct engine *e = the_engine();
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
-	int status = run(&(struct run){.argv = argv, .out = &out, .err = &err}), result = -1;
+	int status = e ? engine_run(e, args, &out, &err) : -1, result = -1;
 
 	if (out.len && out.s[out.len - 1] == '\n')
 		strbuf_cut(&out, out.len - 1);
-	if (status == 126 || status == 127 || status < 0)
-		report("'%s' can't be run: set WHITTLE_ENGINE", argv[0]);
-	else if (status == 0 && out.s && imageid_parse(out.s, local) == 0)
+	if (status == 127)
+		report("'%s' can't be run: set WHITTLE_ENGINE", e->program);
+	else if (e && status)
+		result = engine_missing(e, "image", reference, status, &err) ? -1 : 1;
+	else if (e && out.s && imageid_parse(out.s, local) == 0)
 		result = 0;
-	else if (status && says_no_image(err.s))
-		result = 1;
-	else
-		report("the engine can't tell about '%s': %s", reference, last_line(&err));
+	else if (e)
+		report("%s image inspect %s: it names no image ID", engine_name(e), reference);
 	strbuf_free(&out);
 	strbuf_free(&err);
 	return result;
@@ -185,9 +164,9 @@ save_archive(
 		return -1;
 	file = xasprintf("%s/image.tar", folder);
 	{
-		const char *argv[] = {engine_command(), "save", "-o", file, reference, NULL};
+		const char *const args[] = {"save", "-o", file, reference, NULL};
 
-		bad = run_engine(argv) || open_it(i, file);
+		bad = run_engine(args, NULL) || open_it(i, file);
 	}
 	/* The mapping keeps it. */
 	unlink(file);
@@ -202,11 +181,12 @@ id_of_local(const char *local, char id[SHA256_HEX])
 {
 	cleanup_free char *state = store_root(NULL), *reference = NULL;
 	struct image i = {.file = NULL};
-	int docker = is_docker(), manifests = 0, bad = 0;
+	const struct engine *e = the_engine();
+	int docker = e && e->kind == DOCKER, manifests = 0, bad = 0;
 
-	if (docker > 0 && imageid_known(state, local, id))
+	if (docker && imageid_known(state, local, id))
 		return 0;
-	if (docker < 0 || (docker && (manifests = names_manifests()) < 0))
+	if (!e || (docker && (manifests = names_manifests()) < 0))
 		return -1;
 	memcpy(id, local, SHA256_HEX);
 	if (manifests) {
@@ -225,21 +205,16 @@ id_of_local(const char *local, char id[SHA256_HEX])
 static int
 search_local(const char *id, char local[SHA256_HEX])
 {
-	const char *argv[] = {engine_command(), "images", "-q", "-a", "--no-trunc", NULL};
-	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+	const char *const args[] = {"images", "-q", "-a", "--no-trunc", NULL};
+	struct strbuf out = STRBUF_INIT;
 	char means[SHA256_HEX], *line, *save = NULL;
-	int found = 0;
+	int found = run_engine(args, &out);
 
-	if (run(&(struct run){.argv = argv, .out = &out, .err = &err})) {
-		report("the engine doesn't list its images: %s", last_line(&err));
-		found = -1;
-	}
 	for (line = found || !out.s ? NULL : strtok_r(out.s, "\n", &save); line && !found;
 	     line = strtok_r(NULL, "\n", &save))
 		if (imageid_parse(line, local) == 0 && id_of_local(local, means) == 0)
 			found = strcmp(means, id) == 0;
 	strbuf_free(&out);
-	strbuf_free(&err);
 	return found;
 }
 
@@ -249,12 +224,13 @@ engine_local_id(const char *id, char local[SHA256_HEX])
 	enum { MANY = 16 };
 	cleanup_free char *state = store_root(NULL);
 	char candidate[MANY][SHA256_HEX];
-	int docker = is_docker(), found;
+	const struct engine *e = the_engine();
 	unsigned n, k;
+	int found;
 
 	memcpy(local, id, SHA256_HEX);
-	if (docker <= 0)
-		return docker;
+	if (!e || e->kind == PODMAN)
+		return e ? 0 : -1;
 	n = imageid_locals(state, id, MANY, candidate);
 	for (k = 0; n > 1 && k < n; k++)
 		if ((found = inspect_id(candidate[k], local)) <= 0)
@@ -274,15 +250,19 @@ engine_local_id(const char *id, char local[SHA256_HEX])
 int
 engine_find_local(const char *reference, char local[SHA256_HEX])
 {
-	char id[SHA256_HEX];
 	cleanup_free char *own = NULL;
+	char id[SHA256_HEX];
+	int status = inspect_id(reference, local);
 
-	if (imageid_parse(reference, id) == 0) {
-		if (engine_local_id(id, local))
-			return -1;
-		own = xasprintf("sha256:%s", local);
-	}
-	return inspect_id(own ? own : reference, local);
+	/* One that the engine doesn't call so may be an image ID that it calls otherwise. */
+	if (status != 1 || imageid_parse(reference, id))
+		return status;
+	if (engine_local_id(id, local))
+		return -1;
+	if (strcmp(id, local) == 0)
+		return 1;
+	own = xasprintf("sha256:%s", local);
+	return inspect_id(own, local);
 }
 
 int
@@ -324,7 +304,7 @@ engine_save(const char *name, struct image *i)
 int
 engine_load(const char *file)
 {
-	const char *argv[] = {engine_command(), "load", "-q", "-i", file, NULL};
+	const char *const args[] = {"load", "-q", "-i", file, NULL};
 
-	return run_engine(argv);
+	return run_engine(args, NULL);
 }

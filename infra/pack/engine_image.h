@@ -1,6 +1,6 @@
 /* The container engine: infra/engine, or podman or docker themselves. */
-#ifndef PACK_ENGINE_H
-#define PACK_ENGINE_H
+#ifndef PACK_ENGINE_IMAGE_H
+#define PACK_ENGINE_IMAGE_H
 
 #include "digest.h"
 
