@@ -1,4 +1,5 @@
-/* Marking in the tree what the image starts, and what that needs to be started. */
+#include "entrypoint.h"
+
 #include <elf.h>
 #include <string.h>
 #include <unistd.h>

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entrypoint.h"
 #include "report.h"
 
 const struct pass *

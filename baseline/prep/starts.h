@@ -6,8 +6,6 @@
 
 #include "strbuf.h"
 
-struct plan;
-
 struct starts {
 	struct strbuf script; /* command lines, as a shell would read them */
 	char **user;          /* names or numbers of accounts */
@@ -30,12 +28,5 @@ int starts_have_group(const struct starts *s, const char *name, const char *gid)
 
 /* An account that stays, by its number perhaps: its groups stay with it. */
 void starts_add_account(struct starts *s, const char *name, const char *gid);
-
-/*
- * Marks what is to stay in the plan's tree: the programs that are named, what links of those
- * names lead to, their ELF interpreters, the programs of "#!" lines and, where those are
- * shells, what the scripts call.
- */
-void starts_mark(struct plan *p, const struct starts *s);
 
 #endif

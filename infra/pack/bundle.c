@@ -303,7 +303,7 @@ bundle_keep(const struct image *i, const char *state)
 	for (k = 0; k < KEPT; k++) {
 		cleanup_free char *part = xasprintf("whittle/%s", kept[k].name);
 
-		f.there[k] = image_part(i, part, &f.file[k]) == 0;
+		f.there[k] = members_find(&i->members, part, &f.file[k]) == 0;
 	}
 	return keep(i, &f, state);
 }

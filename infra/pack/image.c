@@ -4,53 +4,21 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "layer.h"
 #include "oci.h"
-#include "path.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
 
-enum { JSON_MAX = 16 * 1024 * 1024, PARTS_MAX = 100000, LAYERS_MAX = 1000 };
-
-/* A member of the archive. Older dockers store a layer that is there twice as a link. */
-struct part {
-	char *name;
-	struct bytes data;
-	char *link; /* where it leads, from the archive's root */
-	int mapped; /* data is our own mapping */
-};
+enum { JSON_MAX = 16 * 1024 * 1024, LAYERS_MAX = 1000 };
 
 struct opening {
 	struct image *image;
-	size_t count;
 };
-
-static int
-compare_parts(const void *a, const void *b)
-{
-	return strcmp(((const struct part *)a)->name, ((const struct part *)b)->name);
-}
-
-static void
-part_free(void *p)
-{
-	struct part *part = p;
-
-	if (part->mapped)
-		bytes_unmap(&part->data);
-	free(part->name);
-	free(part->link);
-	free(part);
-}
 
 static int
 refuse(const struct opening *o, const char *subject, const char *why)
@@ -59,184 +27,10 @@ refuse(const struct opening *o, const char *subject, const char *why)
 	return -1;
 }
 
-/* What a symbolic link in the archive means: "a/layer.tar" -> "../b/layer.tar" is
- * "b/layer.tar". NULL where that is outside. */
-static char *
-link_destination(const char *name, const char *target)
-{
-	const char *slash = strrchr(name, '/'), *why;
-
-	if (slash && strncmp(target, "../", 3) == 0 &&
-	    !memchr(name, '/', (size_t)(slash - name)))
-		return clean_path(target + 3, &why);
-	return NULL;
-}
-
-static int
-read_part(struct opening *o, struct archive *a, struct archive_entry *e)
-{
-	const char *raw = archive_entry_pathname(e), *why;
-	int64_t size = archive_entry_size(e), offset = 0;
-	const void *block = NULL;
-	struct part *part, **found;
-	size_t n = 0;
-
-	if (!raw)
-		return refuse(o, "", "a member without a name");
-	if (archive_entry_filetype(e) == AE_IFDIR)
-		return 0;
-	if (++o->count > PARTS_MAX)
-		return refuse(o, raw, "too many members");
-	part = xcalloc(1, sizeof(*part));
-	part->name = clean_path(raw, &why);
-	if (!part->name) {
-		free(part);
-		return refuse(o, raw, why);
-	}
-	found = tsearch(part, &o->image->parts, compare_parts);
-	if (!found || *found != part) {
-		part_free(part);
-		return refuse(o, raw, "the same member twice");
-	}
-	if (archive_entry_symlink(e)) {
-		part->link = link_destination(part->name, archive_entry_symlink(e));
-		return part->link ? 0 : refuse(o, raw, "a link that leads out of the archive");
-	}
-	if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
-		return refuse(o, raw, "neither a file nor a folder");
-	if (size < 0 || (uint64_t)size > o->image->map.n)
-		return refuse(o, raw, "larger than the whole archive");
-	if (size > 0 && (archive_read_data_block(a, &block, &n, &offset) != ARCHIVE_OK ||
-			    offset || n != (size_t)size))
-		return refuse(o, raw, "its content ends early");
-	part->data = (struct bytes){block, n};
-	return 0;
-}
-
-static int
-read_archive(struct opening *o)
-{
-	struct archive *a = archive_read_new();
-	struct archive_entry *e;
-	int status = ARCHIVE_FATAL, bad = 0;
-
-	if (!a) {
-		report("%s: out of memory", o->image->file);
-		return -1;
-	}
-	archive_read_support_format_tar(a);
-	if (!o->image->map.n ||
-	    archive_read_open_memory(a, o->image->map.p, o->image->map.n) != ARCHIVE_OK) {
-		report("%s: not a tar archive", o->image->file);
-		bad = 1;
-	}
-	while (!bad && (status = archive_read_next_header(a, &e)) == ARCHIVE_OK)
-		bad = read_part(o, a, e) != 0;
-	if (!bad && status != ARCHIVE_EOF) {
-		const char *error = archive_error_string(a);
-
-		report("%s: not a sound tar archive: %s", o->image->file,
-		    error ? error : "unreadable");
-		bad = 1;
-	}
-	archive_read_free(a);
-	return bad ? -1 : 0;
-}
-
-/* One file of a layout's directory. */
-static int
-read_file(struct opening *o, int dir, const char *name, const char *path)
-{
-	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct part *part, **found;
-
-	if (++o->count > PARTS_MAX)
-		return refuse(o, path, "too many members");
-	part = xcalloc(1, sizeof(*part));
-	part->name = xstrdup(path);
-	if (fd < 0 || bytes_map_fd(&part->data, fd)) {
-		report("%s: open '%s':", o->image->file, path);
-		part_free(part);
-		return -1;
-	}
-	part->mapped = 1;
-	found = tsearch(part, &o->image->parts, compare_parts);
-	if (found && *found == part)
-		return 0;
-	part_free(part);
-	return refuse(o, path, "the same member twice");
-}
-
-/* An OCI image layout that isn't in an archive. */
-static int
-read_directory(struct opening *o)
-{
-	cleanup_fd int top = open(o->image->file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *blobs = NULL;
-	struct dirent *e;
-	int fd =
-	    top < 0 ? -1 : openat(top, "blobs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int below =
-	    fd < 0 ? -1 : openat(fd, "sha256", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd >= 0)
-		close(fd);
-	if (below < 0 || !(blobs = fdopendir(below))) {
-		report("%s: a directory, but no OCI image layout:", o->image->file);
-		if (below >= 0)
-			close(below);
-		return -1;
-	}
-	if (read_file(o, top, "index.json", "index.json"))
-		return -1;
-	while ((e = readdir(blobs))) {
-		cleanup_free char *path = xasprintf("blobs/sha256/%s", e->d_name);
-
-		if (!is_dots(e->d_name) && read_file(o, below, e->d_name, path))
-			return -1;
-	}
-	return 0;
-}
-
-static int
-read_parts(struct opening *o)
-{
-	struct stat st;
-
-	if (stat(o->image->file, &st) == 0 && S_ISDIR(st.st_mode))
-		return read_directory(o);
-	if (bytes_map(&o->image->map, o->image->file)) {
-		report("open '%s':", o->image->file);
-		return -1;
-	}
-	return read_archive(o);
-}
-
-int
-image_part(const struct image *i, const char *name, struct bytes *data)
-{
-	const char *why;
-	cleanup_free char *clean = clean_path(name, &why);
-	struct part key = {.name = clean}, **found;
-	int links;
-
-	for (links = 0; clean && links < 3; links++) {
-		found = tfind(&key, &i->parts, compare_parts);
-		if (!found)
-			return -1;
-		if (!(*found)->link) {
-			*data = (*found)->data;
-			return 0;
-		}
-		key.name = (*found)->link;
-	}
-	return -1;
-}
-
 static int
 find_part(const struct opening *o, const char *name, struct bytes *data)
 {
-	return image_part(o->image, name, data)
+	return members_find(&o->image->members, name, data)
 		   ? refuse(o, name, "the archive has no such member")
 		   : 0;
 }
@@ -422,11 +216,11 @@ find_manifest(struct opening *o)
 	struct bytes text;
 	json_t *manifest;
 
-	if (image_part(o->image, "manifest.json", &text)) {
-		if (image_part(o->image, "index.json", &text) == 0)
-			return oci_manifest(o->image);
+	if (members_find(&o->image->members, "manifest.json", &text)) {
+		if (members_find(&o->image->members, "index.json", &text) == 0)
+			return oci_manifest(&o->image->members);
 		refuse(o, "manifest.json",
-		    image_part(o->image, "repositories", &text) == 0
+		    members_find(&o->image->members, "repositories", &text) == 0
 			? "the archive has no such member, but schema 1, as docker before "
 			  "1.10 wrote it: load it into an engine and save it again"
 			: "the archive has no such member");
@@ -453,7 +247,7 @@ open_archive(struct image *i, const char *file, int with_layers)
 	int status = -1;
 
 	*i = (struct image){.file = file};
-	if (read_parts(&o))
+	if (members_read(&i->members, file))
 		return -1;
 	manifest = find_manifest(&o);
 	if (manifest)
@@ -487,7 +281,6 @@ image_close(struct image *i)
 	free(i->layer);
 	json_decref(i->config);
 	json_decref(i->tags);
-	tdestroy(i->parts, part_free);
-	bytes_unmap(&i->map);
+	members_free(&i->members);
 	*i = (struct image){.file = NULL};
 }

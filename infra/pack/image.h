@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "digest.h"
+#include "members.h"
 
 struct image_layer {
 	struct bytes tar;         /* not compressed */
@@ -17,14 +18,13 @@ struct image_layer {
 
 struct image {
 	const char *file;
-	struct bytes map;
+	struct members members;
 	struct bytes config_bytes;
 	char id[SHA256_HEX]; /* of config_bytes: the image ID */
 	json_t *config;
 	json_t *tags; /* array of strings, NULL */
 	struct image_layer *layer;
 	size_t layers;
-	void *parts; /* the archive's members, see image_part() */
 };
 
 /*
@@ -39,8 +39,5 @@ int image_open(struct image *i, const char *file);
 /* The same without its layers, whose content isn't read. */
 int image_open_config(struct image *i, const char *file);
 void image_close(struct image *i);
-
-/* A member of the archive by its name: 0, or -1 where there is none. */
-int image_part(const struct image *i, const char *name, struct bytes *data);
 
 #endif

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "image.h"
 #include "imageid.h"
+#include "members.h"
 #include "platform.h"
 #include "report.h"
 #include "strbuf.h"
@@ -13,7 +13,7 @@
 enum { DEPTH_MAX = 4, BLOB_MAX = 16 * 1024 * 1024 };
 
 struct search {
-	const struct image *image;
+	const struct members *members;
 	struct platform here;
 	unsigned depth;
 	json_t *found;           /* the manifest for this machine */
@@ -34,7 +34,7 @@ text_of(const json_t *o, const char *key)
 static void
 refuse(struct search *s, const char *subject, const char *why)
 {
-	report("%s: refused '%s': %s", s->image->file, subject, why);
+	report("%s: refused '%s': %s", s->members->file, subject, why);
 	s->bad = 1;
 }
 
@@ -62,7 +62,7 @@ load_blob(struct search *s, const json_t *descriptor)
 
 	if (!name)
 		return NULL;
-	if (image_part(s->image, name, &b)) {
+	if (members_find(s->members, name, &b)) {
 		refuse(s, name, "the archive has no such member");
 		return NULL;
 	}
@@ -220,24 +220,24 @@ in_dockers_words(struct search *s)
 }
 
 json_t *
-oci_manifest(const struct image *i)
+oci_manifest(const struct members *m)
 {
-	struct search s = {.image = i, .here = platform_here()};
+	struct search s = {.members = m, .here = platform_here()};
 	json_t *index = NULL, *answer = NULL;
 	struct bytes b;
 
-	if (image_part(i, "index.json", &b) || b.n > BLOB_MAX ||
+	if (members_find(m, "index.json", &b) || b.n > BLOB_MAX ||
 	    !(index = json_loadb((const char *)b.p, b.n, JSON_REJECT_DUPLICATES, NULL)))
 		refuse(&s, "index.json", "no JSON, or more than 16 MiB of it");
 	else
 		look_through(&s, index);
 	if (!s.bad && !s.found && s.foreign.len)
-		report("%s: no image for linux/%s%s%s in it, but for %s", i->file,
+		report("%s: no image for linux/%s%s%s in it, but for %s", m->file,
 		    s.here.architecture, *s.here.variant ? "/" : "", s.here.variant,
 		    s.foreign.s);
 	else if (!s.bad && !s.found)
 		refuse(&s, "index.json", "it speaks of no image");
-	else if (!s.bad && !oci_refused(s.found, i->file, "index.json"))
+	else if (!s.bad && !oci_refused(s.found, m->file, "index.json"))
 		answer = in_dockers_words(&s);
 	json_decref(index);
 	json_decref(s.found);

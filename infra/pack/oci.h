@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-struct image;
+struct members;
 
 /*
  * The image that index.json names, as docker's manifest.json says it: [{"Config": …, "Layers":
@@ -12,7 +12,7 @@ struct image;
  * several images, none for this machine, a part whose digest differs, a layer that is kept
  * elsewhere, a manifest of schema 1.
  */
-json_t *oci_manifest(const struct image *i);
+json_t *oci_manifest(const struct members *m);
 
 /* Whether a manifest can't be packed: of schema 1, or with layers kept elsewhere. Then a
  * report() has said so. */
