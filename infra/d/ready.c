@@ -19,6 +19,7 @@
 #include "app.h"
 #include "beneath.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "container.h"
 #include "dial.h"
 #include "engine.h"
@@ -368,23 +369,14 @@ ready_ask(const struct engine *e, const struct container *c, const struct seen *
 
 /* ---- waiting ---- */
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 /* The engine is asked where the process is gone, and once a second. */
 static int
 look(const struct engine *e, const char *id, struct seen *now, long long *seen_at)
 {
-	if (now->pid && *seen_at + SEE_EVERY_MS > now_ms() &&
+	if (now->pid && *seen_at + SEE_EVERY_MS > monotonic_ms() &&
 	    access(pool_printf("/proc/%d/ns", (int)now->pid), F_OK) == 0)
 		return 1;
-	*seen_at = now_ms();
+	*seen_at = monotonic_ms();
 	return engine_see(e, id, now);
 }
 
@@ -419,7 +411,7 @@ enum readiness
 ready_wait(const struct engine *e, const struct container *c, const char *id, bool has_health,
     void (*progress)(void *), void *arg, const char **why)
 {
-	long long start = now_ms(), good_since = -1, seen_at = -1;
+	long long start = monotonic_ms(), good_since = -1, seen_at = -1;
 	struct seen now = {0};
 	int restarts = 0;
 
@@ -444,15 +436,15 @@ ready_wait(const struct engine *e, const struct container *c, const char *id, bo
 			return READY_NEVER;
 		}
 		if (r == READY_YES && good_since < 0) {
-			good_since = now_ms();
+			good_since = monotonic_ms();
 			restarts = now.restarts;
 			tell_modes(c, now.pid);
 			if (progress)
 				progress(arg);
 		}
-		if (good_since >= 0 && now_ms() - good_since >= c->ready.stable)
+		if (good_since >= 0 && monotonic_ms() - good_since >= c->ready.stable)
 			return READY_YES;
-		if (good_since < 0 && now_ms() - start > c->ready.within) {
+		if (good_since < 0 && monotonic_ms() - start > c->ready.within) {
 			*why = pool_printf("not ready within %lld s: %s",
 			    (long long)(c->ready.within / 1000), *why);
 			return READY_NEVER;

@@ -20,6 +20,7 @@
 #include "layer.h"
 #include "netns.h"
 #include "options.h"
+#include "path.h"
 #include "report.h"
 #include "run.h"
 #include "select.h"
@@ -359,7 +360,7 @@ tell_hidden(struct scan *s, const struct walk_entry *e, int image)
 	while (d && (entry = readdir(d))) {
 		const char *path = pool_printf("%s/%s", e->path, entry->d_name);
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		if (is_dots(entry->d_name))
 			continue;
 		if (fstatat(upper, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
 			tell(s, path, "removed", NULL, false);

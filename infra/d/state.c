@@ -138,14 +138,6 @@ state_read(const struct host *h, const char *name, const char *file)
 	return got;
 }
 
-static int
-sync_folder(const char *path)
-{
-	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -1 : fsync(fd);
-}
-
 int
 state_write(const struct host *h, const char *name, const char *file, const json_t *o)
 {
@@ -170,7 +162,7 @@ state_remove(const struct host *h, const char *name, const char *file)
 		report("remove '%s':", state_path(h, name, file));
 		return -1;
 	}
-	return sync_folder(pool_printf("%s/%s", h->state, name));
+	return file_sync_directory(AT_FDCWD, state_path(h, name, file));
 }
 
 /* ---- logs ---- */

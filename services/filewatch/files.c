@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "fnv.h"
+#include "path.h"
 #include "strbuf.h"
 #include "times.h"
 
@@ -155,7 +156,7 @@ has_entries(int rootfd, const char *path)
 		return -1;
 	steal_fd(&fd);
 	while ((errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+		if (!is_dots(d->d_name))
 			return 1;
 	return errno ? -1 : 0;
 }
