@@ -260,6 +260,56 @@ is_about(const char *info, const char *name)
 	return *info == '-' || *info == '.';
 }
 
+/* A module's source and what Python compiled of it go together. */
+static void
+python_counterpart(struct closure *c, uint32_t i, const char *reason)
+{
+	const struct tree *t = c->tree;
+	uint32_t folder = t->e[i].parent, k;
+	const char *name = tree_name(t, i);
+	size_t stem = strcspn(name, ".");
+
+	if (strcmp(tree_name(t, folder), "__pycache__") == 0) {
+		cleanup_free char *source = xasprintf("%.*s.py", (int)stem, name);
+
+		k = tree_child(t, t->e[folder].parent, source);
+		if (k != NO_ENTRY)
+			closure_keep(c, k, reason, i);
+		return;
+	}
+	folder = tree_child(t, folder, "__pycache__");
+	for (k = folder == NO_ENTRY ? 0 : folder + 1;
+	     folder != NO_ENTRY && k < t->e[folder].end; k = t->e[k].end)
+		if (strncmp(tree_name(t, k), name, stem + 1) == 0)
+			closure_keep(c, k, reason, i);
+}
+
+/* Character sets of a hundred languages, of which a program asks for one by its name: those
+ * that it did ask for stay. */
+static int
+is_character_set(const char *name)
+{
+	static const char *const starts[] = {"big5", "cp", "euc_", "gb", "hp_roman8", "hz",
+	    "iso2022", "iso8859_", "johab", "koi8", "kz1048", "mac_", "palmos", "ptcp154",
+	    "shift_jis", "tis_620"};
+	size_t k;
+
+	for (k = 0; k < sizeof(starts) / sizeof(starts[0]); k++)
+		if (strncmp(name, starts[k], strlen(starts[k])) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+keep_encodings(struct closure *c, uint32_t folder, const char *reason, uint32_t by)
+{
+	uint32_t i;
+
+	for (i = folder; i < c->tree->e[folder].end; i++)
+		if (!is_character_set(tree_name(c->tree, i)))
+			closure_keep(c, i, reason, by);
+}
+
 /* The import package that it is of, whole, with the distribution's description. */
 static int
 python_package(
@@ -299,6 +349,7 @@ python(struct closure *c, uint32_t i, const char *path, const char *reason)
 	uint32_t library, part;
 	size_t n;
 
+	python_counterpart(c, i, reason);
 	if (python_package(c, i, path, "site-packages", reason) ||
 	    python_package(c, i, path, "dist-packages", reason))
 		return;
@@ -312,7 +363,8 @@ python(struct closure *c, uint32_t i, const char *path, const char *reason)
 	if (tree_child(c->tree, library, "os.py") == NO_ENTRY)
 		return;
 	if (strcmp(tree_name(c->tree, part), "lib-dynload") != 0 &&
-	    strcmp(tree_name(c->tree, part), "__pycache__") != 0)
+	    strcmp(tree_name(c->tree, part), "__pycache__") != 0 &&
+	    strcmp(tree_name(c->tree, part), "encodings") != 0)
 		keep_all_in(c, part, reason, i);
 	for (n = 0; faults[n]; n++) {
 		uint32_t module = tree_child(c->tree, library, faults[n]);
@@ -322,7 +374,7 @@ python(struct closure *c, uint32_t i, const char *path, const char *reason)
 	}
 	part = tree_child(c->tree, library, "encodings");
 	if (part != NO_ENTRY)
-		keep_all_in(c, part, reason, i);
+		keep_encodings(c, part, reason, i);
 }
 
 /* Foo/Bar.pm is of Foo, and Foo's other files are its own: Foo.pm, Foo/, auto/Foo/. Not so
@@ -470,6 +522,20 @@ apache(struct closure *c, uint32_t i, const char *path, const char *reason)
 	modules_named(c, i, "LoadModule", 1, folders, reason);
 }
 
+/* Not once more by another count of seconds. */
+static void
+keep_time_zones(struct closure *c, const char *reason, uint32_t by)
+{
+	const struct tree *t = c->tree;
+	uint32_t zones = tree_resolve(t, TREE_ROOT, "/usr/share/zoneinfo", 1), i;
+
+	for (i = zones == NO_ENTRY ? 0 : zones + 1; zones != NO_ENTRY && i < t->e[zones].end;
+	     i = t->e[i].end)
+		if (strcmp(tree_name(t, i), "right") != 0 &&
+		    strcmp(tree_name(t, i), "posix") != 0)
+			closure_below(c, i, reason, by);
+}
+
 /* What SQL names: extensions, conversions, dictionaries, time zones. Not the compiler, with
  * which it does without where it isn't there. */
 static void
@@ -492,7 +558,7 @@ postgresql(struct closure *c, uint32_t i, const char *path, const char *reason)
 	     libraries != NO_ENTRY && k < t->e[libraries].end; k++)
 		if (!strstr(tree_path(t, k, &c->path), "/man/") && !is_dir(&t->e[k]))
 			closure_keep(c, k, reason, i);
-	keep_all_in(c, tree_resolve(t, TREE_ROOT, "/usr/share/zoneinfo", 1), reason, i);
+	keep_time_zones(c, reason, i);
 }
 
 /* path: as fnmatch(3) has it, '*' also over slashes. */

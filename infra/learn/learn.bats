@@ -236,3 +236,22 @@ learn_keep() {
 	refute hostname
 	expect /etc/one
 }
+
+@test "what was carved and is asked for all the same is a line for the list, unless it is forbidden there" {
+	small_tree
+	rm "$tree"/etc/two "$tree"/srv/site/a
+	ln -s site "$tree/srv/link"
+	printf '{"action":"remove","rule":"carve","path":"%s"}\n' /etc/two /srv/site/a /srv/gone /srv/gone/deep >"$BATS_TEST_TMPDIR/ledger"
+	echo '{"action":"remove","rule":"sbin","path":"/sbin/x"}' >>"$BATS_TEST_TMPDIR/ledger"
+	trace 'o 150 1 /etc/../etc/two' 's 250 1 /srv/link/a' 's 50 0 /srv/gone/deep' 's 50 0 /srv/gone/never' 'o 50 1 /sbin/x' 'o 50 1 /etc/one'
+	run_x 1 "$LEARN" missed -r "$tree" -l "$BATS_TEST_TMPDIR/ledger" "$run"
+	[ "$output" = "/etc/two  # missed by /usr/bin/dash in 'first one'
+/srv/gone/deep  # missed at the start
+/srv/site/a  # missed by /usr/bin/dash in 'second one'" ]
+	printf '!/srv/**\n!/etc/t*\n' >"$list"
+	run_x 0 "$LEARN" missed -k "$list" -r "$tree" -l "$BATS_TEST_TMPDIR/ledger" "$run"
+	[ -z "$output" ]
+	echo '{' >>"$BATS_TEST_TMPDIR/ledger"
+	run_x 2 "$LEARN" missed -r "$tree" -l "$BATS_TEST_TMPDIR/ledger" "$run"
+	expect "ledger:6: no line of a ledger" "$stderr"
+}

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "missed.h"
 #include "needs.h"
 #include "record.h"
 #include "report.h"
+#include "runs.h"
 #include "wrapper.h"
 
 static void
@@ -15,6 +17,7 @@ print_help(FILE *f)
 	fputs(
 	    "usage: learn record DIRECTORY -- COMMAND [ARG]...\n"
 	    "       learn keep [-n] [--forget] [--own DIRECTORY] -r ROOT -k FILE RUN...\n"
+	    "       learn missed -r ROOT -l LEDGER [-k FILE] RUN...\n"
 	    "       learn tests FILE\n"
 	    "       learn health CONTAINER\n"
 	    "\n"
@@ -25,11 +28,15 @@ print_help(FILE *f)
 	    "          execute, look at, list, write to and listen on to DIRECTORY\n"
 	    "  keep    adds what the RUNs (directories of traces) needed of the files below\n"
 	    "          ROOT to the list FILE, for prep's rule carve; says what came and went\n"
+	    "  missed  prints, as lines for the list, what the rule carve removed from the\n"
+	    "          image by its LEDGER and the RUNs asked for all the same\n"
 	    "  tests   copies TAP through, and notes in FILE when each test was over\n"
 	    "  health  runs the image's health check once in CONTAINER\n"
 	    "\n"
 	    "  -r, --root ROOT   the image's files\n"
 	    "  -k, --keep FILE   the list; made where there is none\n"
+	    "  -l, --ledger LEDGER\n"
+	    "                    what prep removed from it\n"
 	    "      --own DIRECTORY\n"
 	    "                    what stands there was put into the image, and stays\n"
 	    "      --forget      what was learned earlier and wasn't needed now goes\n"
@@ -39,8 +46,9 @@ print_help(FILE *f)
 	    "Called as podman or docker, it is that engine with a recorder in each container\n"
 	    "of one image: infra/image learn does so.\n"
 	    "\n"
-	    "Exit status: 0 done, 1 something would change (-n), 2 trouble; record: that of\n"
-	    "COMMAND, 125 where it can't be recorded, 126 or 127 where it can't be started.\n",
+	    "Exit status: 0 done, 1 something would change (-n) or was missed, 2 trouble;\n"
+	    "record: that of COMMAND, 125 where it can't be recorded, 126 or 127 where it "
+	    "can't be started.\n",
 	    f);
 }
 
@@ -63,6 +71,38 @@ verb_record(int argc, char **argv)
 	if (!argv[command])
 		die("no command: the image has neither entry point nor command");
 	return record(argv[1], argv + command);
+}
+
+static int
+verb_missed(int argc, char **argv)
+{
+	static const struct option longs[] = {{"root", required_argument, NULL, 'r'},
+	    {"keep", required_argument, NULL, 'k'}, {"ledger", required_argument, NULL, 'l'},
+	    {"help", no_argument, NULL, 'h'}, {0}};
+	const char *root = NULL, *list = NULL, *ledger = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+r:k:l:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			root = optarg;
+			break;
+		case 'k':
+			list = optarg;
+			break;
+		case 'l':
+			ledger = optarg;
+			break;
+		case 'h':
+			print_help(stdout);
+			return EXIT_YES;
+		default:
+			return EXIT_TROUBLE;
+		}
+	}
+	if (!root || !ledger || !argv[optind])
+		return usage();
+	return missed(root, ledger, list, argv + optind);
 }
 
 static int
@@ -123,8 +163,10 @@ main(int argc, char **argv)
 		return verb_record(argc - 1, argv + 1);
 	if (strcmp(argv[1], "keep") == 0)
 		return verb_keep(argc - 1, argv + 1);
+	if (strcmp(argv[1], "missed") == 0)
+		return verb_missed(argc - 1, argv + 1);
 	if (strcmp(argv[1], "tests") == 0 && argc == 3)
-		return needs_tests(argv[2]);
+		return runs_tests(argv[2]);
 	if (strcmp(argv[1], "health") == 0 && argc == 3)
 		return health(argv[2]);
 	report("unknown verb '%s'; see learn --help", argv[1]);

@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -16,105 +14,11 @@
 #include "families.h"
 #include "keep.h"
 #include "report.h"
+#include "runs.h"
 #include "strbuf.h"
 #include "trace.h"
 #include "tree.h"
 #include "walk.h"
-
-/* ---- what the tests' times say ---- */
-
-struct test {
-	int64_t over; /* milliseconds since 1970 */
-	char *name;
-};
-
-struct tests {
-	struct test *test; /* the first is the end of what was before all of them */
-	size_t count;
-	unsigned long passed;
-};
-
-int
-needs_tests(const char *file)
-{
-	cleanup_free char *line = NULL;
-	FILE *out = fopen(file, "we");
-	size_t room = 0;
-	ssize_t n;
-
-	if (!out) {
-		report("open '%s':", file);
-		return EXIT_TROUBLE;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((n = getline(&line, &room, stdin)) > 0) {
-		int passed = strncmp(line, "ok ", 3) == 0;
-		int failed = strncmp(line, "not ok ", 7) == 0;
-		struct timespec t;
-		const char *name;
-
-		fwrite(line, 1, (size_t)n, stdout);
-		if (!passed && !failed && strncmp(line, "1..", 3) != 0)
-			continue;
-		clock_gettime(CLOCK_REALTIME, &t);
-		name = line + (passed ? 3 : failed ? 7 : 0);
-		if (passed || failed)
-			name += strspn(name, "0123456789 ");
-		fprintf(out, "%lld\t%s\t%.*s\n",
-		    (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000,
-		    passed   ? "ok"
-		    : failed ? "not"
-			     : "begin",
-		    (int)strcspn(name, "\n"), name);
-		fflush(out);
-	}
-	if (fclose(out)) {
-		report("write '%s':", file);
-		return EXIT_TROUBLE;
-	}
-	return EXIT_YES;
-}
-
-static void
-read_tests(const char *run, struct tests *t)
-{
-	cleanup_free char *path = xasprintf("%s/tests", run), *line = NULL;
-	cleanup_file FILE *f = fopen(path, "re");
-	size_t room = 0;
-
-	memset(t, 0, sizeof(*t));
-	while (f && getline(&line, &room, f) > 0) {
-		char *save = line, *when = strsep(&save, "\t"), *how = strsep(&save, "\t");
-
-		if (!save)
-			continue;
-		save[strcspn(save, "\n")] = '\0';
-		t->test = xreallocarray(t->test, t->count + 1, sizeof(*t->test));
-		t->test[t->count++] = (struct test){strtoll(when, NULL, 10), xstrdup(save)};
-		t->passed += strcmp(how, "ok") == 0 && !strstr(save, "# skip");
-	}
-}
-
-static void
-free_tests(struct tests *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->count; i++)
-		free(t->test[i].name);
-	free(t->test);
-}
-
-/* The number of the test that a time falls into, 0 for what was before the first. */
-static size_t
-test_at(const struct tests *t, int64_t when)
-{
-	size_t i;
-
-	for (i = 0; i < t->count && when > t->test[i].over; i++)
-		;
-	return i;
-}
 
 /* ---- what was needed ---- */
 
@@ -142,8 +46,8 @@ struct need {
 
 struct learning {
 	struct tree tree;
-	struct need *need;  /* one for each entry */
-	struct tests tests; /* of the run at hand */
+	struct need *need;         /* one for each entry */
+	const struct tests *tests; /* of the run at hand */
 	unsigned long most_tests;
 	struct strbuf path;
 	struct keep old;
@@ -168,7 +72,8 @@ set_need(struct learning *l, uint32_t i, enum how how, const char *program, size
 	n->how = (uint8_t)how;
 	n->test = test;
 	n->program = xstrdup(program);
-	n->name = test > 0 && test < l->tests.count ? xstrdup(l->tests.test[test].name) : NULL;
+	n->name =
+	    test > 0 && test < l->tests->count ? xstrdup(l->tests->test[test].name) : NULL;
 }
 
 static int
@@ -207,7 +112,8 @@ need_link(uint32_t i, void *arg)
 	struct learning *l = arg;
 
 	if (l->tree.e[i].parent != TREE_ROOT)
-		set_need(l, i, l->how, program_of(l->line), test_at(&l->tests, l->line->when));
+		set_need(
+		    l, i, l->how, program_of(l->line), runs_test_at(l->tests, l->line->when));
 }
 
 /* What doesn't stand in the image was made on the way, or was asked for in vain: its directory
@@ -230,7 +136,7 @@ nearest(struct learning *l, const char *path)
 }
 
 static void
-take_line(const struct trace_line *line, void *arg)
+take_line(const struct trace_line *line, const struct tests *tests, void *arg)
 {
 	struct learning *l = arg;
 	int how = how_of(line->kind);
@@ -244,12 +150,13 @@ take_line(const struct trace_line *line, void *arg)
 	if (how < 0 || *line->subject != '/' || strncmp(line->subject, "/.whittle", 9) == 0)
 		return;
 	l->how = (enum how)how;
+	l->tests = tests;
 	l->line = line;
 	i = tree_resolve_by(&l->tree, TREE_ROOT, line->subject, 0, need_link, l);
 	if (i == NO_ENTRY && errno != EXDEV && how == HOW_WRITTEN)
 		i = nearest(l, line->subject);
 	if (i != NO_ENTRY && i != TREE_ROOT)
-		set_need(l, i, l->how, program_of(line), test_at(&l->tests, line->when));
+		set_need(l, i, l->how, program_of(line), runs_test_at(l->tests, line->when));
 }
 
 /* What the image's maker put there is meant to be there: a page that no test asks for is a page
@@ -281,29 +188,6 @@ need_all_own(struct learning *l, const char *folder)
 		return -1;
 	}
 	return 0;
-}
-
-static int
-read_run(struct learning *l, const char *run)
-{
-	cleanup_free char *pattern = xasprintf("%s/*.trace", run);
-	glob_t found;
-	int status = 0;
-	size_t i;
-
-	if (glob(pattern, 0, NULL, &found)) {
-		report("'%s' holds no trace: was anything started?", run);
-		return -1;
-	}
-	read_tests(run, &l->tests);
-	if (l->tests.passed > l->most_tests)
-		l->most_tests = l->tests.passed;
-	for (i = 0; i < found.gl_pathc; i++)
-		if (trace_read(found.gl_pathv[i], take_line, l))
-			status = -1;
-	globfree(&found);
-	free_tests(&l->tests);
-	return status;
 }
 
 static void
@@ -715,7 +599,7 @@ needs(const struct needs_options *o, char **runs)
 		for (i = 0; i < l.tree.count; i++)
 			l.need[i].how = HOWS;
 		for (; *runs; runs++)
-			bad |= read_run(&l, *runs);
+			bad |= runs_read(*runs, &l.most_tests, take_line, &l);
 	}
 	if (!bad && o->own)
 		bad = need_all_own(&l, o->own);

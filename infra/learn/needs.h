@@ -17,8 +17,4 @@ struct needs_options {
  */
 int needs(const struct needs_options *o, char **runs);
 
-/* Copies TAP from standard input to standard output, and writes to a file when each test was
- * over: "MILLISECONDS ok|not NAME" with tabs between. An exit status. */
-int needs_tests(const char *file);
-
 #endif

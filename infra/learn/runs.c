@@ -1,0 +1,146 @@
+#include "runs.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "report.h"
+#include "strbuf.h"
+
+int
+runs_tests(const char *file)
+{
+	cleanup_free char *line = NULL;
+	FILE *out = fopen(file, "we");
+	size_t room = 0;
+	ssize_t n;
+
+	if (!out) {
+		report("open '%s':", file);
+		return EXIT_TROUBLE;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while ((n = getline(&line, &room, stdin)) > 0) {
+		int passed = strncmp(line, "ok ", 3) == 0;
+		int failed = strncmp(line, "not ok ", 7) == 0;
+		struct timespec t;
+		const char *name;
+
+		fwrite(line, 1, (size_t)n, stdout);
+		if (!passed && !failed && strncmp(line, "1..", 3) != 0)
+			continue;
+		clock_gettime(CLOCK_REALTIME, &t);
+		name = line + (passed ? 3 : failed ? 7 : 0);
+		if (passed || failed)
+			name += strspn(name, "0123456789 ");
+		fprintf(out, "%lld\t%s\t%.*s\n",
+		    (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000,
+		    passed   ? "ok"
+		    : failed ? "not"
+			     : "begin",
+		    (int)strcspn(name, "\n"), name);
+		fflush(out);
+	}
+	if (fclose(out)) {
+		report("write '%s':", file);
+		return EXIT_TROUBLE;
+	}
+	return EXIT_YES;
+}
+
+static void
+read_tests(const char *run, struct tests *t)
+{
+	cleanup_free char *path = xasprintf("%s/tests", run), *line = NULL;
+	cleanup_file FILE *f = fopen(path, "re");
+	size_t room = 0;
+
+	memset(t, 0, sizeof(*t));
+	while (f && getline(&line, &room, f) > 0) {
+		char *save = line, *when = strsep(&save, "\t"), *how = strsep(&save, "\t");
+
+		if (!save)
+			continue;
+		save[strcspn(save, "\n")] = '\0';
+		t->test = xreallocarray(t->test, t->count + 1, sizeof(*t->test));
+		t->test[t->count++] = (struct test){strtoll(when, NULL, 10), xstrdup(save)};
+		t->passed += strcmp(how, "ok") == 0 && !strstr(save, "# skip");
+	}
+}
+
+static void
+free_tests(struct tests *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		free(t->test[i].name);
+	free(t->test);
+}
+
+size_t
+runs_test_at(const struct tests *t, int64_t when)
+{
+	size_t i;
+
+	for (i = 0; i < t->count && when > t->test[i].over; i++)
+		;
+	return i;
+}
+
+void
+runs_put_when(struct strbuf *b, const struct tests *tests, size_t test)
+{
+	if (test == 0) {
+		strbuf_puts(b, " at the start");
+	} else if (test >= tests->count) {
+		strbuf_puts(b, " at the end");
+	} else {
+		strbuf_puts(b, " in '");
+		strbuf_put_visible(b, tests->test[test].name, strlen(tests->test[test].name));
+		strbuf_putc(b, '\'');
+	}
+}
+
+struct visiting {
+	const struct tests *tests;
+	void (*visit)(const struct trace_line *l, const struct tests *tests, void *arg);
+	void *arg;
+};
+
+static void
+visit_line(const struct trace_line *l, void *arg)
+{
+	struct visiting *v = arg;
+
+	v->visit(l, v->tests, v->arg);
+}
+
+int
+runs_read(const char *run, unsigned long *most,
+    void (*visit)(const struct trace_line *l, const struct tests *tests, void *arg), void *arg)
+{
+	cleanup_free char *pattern = xasprintf("%s/*.trace", run);
+	struct tests tests;
+	struct visiting v = {&tests, visit, arg};
+	glob_t found;
+	int status = 0;
+	size_t i;
+
+	if (glob(pattern, 0, NULL, &found)) {
+		report("'%s' holds no trace: was anything started?", run);
+		return -1;
+	}
+	read_tests(run, &tests);
+	if (most && tests.passed > *most)
+		*most = tests.passed;
+	for (i = 0; i < found.gl_pathc; i++)
+		if (trace_read(found.gl_pathv[i], visit_line, &v))
+			status = -1;
+	globfree(&found);
+	free_tests(&tests);
+	return status;
+}
