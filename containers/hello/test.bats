@@ -39,7 +39,7 @@ setup_file() {
 @test "it runs as hellouser, who can write nothing" {
 	run_x 0 cat "$BATS_FILE_TMPDIR/root/etc/passwd"
 	[[ $output == "hellouser:x:8000:8000:"*":/sbin/nologin" ]]
-	run_x 0 engine inspect -f '{{.Config.User}}' "$ID"
+	run_x 0 engine image inspect -f '{{.Config.User}}' "$IMAGE"
 	[ "$output" = hellouser ]
 	[ "$(user_of "$ID")" = 8000 ]
 	run_x 0 find "$BATS_FILE_TMPDIR/root" -xdev ! -type l -perm /002 -print
