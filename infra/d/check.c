@@ -245,9 +245,15 @@ names_registry(const char *image)
 	       (len == 9 && strncmp(image, "localhost", 9) == 0);
 }
 
+static bool
+is_repo(const struct container *c, const char *repo)
+{
+	return strcmp(c->repo1, repo) == 0 || (c->repo2 && strcmp(c->repo2, repo) == 0);
+}
+
 /* Names that only fail later, and with an engine's words. */
 static int
-check_names(const struct checked *one)
+check_names(const struct app *a, const struct checked *one)
 {
 	static const char built_in[] = "localhost/whittle";
 	const struct container *c = &one->c;
@@ -265,11 +271,12 @@ check_names(const struct checked *one)
 		    name, c->image, c->image);
 		found++;
 	}
+	/* Promoted to these two; a container's own settings may look elsewhere. */
 	if (one->p->dockerfile && one->p->makefile && !strchr(c->image, '/') &&
-	    strcmp(c->repo1, built_in) != 0 && (!c->repo2 || strcmp(c->repo2, built_in) != 0)) {
+	    !is_repo(c, built_in) && !is_repo(c, a->host.repo1)) {
 		report("%s: images that are built here are promoted as '%s/%s', where neither "
 		       "repo1 nor repo2 looks",
-		    name, built_in, name);
+		    name, a->host.repo1, name);
 		found++;
 	}
 	return found;
@@ -345,14 +352,13 @@ do_check(struct app *a, int argc, char **argv)
 			continue;
 		found += host_container(&a->host, all[i].p, true, NULL, NULL, &test) != 0;
 		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]);
-		found += check_names(&all[i]) + check_subnet(a, &all[i]);
+		found += check_names(a, &all[i]) + check_subnet(a, &all[i]);
 		for (size_t k = 0; k < i; k++)
 			found += all[k].fine ? compare(&all[k], &all[i]) : 0;
 		found += check_image(a, &all[i], verbose);
 	}
 	for (size_t i = 0; i < a->duplicates.n; i++)
-		report(
-		    "'%s' isn't looked at: another folder has that name", a->duplicates.w[i]);
+		report("ignoring '%s': another directory has that name", a->duplicates.w[i]);
 	found += (int)a->duplicates.n;
 	if (verbose)
 		print_subnets(a);

@@ -43,8 +43,11 @@ struct tmpfs {
 	const char *path;
 	int64_t size; /* bytes */
 	mode_t mode;
+	bool exec; /* programs there may be run */
 };
 
+/* A device file, or with a target of NULL what the Container Device Interface calls so:
+ * "VENDOR/CLASS=NAME". */
 struct device {
 	const char *source, *target;
 	const char *rights; /* of "rwm" */
@@ -128,8 +131,10 @@ struct container {
 	const char *image, *tag, *repo1, *repo2;
 	struct words entrypoint, cmd, extra_init, extra_docker;
 	struct pairs env, labels;
+	struct words env_files; /* read into env, where env doesn't say otherwise */
 	const char *tz;
-	const char *user; /* NULL: the image's, and nobody where that is root */
+	const char *user;    /* NULL: the image's, and nobody where that is root */
+	struct words groups; /* further ones: of the image, numbers, "host/NAME" */
 
 	const char *network; /* "own", "none", "host", or a network's name */
 	const char *subnet;
@@ -142,6 +147,7 @@ struct container {
 
 	LIST_OF(mount) mount_ro, mount_rw;
 	struct words mount_devices; /* patterns of device files */
+	int64_t gpus;               /* how many; -1: all */
 	LIST_OF(device) devices;
 	LIST_OF(tmpfs) tmpfs;
 	const char *vol_base;
@@ -152,6 +158,9 @@ struct container {
 	LIST_OF(mount_need) needs_mount;
 	enum relabel relabel; /* SELinux: of what is mounted */
 
+	struct pairs extra_hosts; /* name and address */
+	struct pairs sysctls;
+	int64_t shm_size;           /* bytes; 0: the engine's default */
 	int64_t memory, cpus, pids; /* bytes, thousandths of a CPU, processes; 0: no limit */
 	LIST_OF(limit) ulimits;
 	struct words caps;   /* what stays when all capabilities are dropped */

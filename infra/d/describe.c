@@ -76,10 +76,14 @@ tmpfs(const struct container *c)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < c->tmpfs.n; i++)
-		json_array_append_new(
-		    list, json_pack("{s:o, s:I, s:i}", "path", text(c->tmpfs.v[i].path), "size",
-			      (json_int_t)c->tmpfs.v[i].size, "mode", (int)c->tmpfs.v[i].mode));
+	for (size_t i = 0; i < c->tmpfs.n; i++) {
+		json_t *o = json_pack("{s:o, s:I, s:i}", "path", text(c->tmpfs.v[i].path),
+		    "size", (json_int_t)c->tmpfs.v[i].size, "mode", (int)c->tmpfs.v[i].mode);
+
+		if (c->tmpfs.v[i].exec)
+			json_object_set_new(o, "exec", json_true());
+		json_array_append_new(list, o);
+	}
 	return list;
 }
 
@@ -92,7 +96,7 @@ devices(const struct container *c)
 		json_array_append_new(
 		    list, json_pack("{s:o, s:o, s:s}", "source", text(c->devices.v[i].source),
 			      "target", text(c->devices.v[i].target), "rights",
-			      c->devices.v[i].rights));
+			      c->devices.v[i].rights ? c->devices.v[i].rights : ""));
 	return list;
 }
 
@@ -205,6 +209,12 @@ static void
 add_said(json_t *o, const struct container *c)
 {
 	set_said(o, "keep", c->keep >= 0, json_integer(c->keep));
+	set_said(o, "env_files", c->env_files.n, words(&c->env_files));
+	set_said(o, "extra_hosts", c->extra_hosts.n, pairs(c->extra_hosts.v, c->extra_hosts.n));
+	set_said(o, "gpus", c->gpus, json_integer(c->gpus));
+	set_said(o, "groups", c->groups.n, words(&c->groups));
+	set_said(o, "shm_size", c->shm_size, json_integer(c->shm_size));
+	set_said(o, "sysctls", c->sysctls.n, pairs(c->sysctls.v, c->sysctls.n));
 	set_said(o, "aliases", c->aliases.n, words(&c->aliases));
 	set_said(o, "networks", c->networks.n, networks(c));
 	set_said(o, "needs_mount", c->needs_mount_given, needs_mount(c));
@@ -319,9 +329,9 @@ void
 container_digest(const struct container *c, char hex[SHA256_HEX])
 {
 	/* What d does with a container, not what the container is. */
-	static const char *const not_its_own[] = {"autostart", "autostart_host", "image",
-	    "keep", "needs_mount", "port_offset", "ready", "repo2", "require_signature",
-	    "scan_allow", "shift_gids", "shift_uids", "vols"};
+	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
+	    "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
+	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "vols"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

@@ -130,6 +130,9 @@ add_network(struct words *out, const struct engine *e, const struct container *c
 		add2(out, "--hostname", c->hostname);
 	for (size_t i = 0; i < c->dns.n; i++)
 		add2(out, "--dns", c->dns.w[i]);
+	for (size_t i = 0; i < c->extra_hosts.n; i++)
+		add2(out, "--add-host",
+		    pool_printf("%s:%s", c->extra_hosts.v[i].key, c->extra_hosts.v[i].value));
 	add_ports(out, c);
 }
 
@@ -174,6 +177,11 @@ add_limits(struct words *out, const struct engine *e, const struct container *c)
 		add2(out, "--cpus",
 		    pool_printf("%" PRId64 ".%03d", c->cpus / 1000, (int)(c->cpus % 1000)));
 	add2(out, "--pids-limit", c->pids ? pool_printf("%" PRId64, c->pids) : "-1");
+	if (c->shm_size)
+		add2(out, "--shm-size", pool_printf("%" PRId64, c->shm_size));
+	for (size_t i = 0; i < c->sysctls.n; i++)
+		add2(out, "--sysctl",
+		    pool_printf("%s=%s", c->sysctls.v[i].key, c->sysctls.v[i].value));
 	for (size_t i = 0; i < c->ulimits.n; i++)
 		add2(out, "--ulimit",
 		    pool_printf("%s=%" PRId64 ":%" PRId64, c->ulimits.v[i].name,
@@ -267,6 +275,22 @@ add_mount(
 	    m->target, m->read_only ? ",readonly" : "", podman[c->relabel]);
 }
 
+/* podman knows them by the Container Device Interface, docker by a word of its own. */
+static void
+add_gpus(struct words *out, const struct engine *e, const struct container *c)
+{
+	if (!c->gpus)
+		return;
+	if (e->kind == DOCKER) {
+		add2(out, "--gpus", c->gpus < 0 ? "all" : pool_printf("%" PRId64, c->gpus));
+		return;
+	}
+	if (c->gpus < 0)
+		add2(out, "--device", "nvidia.com/gpu=all");
+	for (int64_t i = 0; i < c->gpus; i++)
+		add2(out, "--device", pool_printf("nvidia.com/gpu=%" PRId64, i));
+}
+
 static void
 add_storage(
     struct words *out, const struct engine *e, const struct container *c, const struct start *s)
@@ -283,12 +307,16 @@ add_storage(
 			s->volumes.v[i].key));
 	for (i = 0; i < c->tmpfs.n; i++)
 		add2(out, "--tmpfs",
-		    pool_printf("%s:rw,noexec,nosuid,nodev,size=%" PRId64 ",mode=%04o",
-			c->tmpfs.v[i].path, c->tmpfs.v[i].size, (unsigned)c->tmpfs.v[i].mode));
+		    pool_printf("%s:rw,%s,nosuid,nodev,size=%" PRId64 ",mode=%04o",
+			c->tmpfs.v[i].path, c->tmpfs.v[i].exec ? "exec" : "noexec",
+			c->tmpfs.v[i].size, (unsigned)c->tmpfs.v[i].mode));
 	for (i = 0; i < c->devices.n; i++)
 		add2(out, "--device",
-		    pool_printf("%s:%s:%s", c->devices.v[i].source, c->devices.v[i].target,
-			c->devices.v[i].rights));
+		    !c->devices.v[i].target
+			? c->devices.v[i].source
+			: pool_printf("%s:%s:%s", c->devices.v[i].source,
+			      c->devices.v[i].target, c->devices.v[i].rights));
+	add_gpus(out, e, c);
 	for (i = 0; i < c->mount_devices.n; i++) {
 		glob_t found;
 

@@ -13,6 +13,7 @@
 #include "report.h"
 #include "self.h"
 #include "strbuf.h"
+#include "values_names.h"
 
 /* Room for a container, its successor, and what joins them for a while. */
 enum { SUBNET_BITS = 28 };
@@ -185,12 +186,35 @@ take_subnets(const struct source *f)
 		    text, (int)bits);
 }
 
+/* A later file's win. */
+static void
+take_variables_of(const struct source *f)
+{
+	const struct node *map = settings_get(f->s->root, "variables");
+	const char *text;
+
+	if (map && map->kind != NODE_MAP) {
+		settings_error(f->s, map, "want a map of NAME: VALUE");
+		return;
+	}
+	for (size_t i = 0; map && i < map->count; i++) {
+		const char *name = map->key[i]->text;
+
+		if (!is_variable(name, strlen(name)))
+			settings_error(f->s, map->key[i],
+			    "'%s': want a name of letters, digits and '_'", name);
+		else if (settings_string(f->s, map->item[i], &text) == 0)
+			put_pair(
+			    &f->h->variables, (struct pair){pool_dup(name), pool_dup(text)});
+	}
+}
+
 static void
 take_file(const struct source *f, struct layer *defaults)
 {
 	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
 	    "keep", "parallel", "project", "repo1", "repo2", "state", "subnet_bits", "subnets",
-	    "toolkit", "verify_key", "vol_base", NULL};
+	    "toolkit", "variables", "verify_key", "vol_base", NULL};
 	const struct node *n;
 	const char *text;
 
@@ -215,6 +239,7 @@ take_file(const struct source *f, struct layer *defaults)
 	if ((n = settings_get(f->s->root, "parallel")))
 		settings_integer(f->s, n, 1, 64, &f->h->parallel);
 	take_subnets(f);
+	take_variables_of(f);
 	defaults->map = settings_get(f->s->root, "defaults");
 }
 
@@ -484,6 +509,67 @@ place_settings(const struct place *p)
 	return got;
 }
 
+/* ---- ${NAME} ---- */
+
+static const char *
+value_of(const struct pairs *variables, const char *name, size_t len)
+{
+	for (size_t i = 0; i < variables->n; i++)
+		if (strncmp(variables->v[i].key, name, len) == 0 && !variables->v[i].key[len])
+			return variables->v[i].value;
+	return NULL;
+}
+
+/* The text with values for names; "$${" is "${". What a value holds isn't looked at again. */
+static void
+expand_text(const struct host *h, struct settings *s, struct node *n)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *p = n->text, *dollar;
+
+	while ((dollar = strstr(p, "${"))) {
+		const char *name = dollar + 2, *value;
+		size_t len = strcspn(name, "}");
+
+		if (dollar > p && dollar[-1] == '$') {
+			strbuf_add(&b, p, (size_t)(dollar - 1 - p));
+			strbuf_puts(&b, "${");
+			p = name;
+			continue;
+		}
+		value = name[len] ? value_of(&h->variables, name, len) : NULL;
+		if (!value) {
+			settings_error(s, n,
+			    "the host's settings have no variable '%.*s' (a literal ${ is "
+			    "written $${)",
+			    (int)len, name);
+			strbuf_free(&b);
+			return;
+		}
+		strbuf_add(&b, p, (size_t)(dollar - p));
+		strbuf_puts(&b, value);
+		p = name + len + 1;
+	}
+	if (p != n->text) {
+		strbuf_puts(&b, p);
+		free(n->text);
+		n->text = xstrdup(b.s);
+	}
+	strbuf_free(&b);
+}
+
+/* Values, not keys. */
+static void
+expand(const struct host *h, struct settings *s, struct node *n)
+{
+	if (!n)
+		return;
+	if (n->kind == NODE_SCALAR)
+		expand_text(h, s, n);
+	for (size_t i = 0; n->kind != NODE_SCALAR && i < n->count; i++)
+		expand(h, s, n->item[i]);
+}
+
 int
 host_container(const struct host *h, const struct place *p, bool test,
     const struct words *flags, const char *text, struct container *out)
@@ -508,6 +594,8 @@ host_container(const struct host *h, const struct place *p, bool test,
 		bad = settings_read(&own, file);
 	else
 		own.file = xstrdup(file);
+	if (!bad)
+		expand(h, &own, own.root);
 	yaml = flags && flags->n ? flags_as_yaml(flags) : "";
 	bad |= settings_parse(&line, "command line", yaml, strlen(yaml));
 	layer[0] = h->defaults[0];

@@ -22,6 +22,7 @@ struct host {
 	const char *base;       /* the base image's folder; NULL: none */
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
+	struct pairs variables; /* what ${NAME} in containers' settings stands for */
 	const char *subnets_text;
 	struct subnet_range subnets; /* for networks of containers' own; each 0: the engine's */
 	int64_t keep, parallel;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -261,6 +262,44 @@ is_all_numbers(const char *spec)
 	       is_number(colon + 1, &id);
 }
 
+/* The settings' groups; with no accounts, those that are numbers or the host's. */
+static int
+add_groups(const struct container *c, const struct image_accounts *accounts, struct words *out)
+{
+	for (size_t i = 0; i < c->groups.n; i++) {
+		const char *name = c->groups.w[i], *number;
+		uid_t id;
+
+		if (strncmp(name, "host/", 5) == 0) {
+			const struct group *g = getgrnam(name + 5);
+
+			if (!g) {
+				report("%s: the host has no group '%s'", c->key, name + 5);
+				return -1;
+			}
+			id = g->gr_gid;
+		} else if (!is_number(name, &id) &&
+			   image_account(accounts, c->key, true, name, &id)) {
+			return -1;
+		}
+		number = pool_printf("%u", (unsigned)id);
+		if (!words_have(out, number))
+			words_add(out, number);
+	}
+	return 0;
+}
+
+static bool
+needs_accounts(const struct container *c, const char *spec)
+{
+	uid_t id;
+
+	for (size_t i = 0; i < c->groups.n; i++)
+		if (strncmp(c->groups.w[i], "host/", 5) != 0 && !is_number(c->groups.w[i], &id))
+			return true;
+	return !is_all_numbers(spec);
+}
+
 int
 identity_of(
     struct app *a, const struct container *c, const struct image *image, struct identity *out)
@@ -270,17 +309,16 @@ identity_of(
 	int bad;
 
 	*out = (struct identity){0};
-	if (!image && (!c->user || !is_all_numbers(spec)))
+	if (!image && (!c->user || needs_accounts(c, spec)))
 		return 0;
-	if (!is_all_numbers(spec) && image_accounts_read(a, c, image, &accounts))
+	if (needs_accounts(c, spec) && image_accounts_read(a, c, image, &accounts))
 		return -1;
 	bad = resolve(c, &accounts, spec, out);
-	image_accounts_free(&accounts);
-	if (bad)
-		return -1;
-	if (!c->user && out->uid == 0)
+	if (!bad && !c->user && out->uid == 0)
 		*out = (struct identity){.uid = NOBODY, .gid = NOBODY, .was_root = true};
-	return 1;
+	bad = bad || add_groups(c, &accounts, &out->groups);
+	image_accounts_free(&accounts);
+	return bad ? -1 : 1;
 }
 
 bool

@@ -122,3 +122,56 @@ serves_ok() {
 	run_x 0 d down "$N"
 	engine rm -f "$N"
 }
+
+@test "groups, an executable tmpfs, sysctls, extra hosts, shared memory, variables unset" {
+	cat >"$ROOM/c.yaml" <<-EOT
+		image: $(live "${P}net")
+		groups: [4242, host/root]
+		tmpfs: [{path: /tmp, size: 1m, exec: true}, "/run:1m"]
+		sysctls: {net.core.somaxconn: 123}
+		extra_hosts: {store: 10.9.8.7}
+		shm_size: 2m
+		env: {A: a, PATH_OF_IMAGE: x}
+	EOT
+	engine rm -f "$N" >/dev/null 2>&1 || :
+	settings "$N" <"$ROOM/c.yaml"
+	run_x 0 d up "$N"
+	pid=$(engine inspect -f '{{.State.Pid}}' "$N")
+	grep '^Groups:' "/proc/$pid/status" | grep -qw 4242
+	grep '^Groups:' "/proc/$pid/status" | grep -qw 0
+	[ "$(awk '$5 == "/tmp" && $6 !~ /noexec/' "/proc/$pid/mountinfo" | wc -l)" -eq 1 ]
+	[ "$(awk '$5 == "/run" && $6 ~ /noexec/' "/proc/$pid/mountinfo" | wc -l)" -eq 1 ]
+	run_x 0 d e "$N" /svc cat /proc/sys/net/core/somaxconn
+	[ "$output" = 123 ]
+	run_x 0 d e "$N" /svc cat /etc/hosts
+	grep -q '10.9.8.7.*store' <<<"$output"
+	grep ' /dev/shm ' "/proc/$pid/mountinfo" | grep -q size=2048k
+	run_x 0 d down "$N"
+	engine rm -f "$N"
+}
+
+@test "env: a null takes away what the image has" {
+	folder=$WHITTLE_CONTAINERS/${P}env
+	container "${P}env"
+	sed -i 's/^CMD/ENV COLOUR=red\n&/' "$folder/Dockerfile"
+	echo "$P" >"$folder/files/name"
+	run_x 0 d b -ts "${P}env"
+	run_x 0 d run "${P}env" -- /svc env COLOUR
+	[ "$output" = red ]
+	settings "${P}env" <<<'env: {COLOUR: null}'
+	run_x 0 d run "${P}env" -- /svc env COLOUR
+	[ "$output" = unset ]
+}
+
+@test "a device by its name in the Container Device Interface" {
+	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker wants a daemon with CDI"
+	mkdir -p /var/run/cdi
+	cat >"/var/run/cdi/$P.json" <<-EOT
+		{"cdiVersion": "0.5.0", "kind": "whittle.example/$P",
+		 "devices": [{"name": "one", "containerEdits": {"env": ["BY_CDI=yes"]}}]}
+	EOT
+	printf 'image: %s\ndevices: [whittle.example/%s=one]\n' "$(live "${P}net")" "$P" | settings "${P}two"
+	run_x 0 d run "${P}two" -- /svc env BY_CDI
+	rm "/var/run/cdi/$P.json"
+	[ "$output" = yes ]
+}

@@ -402,7 +402,7 @@ tell_modes(const struct container *c, pid_t pid)
 
 		if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) != t->mode)
 			report("%s: the tmpfs '%s' has mode %04o, not %04o: the engine's "
-			       "runtime keeps that of the image's own folder",
+			       "runtime keeps that of the image's own directory",
 			    c->key, t->path, (unsigned)st.st_mode & 07777, (unsigned)t->mode);
 	}
 }

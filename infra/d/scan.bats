@@ -60,7 +60,7 @@ inside() {
 	expect "$N: changed      /opt/a  (file 0644)"
 	expect "$N: mode         /opt/b  (file 0600)"
 	expect "$N: removed      /etc/group"
-	expect "$N: added        /opt/deep  (folder 0755)"
+	expect "$N: added        /opt/deep  (directory 0755)"
 	[ "${#lines[@]}" -eq 6 ]
 	run_x 0 d why "$N"
 	expect "6 changes"

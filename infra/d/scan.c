@@ -397,7 +397,7 @@ unreadable(const char *path, void *arg)
 {
 	struct scan *s = arg;
 
-	report("read the folder '%s':", path);
+	report("read the directory '%s':", path);
 	s->trouble = 1;
 }
 
@@ -642,8 +642,8 @@ scan_one(struct app *a, const struct place *p, const struct seen *now, struct sc
 static const char *
 type_name(mode_t mode)
 {
-	return S_ISDIR(mode)                    ? "folder"
-	       : S_ISLNK(mode)                  ? "link"
+	return S_ISDIR(mode)                    ? "directory"
+	       : S_ISLNK(mode)                  ? "symbolic link"
 	       : S_ISREG(mode)                  ? "file"
 	       : S_ISFIFO(mode)                 ? "fifo"
 	       : S_ISSOCK(mode)                 ? "socket"

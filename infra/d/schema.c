@@ -36,9 +36,13 @@ static const struct key keys[] = {
     {"dns", LIST, AT(dns), 0, 0, take_dns},
     {"entrypoint", WORDS, AT(entrypoint), 0, 0, NULL},
     {"env", LIST, AT(env), 0, 0, take_env},
+    {"env_files", LIST, AT(env_files), 0, 0, take_env_file},
     {"extra_docker", WORDS, AT(extra_docker), 0, 0, NULL},
+    {"extra_hosts", LIST, AT(extra_hosts), 0, 0, take_extra_host},
     {"extra_init", WORDS, AT(extra_init), 0, 0, NULL},
     {"fg", FLAG, AT(fg), 0, 0, NULL},
+    {"gpus", OTHER, NOWHERE, 0, 0, take_gpus},
+    {"groups", LIST, AT(groups), 0, 0, take_group},
     {"health", OTHER, NOWHERE, 0, 0, take_health},
     {"hostname", OTHER, NOWHERE, 0, 0, take_hostname},
     {"image", OTHER, NOWHERE, 0, 0, take_image},
@@ -74,9 +78,11 @@ static const struct key keys[] = {
     {"shell", FLAG, AT(shell), 0, 0, NULL},
     {"shift_gids", NUMBER, AT(shift_gids), 0, MAX_ID, NULL},
     {"shift_uids", NUMBER, AT(shift_uids), 0, MAX_ID, NULL},
+    {"shm_size", SIZE, AT(shm_size), 0, INT64_C(1) << 50, NULL},
     {"stop_signal", OTHER, NOWHERE, 0, 0, take_stop_signal},
     {"stop_timeout", DURATION, AT(stop_timeout), 0, 3600 * 1000, NULL},
     {"subnet", OTHER, NOWHERE, 0, 0, take_subnet},
+    {"sysctls", LIST, AT(sysctls), 0, 0, take_sysctl},
     {"tag", OTHER, NOWHERE, 0, 0, take_tag},
     {"tmpfs", LIST, AT(tmpfs), 0, 0, take_tmpfs},
     {"tz", TEXT, AT(tz), 0, 0, NULL},
@@ -330,8 +336,21 @@ check_relabel(const struct container *c, struct settings *s)
 	}
 }
 
+/* What env_files say, where env doesn't say otherwise. */
 static void
-check_together(const struct container *c, struct settings *s)
+add_env_files(struct container *c, struct settings *s)
+{
+	struct pairs own = c->env;
+
+	c->env = (struct pairs){0};
+	for (size_t i = 0; i < c->env_files.n; i++)
+		read_env_file(s, c->env_files.w[i], &c->env);
+	for (size_t i = 0; i < own.n; i++)
+		put_pair(&c->env, own.v[i]);
+}
+
+static void
+check_together(struct container *c, struct settings *s)
 {
 	bool network = strcmp(c->network, "none") != 0 && strcmp(c->network, "host") != 0;
 	bool shared = false;
@@ -339,6 +358,7 @@ check_together(const struct container *c, struct settings *s)
 	for (size_t i = 0; i < c->needs.n; i++)
 		shared |= c->needs.v[i].network;
 	check_targets(c, s);
+	add_env_files(c, s);
 	check_relabel(c, s);
 	for (size_t i = 0; i < c->networks.n; i++)
 		for (size_t k = 0; k <= i; k++)
@@ -358,6 +378,11 @@ check_together(const struct container *c, struct settings *s)
 		settings_error(s, NULL, "ports can't be published %s",
 		    shared ? "where the network is another container's: say them there"
 			   : "without a network");
+	for (size_t i = 0; i < c->sysctls.n; i++)
+		if (strncmp(c->sysctls.v[i].key, "net.", 4) == 0 && (shared || !network))
+			settings_error(s, NULL,
+			    "sysctls: '%s' needs a network of its own or a named one",
+			    c->sysctls.v[i].key);
 	if (c->log == LOG_NONE && c->ready.kind == READY_LOG)
 		settings_error(s, NULL, "ready: log can't be seen without a log (log: none)");
 	if (c->fg && c->wave >= 0)

@@ -51,7 +51,7 @@ yaml() {
 	expect "c and d have the same name: c" "$stderr"
 	expect "e needs itself" "$stderr"
 	expect "g needs 'nobody'" "$stderr"
-	expect "more/a' isn't looked at" "$stderr"
+	expect "ignoring '$ROOM/more/a'" "$stderr"
 }
 
 @test "the project's own containers get on with each other" {
@@ -152,6 +152,73 @@ yaml() {
 	done
 }
 
+@test "check: names that engines refuse, or read otherwise" {
+	yaml MyApp <<<''
+	yaml short <<<'image: grafana/grafana'
+	yaml fine <<<'image: docker.io/grafana/grafana'
+	yaml local <<<'image: localhost/me/x'
+	yaml elsewhere <<<'repo1: registry.lan/me'
+	: >"$WHITTLE_CONTAINERS/elsewhere/Dockerfile"
+	: >"$WHITTLE_CONTAINERS/elsewhere/Makefile"
+	run_x 1 d check
+	expect "MyApp: the image's name 'MyApp' has upper-case letters" "$stderr"
+	expect "short: the image's name 'grafana/grafana' names no registry" "$stderr"
+	expect "docker.io/grafana/grafana" "$stderr"
+	expect "elsewhere: images that are built here are promoted as" "$stderr"
+	refute "fine: " "$stderr"
+	refute "local: " "$stderr"
+}
+
+@test "a name longer than a host name may be" {
+	long=a23456789-123456789-123456789-123456789-123456789-123456789-123456789-123456789
+	yaml "$long" <<<''
+	run_x 0 d cmd "$long"
+	expect " --hostname ${long:0:63} "
+	run_x 0 d cmd -T "$long"
+	expect " --hostname ${long:0:63} "
+}
+
+@test "variables of the host's settings" {
+	host=$(cat "$WHITTLE_SETTINGS")
+	printf '%s\nvariables: {DOMAIN: lan.example, DATA: /srv/a b}\n' "$host" >"$WHITTLE_SETTINGS"
+	cat >"$ROOM/c.yaml" <<-'EOT'
+		env: {URL: "https://${DOMAIN}/x?${DOMAIN}", PLAIN: "$5 $${DOMAIN} $DOMAIN ${DOMAIN"}
+		mount_ro: ["${DATA}/c:/c"]
+	EOT
+	yaml a <"$ROOM/c.yaml"
+	run_x 2 d cmd a
+	expect "settings.yaml:1:" "$stderr"
+	expect "no variable 'DOMAIN'" "$stderr"
+	sed -i 's/ ${DOMAIN"/"/' "$ROOM/c.yaml"
+	yaml a <"$ROOM/c.yaml"
+	run_x 0 d cmd a
+	expect "URL=https://lan.example/x?lan.example"
+	expect 'PLAIN=$5 ${DOMAIN} $DOMAIN'
+	expect "src=/srv/a b/c,"
+	yaml a <<<'tz: ${NOSUCH}'
+	run_x 2 d cmd a
+	expect "settings.yaml:1:5: the host's settings have no variable 'NOSUCH'" "$stderr"
+	printf '%s\nvariables: {1A: x}\n' "$host" >"$WHITTLE_SETTINGS"
+	run_x 2 d cmd a
+	expect "host.yaml" "$stderr"
+	echo "$host" >"$WHITTLE_SETTINGS"
+}
+
+@test "env_files: strict lines, and env wins" {
+	mkdir -p "$ROOM/c/a"
+	printf '# a comment\n\nA=from file\nB=two = three\n' >"$ROOM/c/a/vars"
+	yaml a <<<$'env_files: vars\nenv: {A: said}'
+	run_x 0 d cmd a
+	expect "A=said"
+	expect "B=two = three"
+	refute "from file"
+	for line in 'export A=1' '1A=x' 'A' 'A="x"'; do
+		printf 'OK=1\n%s\n' "$line" >"$ROOM/c/a/vars"
+		run_x 2 d cmd a
+		expect "/a/vars:2: " "$stderr"
+	done
+}
+
 @test "cmd: quoted so that a shell gives back what was meant" {
 	cat >"$ROOM/c.yaml" <<-'EOT'
 		env:
@@ -207,15 +274,26 @@ yaml() {
 		labels: {team: net}
 		health: none
 		log: none
+		aliases: [front]
+		groups: [7, 8]
+		gpus: all
+		shm_size: 8m
+		sysctls: {net.core.somaxconn: 100}
+		extra_hosts: {db: 10.0.0.9}
+		relabel: private
 	EOT
 	yaml a <"$ROOM/c.yaml"
 	run_x 0 d cmd a
-	for word in "--name www" "--hostname web.example" "--label team=net" "--network lan" "--ip 10.9.9.9" \
+	case $KIND in
+	docker) set -- "--gpus all" "--volume /srv/data:/data:rw,rprivate,Z" ;;
+	*) set -- "--device nvidia.com/gpu=all" "bind-propagation=rprivate,relabel=private" ;;
+	esac
+	for word in "$@" "--network-alias front" "--group-add 7 --group-add 8" "--shm-size 8388608" \
+		"--sysctl net.core.somaxconn=100" "--add-host db:10.0.0.9" "--name www" "--hostname web.example" "--label team=net" "--network lan" "--ip 10.9.9.9" \
 		"--dns 9.9.9.9" "--publish 127.0.0.1:80:8080" "--publish '[::1]:80:8080'" \
 		"--publish 127.0.0.1:53:53/udp" "--ulimit nofile=10:20" "--cap-add NET_BIND_SERVICE" \
 		"--security-opt seccomp=unconfined" "--user 7:8" \
-		"--mount type=bind,src=$ROOM/vol/a/conf,dst=/etc/x,readonly," \
-		"--mount type=bind,src=/srv/data,dst=/data,bind" "--tmpfs /tmp:rw," size=1048576 \
+		"--tmpfs /tmp:rw," size=1048576 \
 		"--device /dev/null:/dev/zip:r" "--device /dev/null " "--env TZ=Europe/Berlin" "--env A=b" \
 		"--log-driver none" --init "--restart always" "--stop-signal SIGINT" "--stop-timeout 90" \
 		--no-healthcheck "--entrypoint /init" \

@@ -146,7 +146,7 @@ take_need(struct reader *r, const struct node *n)
 		return -1;
 	}
 	if (!need.name || !is_name(need.name))
-		return wrong_value(r, n, "the name of a container's folder");
+		return wrong_value(r, n, "the name of a container's directory");
 	if (r->c->key && strcmp(need.name, r->c->key) == 0)
 		return wrong_value(r, n, "another container than itself");
 	*GROW(r->c->needs) = need;

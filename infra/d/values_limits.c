@@ -168,3 +168,40 @@ take_ulimit(struct reader *r, const struct node *n)
 		return wrong_value(r, n, "NAME=SOFT[:HARD]");
 	return add_limit(r, n, pool_dupn(text, (size_t)(sign - text)), sign + 1);
 }
+
+/* Those that are a container's own, namespaces(7); others would change the host. */
+static int
+add_sysctl(struct reader *r, const struct node *n, const char *name, const char *value)
+{
+	static const char *const own[] = {"fs.mqueue.", "kernel.msg", "kernel.sem",
+	    "kernel.shm", "kernel.domainname", "net.", NULL};
+	bool known = false;
+
+	for (size_t i = 0; own[i]; i++)
+		known |= strncmp(name, own[i], strlen(own[i])) == 0;
+	if (!known || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					"0123456789_.-/")])
+		return wrong_value(
+		    r, n, "NAME=VALUE, a setting that namespaces have: net., kernel.shm, …");
+	*GROW(r->c->sysctls) = (struct pair){name, pool_dup(value)};
+	return 0;
+}
+
+int
+take_sysctl(struct reader *r, const struct node *n)
+{
+	const char *text, *sign;
+
+	if (n->kind == NODE_MAP) {
+		for (size_t i = 0; i < n->count; i++)
+			if (settings_string(r->s, n->item[i], &text) ||
+			    add_sysctl(r, n->item[i], pool_dup(n->key[i]->text), text))
+				return -1;
+		return 0;
+	}
+	if (settings_string(r->s, n, &text))
+		return -1;
+	sign = strchr(text, '=');
+	return add_sysctl(
+	    r, n, sign ? pool_dupn(text, (size_t)(sign - text)) : "", sign ? sign + 1 : "");
+}

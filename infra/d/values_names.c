@@ -1,7 +1,13 @@
 #include "values_names.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "cleanup.h"
 #include "container.h"
 #include "settings.h"
 
@@ -102,6 +108,8 @@ take_user(struct reader *r, const struct node *n)
 	return 0;
 }
 
+enum { ENV_LINES_MAX = 10000 };
+
 static int
 pair_of_text(struct reader *r, const struct node *n, struct pair *p)
 {
@@ -131,8 +139,7 @@ pair_of_map(struct reader *r, const struct node *map, size_t i, struct pair *p)
 	return text_value(r, value, &p->value);
 }
 
-/* The pair of that name, or a new one: the last that is said counts. */
-static void
+void
 put_pair(struct pairs *list, struct pair p)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -169,4 +176,94 @@ int
 take_label(struct reader *r, const struct node *n)
 {
 	return take_pairs(r, n, &r->c->labels);
+}
+
+/* A name of the image's, a number, or "host/NAME". */
+int
+take_group(struct reader *r, const struct node *n)
+{
+	const char *text, *name;
+
+	if (settings_string(r->s, n, &text))
+		return -1;
+	name = strncmp(text, "host/", 5) == 0 ? text + 5 : text;
+	if (!is_name(name))
+		return wrong_value(r, n, "a group of the image, a number, or host/GROUP");
+	words_add(&r->c->groups, text);
+	return 0;
+}
+
+int
+take_env_file(struct reader *r, const struct node *n)
+{
+	const char *text;
+
+	if (settings_string(r->s, n, &text))
+		return -1;
+	if (!*text || climbs(text))
+		return wrong_value(r, n, "the path of a file, without '..'");
+	if (*text == '/' || !r->c->folder)
+		words_add(&r->c->env_files, text);
+	else
+		words_addf(&r->c->env_files, "%s/%s", r->c->folder, text);
+	return 0;
+}
+
+bool
+is_variable(const char *name, size_t len)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+
+	if (!len || !strchr(letters, *name))
+		return false;
+	for (size_t i = 1; i < len; i++)
+		if (!strchr(letters, name[i]) && (name[i] < '0' || name[i] > '9'))
+			return false;
+	return true;
+}
+
+/* One line without its newline. */
+static const char *
+env_line(const char *line, struct pairs *out)
+{
+	const char *sign = strchr(line, '=');
+
+	if (!*line || *line == '#')
+		return NULL;
+	if (!sign || !is_variable(line, (size_t)(sign - line)))
+		return "want NAME=VALUE, a comment or an empty line";
+	if (sign[1] == '"' || sign[1] == '\'')
+		return "a value is taken as it is: remove the quotes";
+	put_pair(
+	    out, (struct pair){pool_dupn(line, (size_t)(sign - line)), pool_dup(sign + 1)});
+	return NULL;
+}
+
+void
+read_env_file(struct settings *s, const char *path, struct pairs *out)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	cleanup_file FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	cleanup_free char *line = NULL;
+	size_t cap = 0, number = 0;
+	ssize_t n;
+
+	if (!f) {
+		settings_error(s, NULL, "env_files: open '%s': %s", path, strerror(errno));
+		return;
+	}
+	while ((n = getline(&line, &cap, f)) > 0) {
+		const char *why;
+
+		number++;
+		if (line[n - 1] == '\n')
+			line[--n] = '\0';
+		why = strlen(line) != (size_t)n || number > ENV_LINES_MAX
+			  ? "not a text of a sane size"
+			  : env_line(line, out);
+		if (why) {
+			settings_error(s, NULL, "env_files: %s:%zu: %s", path, number, why);
+			return;
+		}
+	}
 }

@@ -247,3 +247,32 @@ take_joined_network(struct reader *r, const struct node *n)
 	*GROW(r->c->networks) = got;
 	return 0;
 }
+
+/* NAME:ADDRESS, or a map of them. */
+static int
+add_host(struct reader *r, const struct node *n, const char *name, const char *address)
+{
+	if (!is_name(name) || (!is_address(address) && strcmp(address, "host-gateway") != 0))
+		return wrong_value(r, n, "NAME:ADDRESS, an address or host-gateway");
+	*GROW(r->c->extra_hosts) = (struct pair){name, pool_dup(address)};
+	return 0;
+}
+
+int
+take_extra_host(struct reader *r, const struct node *n)
+{
+	const char *text, *colon;
+
+	if (n->kind == NODE_MAP) {
+		for (size_t i = 0; i < n->count; i++)
+			if (settings_string(r->s, n->item[i], &text) ||
+			    add_host(r, n->item[i], pool_dup(n->key[i]->text), text))
+				return -1;
+		return 0;
+	}
+	if (settings_string(r->s, n, &text))
+		return -1;
+	colon = strchr(text, ':');
+	return add_host(
+	    r, n, colon ? pool_dupn(text, (size_t)(colon - text)) : "", colon ? colon + 1 : "");
+}

@@ -6,8 +6,8 @@
 
 #include "reader.h"
 
-take take_alias, take_dns, take_ip, take_joined_network, take_network, take_port,
-    take_port_offset, take_subnet;
+take take_alias, take_dns, take_extra_host, take_ip, take_joined_network, take_network,
+    take_port, take_port_offset, take_subnet;
 
 /* An IPv4 or IPv6 address without brackets. */
 bool is_address(const char *s);

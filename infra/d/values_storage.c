@@ -76,10 +76,22 @@ take_mount_device(struct reader *r, const struct node *n)
 	return 0;
 }
 
+/* VENDOR/CLASS=NAME, as the Container Device Interface has it. */
+static bool
+is_cdi(const char *s)
+{
+	size_t vendor = strcspn(s, "/"), class = strcspn(s, "=");
+
+	return *s != '/' && s[vendor] == '/' && memchr(s, '.', vendor) && s[class] == '=' &&
+	       class > vendor + 1 && s[class + 1] && is_mount_path(s) && !strchr(s, ' ') &&
+	       s[strcspn(s + class, "/") + class] == '\0';
+}
+
 int
 take_device(struct reader *r, const struct node *n)
 {
-	static const char want[] = "/dev/SOURCE[:/dev/TARGET][:RIGHTS], RIGHTS of r, w, m";
+	static const char want[] =
+	    "/dev/SOURCE[:/dev/TARGET][:RIGHTS], RIGHTS of r, w, m, or VENDOR/CLASS=NAME";
 	struct device d = {NULL, NULL, "rw"};
 	struct words part = {0};
 	const char *text;
@@ -87,6 +99,10 @@ take_device(struct reader *r, const struct node *n)
 
 	if (settings_string(r->s, n, &text))
 		return -1;
+	if (is_cdi(text)) {
+		*GROW(r->c->devices) = (struct device){.source = pool_dup(text)};
+		return 0;
+	}
 	copy = pool_dup(text);
 	for (char *p = strtok_r(copy, ":", &save); p; p = strtok_r(NULL, ":", &save))
 		words_add(&part, p);
@@ -108,18 +124,21 @@ take_device(struct reader *r, const struct node *n)
 int
 take_tmpfs(struct reader *r, const struct node *n)
 {
-	static const char *const known[] = {"path", "size", "mode", NULL};
-	struct tmpfs t = {NULL, INT64_C(64) << 20, 01777};
+	static const char *const known[] = {"path", "size", "mode", "exec", NULL};
+	struct tmpfs t = {NULL, INT64_C(64) << 20, 01777, false};
 	const struct node *at;
 	const char *text, *mode = NULL, *colon;
 	char *end;
 
 	if (n->kind == NODE_MAP) {
-		if (known_map(r, n, known, "path, size, mode") ||
+		if (known_map(r, n, known, "path, size, mode, exec") ||
 		    text_in(r, n, "path", &t.path) || text_in(r, n, "mode", &mode))
 			return -1;
 		at = settings_get(n, "size");
 		if (at && settings_size(r->s, at, &t.size))
+			return -1;
+		at = settings_get(n, "exec");
+		if (at && settings_bool(r->s, at, &t.exec))
 			return -1;
 	} else {
 		if (settings_string(r->s, n, &text))
@@ -210,7 +229,7 @@ take_volume(struct reader *r, const struct node *n)
 		return -1;
 	}
 	if (v.contents && v.type && strcmp(v.type, "dir") == 0) {
-		settings_error(r->s, n, "a folder has no contents: say type: file");
+		settings_error(r->s, n, "a directory has no contents: set type: file");
 		return -1;
 	}
 	*GROW(r->c->vols) = v;
@@ -270,4 +289,17 @@ take_relabel(struct reader *r, const struct node *n)
 	else if (strcmp(text, "no") != 0)
 		return wrong_value(r, n, "shared, private or no");
 	return 0;
+}
+
+int
+take_gpus(struct reader *r, const struct node *n)
+{
+	r->c->gpus = 0;
+	if (is_empty(n))
+		return 0;
+	if (n->kind == NODE_SCALAR && strcmp(n->text, "all") == 0) {
+		r->c->gpus = -1;
+		return 0;
+	}
+	return settings_integer(r->s, n, 0, 64, &r->c->gpus);
 }

@@ -134,6 +134,10 @@ static const struct {
 	"[{\"mode\":1023,\"path\":\"/tmp\",\"size\":67108864},"
 	"{\"mode\":1023,\"path\":\"/run\",\"size\":1048576},"
 	"{\"mode\":448,\"path\":\"/x\",\"size\":8192}]"},
+    {"tmpfs: [{path: /x, size: 8k, exec: yes}]", false, "tmpfs",
+	"[{\"exec\":true,\"mode\":1023,\"path\":\"/x\",\"size\":8192}]"},
+    {"devices: [nvidia.com/gpu=all]", false, "devices",
+	"[{\"rights\":\"\",\"source\":\"nvidia.com/gpu=all\",\"target\":null}]"},
     {"vols: [a, {path: b, contents: hi}]\nvol_defaults: {owner: user/x, perm: '0750'}", false,
 	"vols",
 	"[{\"contents\":null,\"group\":null,\"owner\":\"user/"
@@ -284,6 +288,19 @@ static const struct {
     {"log: none\nready: {log: up}", "without a log"},
     {"mount_devices: [/etc/passwd]", "/dev"},
     {"devices: [/dev/../etc/passwd]", "SOURCE"},
+    {"devices: [gpu=all]", "SOURCE"},
+    {"devices: ['nvidia.com/gpu=']", "SOURCE"},
+    {"devices: ['nvidia.com/gpu=a/../b']", "SOURCE"},
+    {"gpus: many", "settings.yaml:1:"},
+    {"groups: ['a b']", "host/GROUP"},
+    {"env_files: [../x]", "without '..'"},
+    {"env_files: [/nosuch/file]", "open '/nosuch/file'"},
+    {"extra_hosts: [a]", "NAME:ADDRESS"},
+    {"extra_hosts: {a: b}", "NAME:ADDRESS"},
+    {"sysctls: {vm.swappiness: 1}", "namespaces have"},
+    {"sysctls: [net.core.somaxconn]", "namespaces have"},
+    {"sysctls: {net.core.somaxconn: 1}\nnetwork: host", "network of its own"},
+    {"tmpfs: [{path: /x, exec: maybe}]", "settings.yaml:1:"},
     {"devices: ['/dev/a:/dev/b:z']", "SOURCE"},
     {"tmpfs: [tmp]", "inside a container"},
     {"tmpfs: [{size: 1m}]", "a path"},
@@ -398,9 +415,13 @@ static const struct {
     {"dns", "[9.9.9.9, 8.8.8.8]", "[1.1.1.1]", ""},
     {"entrypoint", "[/a, /b]", "[/c]", ""},
     {"env", "{A: 1, B: 2}", "{A: 3}", ""},
+    {"env_files", "[/dev/null]", "[]", ""},
     {"extra_docker", "[--a, --b]", "[--c]", ""},
+    {"extra_hosts", "{a: 10.0.0.1, b: host-gateway}", "['c:::1']", ""},
     {"extra_init", "[a, b]", "[c]", ""},
     {"fg", "yes", "no", ""},
+    {"gpus", "all", "2", ""},
+    {"groups", "[video, 7]", "[host/render]", ""},
     {"health", "{command: [a, b]}", "{command: [c]}", ""},
     {"hostname", "one", "other", ""},
     {"image", "one", "other", ""},
@@ -436,9 +457,11 @@ static const struct {
     {"shell", "yes", "no", ""},
     {"shift_gids", "1", "2", ""},
     {"shift_uids", "1", "2", ""},
+    {"shm_size", "1m", "2m", ""},
     {"stop_signal", "INT", "HUP", ""},
     {"stop_timeout", "1s", "2s", ""},
     {"subnet", "10.0.0.0/24", "10.0.1.0/24", ""},
+    {"sysctls", "{net.core.somaxconn: 1, kernel.msgmax: 2}", "[net.core.somaxconn=3]", ""},
     {"tag", "one", "other", ""},
     {"tmpfs", "[/a, /b]", "[/c]", ""},
     {"tz", "UTC", "Europe/Berlin", ""},
@@ -497,9 +520,9 @@ digest_of(const char *yaml, char hex[SHA256_HEX])
 static bool
 is_about_d(const char *key)
 {
-	static const char *const keys[] = {"autostart", "image", "keep", "needs_mount", "ready",
-	    "repo1", "repo2", "require_signature", "scan", "shift_gids", "shift_uids", "tag",
-	    "vol_defaults", "vols", NULL};
+	static const char *const keys[] = {"autostart", "env_files", "image", "keep",
+	    "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan", "shift_gids",
+	    "shift_uids", "tag", "vol_defaults", "vols", NULL};
 
 	return among(key, keys);
 }
