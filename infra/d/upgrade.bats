@@ -304,6 +304,8 @@ good_state() {
 	serves "${P}repo" 2
 	WHITTLE_SETTINGS=$ROOM/own.yaml run_x 0 d back "${P}repo"
 	serves "${P}repo" 1
+	WHITTLE_SETTINGS=$ROOM/own.yaml d down "${P}repo"
+	rm -r "$WHITTLE_CONTAINERS/${P}repo"
 }
 
 @test "plan: 0 nothing, 1 something, and what" {
