@@ -147,34 +147,54 @@ checked_named(const struct checked *all, size_t n, const char *name)
 	return NULL;
 }
 
-/* Whether the way over needs leads back to where it began. */
+/* Whether needs lead from one container to another; path gets the names on the way, the other
+ * one last. seen: where this was looked for already, in vain. */
 static bool
-leads_to(
-    const struct checked *all, size_t n, const struct checked *from, const char *to, int depth)
+leads_to(const struct checked *all, size_t n, const struct checked *from, const char *to,
+    struct words *path, struct words *seen)
 {
-	for (size_t i = 0; depth < 32 && i < from->c.needs.n; i++) {
-		const struct checked *next = checked_named(all, n, from->c.needs.v[i].name);
+	for (size_t i = 0; i < from->c.needs.n; i++) {
+		const char *name = from->c.needs.v[i].name;
+		const struct checked *next = checked_named(all, n, name);
 
-		if (strcmp(from->c.needs.v[i].name, to) == 0 ||
-		    (next && next->fine && leads_to(all, n, next, to, depth + 1)))
+		words_add(path, name);
+		if (strcmp(name, to) == 0)
 			return true;
+		if (next && next->fine && !words_have(seen, name)) {
+			words_add(seen, name);
+			if (leads_to(all, n, next, to, path, seen))
+				return true;
+		}
+		path->n--;
 	}
 	return false;
+}
+
+static void
+report_cycle(const char *name, const struct words *path)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < path->n; i++)
+		strbuf_printf(&b, " -> %s", path->w[i]);
+	report("dependency cycle: %s%s", name, b.s);
+	strbuf_free(&b);
 }
 
 static int
 check_needs(const struct checked *all, size_t n, const struct checked *one)
 {
+	struct words path = {0}, seen = {0};
 	int found = 0;
 
 	for (size_t i = 0; i < one->c.needs.n; i++)
 		if (!checked_named(all, n, one->c.needs.v[i].name)) {
-			report("%s needs '%s', which isn't among the containers", one->p->name,
+			report("%s needs '%s': no such container", one->p->name,
 			    one->c.needs.v[i].name);
 			found++;
 		}
-	if (leads_to(all, n, one, one->p->name, 0)) {
-		report("%s needs itself, by way of others", one->p->name);
+	if (leads_to(all, n, one, one->p->name, &path, &seen)) {
+		report_cycle(one->p->name, &path);
 		found++;
 	}
 	return found;

@@ -49,8 +49,8 @@ yaml() {
 	expect "a and c have the same port on the host: 8080" "$stderr"
 	refute ": 9" "$stderr"
 	expect "c and d have the same name: c" "$stderr"
-	expect "e needs itself" "$stderr"
-	expect "g needs 'nobody'" "$stderr"
+	expect "dependency cycle: e -> f -> g -> e" "$stderr"
+	expect "g needs 'nobody': no such container" "$stderr"
 	expect "ignoring '$ROOM/more/a'" "$stderr"
 }
 
@@ -212,6 +212,10 @@ yaml() {
 	expect "A=said"
 	expect "B=two = three"
 	refute "from file"
+	yaml a <<<'env_files: /dev/zero'
+	run_x 2 d cmd a
+	expect "not a regular file" "$stderr"
+	yaml a <<<'env_files: vars'
 	for line in 'export A=1' '1A=x' 'A' 'A="x"'; do
 		printf 'OK=1\n%s\n' "$line" >"$ROOM/c/a/vars"
 		run_x 2 d cmd a

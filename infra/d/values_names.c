@@ -108,7 +108,7 @@ take_user(struct reader *r, const struct node *n)
 	return 0;
 }
 
-enum { ENV_LINES_MAX = 10000 };
+enum { ENV_FILE_MAX = 1 << 20 };
 
 static int
 pair_of_text(struct reader *r, const struct node *n, struct pair *p)
@@ -246,10 +246,16 @@ read_env_file(struct settings *s, const char *path, struct pairs *out)
 	cleanup_file FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	cleanup_free char *line = NULL;
 	size_t cap = 0, number = 0;
+	struct stat st;
 	ssize_t n;
 
-	if (!f) {
+	if (!f || fstat(fd, &st)) {
 		settings_error(s, NULL, "env_files: open '%s': %s", path, strerror(errno));
+		return;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size > ENV_FILE_MAX) {
+		settings_error(
+		    s, NULL, "env_files: '%s' is not a regular file of up to 1 MiB", path);
 		return;
 	}
 	while ((n = getline(&line, &cap, f)) > 0) {
@@ -258,9 +264,7 @@ read_env_file(struct settings *s, const char *path, struct pairs *out)
 		number++;
 		if (line[n - 1] == '\n')
 			line[--n] = '\0';
-		why = strlen(line) != (size_t)n || number > ENV_LINES_MAX
-			  ? "not a text of a sane size"
-			  : env_line(line, out);
+		why = strlen(line) != (size_t)n ? "a NUL byte" : env_line(line, out);
 		if (why) {
 			settings_error(s, NULL, "env_files: %s:%zu: %s", path, number, why);
 			return;
