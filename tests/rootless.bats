@@ -36,3 +36,44 @@ teardown() {
 	expect "image sha256:$id"
 	run ! podman image exists "localhost/whittle/$name:live"
 }
+
+@test "d without root: who runs, the owner of its files, and an image's volume" {
+	web=$folder/c/web
+	mkdir -p "$web/files/etc" "$web/files/data"
+	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
+		-o "$web/files/svc" "$TOP/infra/d/tests/svc.c"
+	cp "$TOP/infra/d/tests/quick.mk" "$web/Makefile"
+	printf 'root:x:0:0::/:\nwww:x:1000:44::/:\n' >"$web/files/etc/passwd"
+	printf 'root:x:0:\ndisk:x:6:www\n' >"$web/files/etc/group"
+	echo '1 0 0' >"$web/files/mood"
+	printf 'FROM scratch\nCOPY --chown=1000:44 files/ /\nVOLUME /data\nUSER www\nCMD ["/svc"]\n' >"$web/Dockerfile"
+	: >"$web/test.bats"
+	cat >"$web/settings.yaml" <<-EOT
+		mount_rw: ["state:/state"]
+		vols: [{path: state/conf, contents: one}]
+		ready: {tcp: 8080, stable: 0}
+	EOT
+	echo "base: $folder/base" >"$folder/host.yaml"
+	cat >"$folder/run" <<-'EOT'
+		set -e
+		d=$TOP/infra/d/d
+		"$d" b -ts web
+		"$d" up web
+		"$d" e web /svc uid
+		"$d" e web /svc write /state/mine x
+		"$d" e web /svc write /data/mine kept
+		sed -i 's/one/two/' "$WHITTLE_CONTAINERS/web/settings.yaml"
+		"$d" R web
+		"$d" e web /svc cat /state/conf
+		"$d" e web /svc cat /data/mine
+		"$d" down web
+		podman unshare rm -rf "$WHITTLE_STATE"
+	EOT
+	chmod -R a+rX "$folder"
+	chown -R 64123:64123 "$folder"
+	run_x 0 env -u ENGINE TOP="$TOP" WHITTLE_CONTAINERS="$folder/c" WHITTLE_STATE="$folder/state" \
+		WHITTLE_SETTINGS="$folder/host.yaml" WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 \
+		"$TOP/tests/as-user" env ENGINE=podman sh "$folder/run"
+	[ "$output" = "1000:44
+twokept" ]
+}

@@ -93,6 +93,19 @@ usual() {
 	expect "is not a regular file" "$stderr"
 }
 
+@test "a directory that a file is in has its own owner, whatever comes first" {
+	cat <<-'EOT' | settings "$N"
+		mount_rw: [data:/data]
+		vols:
+		  - {path: data/deep/file, owner: root, group: root, contents: x}
+		  - {path: data/deep, owner: user/app, group: group/app}
+	EOT
+	run_x 0 d prep "$N"
+	[ "$(what "$V/data")" = "directory 755 65534:65534" ]
+	[ "$(what "$V/data/deep")" = "directory 755 33:44" ]
+	[ "$(what "$V/data/deep/file")" = "regular file 644 0:0" ]
+}
+
 # holds TEXT: app.conf's contents in settings.yaml.
 holds() {
 	printf 'mount_ro: [conf:/conf]\nvols: [{path: conf/app.conf, perm: "0640", contents: "%s"}]\n' "$1" | settings "$N"

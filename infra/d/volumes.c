@@ -407,21 +407,32 @@ prepare_source(struct preparation *p, const struct mount *m)
 }
 
 static int
+by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct volume *)a)->path, ((const struct volume *)b)->path);
+}
+
+/* Directories before what is in them, so that none is made as somebody's way to a file. */
+static int
 prepare_all(struct preparation *p)
 {
 	const struct container *c = p->ids.c;
+	struct volume *vols = pool_zero(c->vols.n + 1, sizeof(*vols));
 	int differ = 0, got;
 	struct volume_spec t;
 
-	for (size_t i = 0; i < c->vols.n; i++) {
-		got = volume_spec_of(&p->ids, &c->vols.v[i], &t) ? -1 : prepare(p, &t);
+	for (size_t i = 0; i < c->mount_ro.n + c->mount_rw.n; i++) {
+		got = prepare_source(p,
+		    i < c->mount_ro.n ? &c->mount_ro.v[i] : &c->mount_rw.v[i - c->mount_ro.n]);
 		if (got < 0)
 			return -1;
 		differ += got;
 	}
-	for (size_t i = 0; i < c->mount_ro.n + c->mount_rw.n; i++) {
-		got = prepare_source(p,
-		    i < c->mount_ro.n ? &c->mount_ro.v[i] : &c->mount_rw.v[i - c->mount_ro.n]);
+	if (c->vols.n)
+		memcpy(vols, c->vols.v, c->vols.n * sizeof(*vols));
+	qsort(vols, c->vols.n, sizeof(*vols), by_path);
+	for (size_t i = 0; i < c->vols.n; i++) {
+		got = volume_spec_of(&p->ids, &vols[i], &t) ? -1 : prepare(p, &t);
 		if (got < 0)
 			return -1;
 		differ += got;
