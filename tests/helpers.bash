@@ -139,12 +139,13 @@ stop_all() {
 	STARTED=()
 }
 
-# A registry on 127.0.0.1, at $port, ended by stop_all. What is pushed to it is below $1.
+# A registry on 127.0.0.1, at $port, ended by stop_all. What is pushed to it is below $1; $2 are
+# further settings of its storage.
 start_registry() {
 	port=$(free_port)
 	cat >"$BATS_TEST_TMPDIR/registry.yml" <<-EOT
 		version: 0.1
-		storage: {filesystem: {rootdirectory: $1}}
+		storage: {filesystem: {rootdirectory: $1}${2:+, $2}}
 		http: {addr: "127.0.0.1:$port"}
 	EOT
 	start docker-registry serve "$BATS_TEST_TMPDIR/registry.yml"

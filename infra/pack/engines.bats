@@ -369,6 +369,41 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	[ ! -e third ]
 }
 
+@test "a registry that is busy for a moment is asked again" {
+	requires command:docker-registry command:skopeo
+	pack_of podman
+	export ENGINE=podman
+	engine load -q -i podman.out
+	start_registry "$PWD/registry"
+	front=$(free_port)
+	start python3 "$BATS_TEST_DIRNAME/tests/registry-proxy.py" "$front" "$port" "$PWD/requests"
+	wait_until 10 eval "(exec 3<>/dev/tcp/127.0.0.1/$front)"
+	run_x 0 "$PACK" push --insecure "$id" "127.0.0.1:$front/some/where:v1"
+	run_x 0 "$PACK" pull --insecure -t pulled --store elsewhere "$output"
+	[ "$output" = "sha256:$id" ]
+	grep -q " 429$" requests
+	grep -q " 503$" requests
+	engine rmi -f "localhost/whittle/$name:pulled" >/dev/null
+}
+
+@test "what a registry has already isn't sent again: one that lets nothing be written is content" {
+	requires command:docker-registry command:skopeo
+	pack_of podman
+	export ENGINE=podman
+	engine load -q -i podman.out
+	start_registry "$PWD/registry"
+	run_x 0 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/where:v1"
+	digest=${output#*@}
+	stop_all
+	start_registry "$PWD/registry" 'maintenance: {readonly: {enabled: true}}'
+	run_x 0 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/where:v1"
+	[ "$output" = "127.0.0.1:$port/some/where@$digest" ]
+	run_x 2 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/where:v2"
+	# what became known since has to be sent
+	"$PACK" provenance "$id" >/dev/null
+	run_x 2 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/where:v1"
+}
+
 @test "an image by its name in the engine, and one that isn't there" {
 	pack_of podman
 	export ENGINE=podman

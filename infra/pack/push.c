@@ -13,6 +13,7 @@
 #include "image.h"
 #include "json.h"
 #include "names.h"
+#include "oci.h"
 #include "record.h"
 #include "report.h"
 #include "run.h"
@@ -21,20 +22,62 @@
 #include "usage.h"
 #include "verbs.h"
 
-/* Runs skopeo; its standard output is added to out where that isn't NULL. */
-static int
-skopeo(const char *const *argv, struct strbuf *out)
-{
-	struct strbuf err = STRBUF_INIT;
-	struct run r = {.argv = argv, .out = out, .err = &err, .discard_out = 1};
-	int status = run(&r);
+enum { WORDS_MAX = 16 };
 
+/* What a registry or a proxy before it says when it will do in a moment. */
+static int
+says_later(const char *said)
+{
+	static const char *const later[] = {"429", "toomanyrequests", "Too Many Requests",
+	    " 500 ", " 502 ", " 503 ", " 504 ", "Bad Gateway", "Service Unavailable",
+	    "Gateway Timeout", "Internal Server Error"};
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcasestr(said, later[i]))
+			return 1;
+	return 0;
+}
+
+/*
+ * Runs skopeo with these words; its standard output is added to out where that isn't NULL.
+ * It tries again by itself where the network fails; what it takes for final though it may
+ * not be is tried again here. Returns 0; 1 where it failed, with a report() unless quiet.
+ */
+static int
+skopeo_try(const char *const *words, struct strbuf *out, int quiet)
+{
+	enum { TRIES = 4 };
+	const char *argv[WORDS_MAX] = {
+	    "skopeo", "--insecure-policy", words[0], "--retry-times", "2"};
+	struct strbuf err = STRBUF_INIT;
+	size_t n = 5, before = out ? out->len : 0;
+	int status, k;
+
+	while (*++words && n < WORDS_MAX - 1)
+		argv[n++] = *words;
+	for (k = 0;; k++) {
+		status =
+		    run(&(struct run){.argv = argv, .out = out, .err = &err, .discard_out = 1});
+		if (!status || k + 1 == TRIES || !says_later(err.s ? err.s : ""))
+			break;
+		if (out && out->s)
+			strbuf_cut(out, before);
+		if (err.s)
+			strbuf_cut(&err, 0);
+		sleep(1U << k);
+	}
 	if (status == 127)
 		report("skopeo isn't installed, which registries need");
-	else if (status)
+	else if (status && !quiet)
 		report("skopeo %s failed: %s", argv[2], last_line(&err));
 	strbuf_free(&err);
 	return status ? -1 : 0;
+}
+
+static int
+skopeo(const char *const *words, struct strbuf *out)
+{
+	return skopeo_try(words, out, 0);
 }
 
 static int
@@ -60,8 +103,7 @@ static int
 read_back(const char *repository, const char *digest, const char *tls, const char *id)
 {
 	cleanup_free char *from = xasprintf("docker://%s@%s", repository, digest);
-	const char *argv[] = {
-	    "skopeo", "--insecure-policy", "inspect", "--raw", tls, from, NULL};
+	const char *argv[] = {"inspect", "--raw", tls, from, NULL};
 	struct strbuf raw = STRBUF_INIT;
 	char hex[SHA256_HEX];
 	const char *config;
@@ -110,8 +152,8 @@ copy_to(const char *archive, const char *digest_file, const char *to, const char
 {
 	cleanup_free char *source = xasprintf("docker-archive:%s", archive);
 	cleanup_free char *destination = xasprintf("docker://%s", to);
-	const char *argv[] = {"skopeo", "--insecure-policy", "copy", "-q", "--digestfile",
-	    digest_file, tls, source, destination, NULL};
+	const char *argv[] = {
+	    "copy", "-q", "--digestfile", digest_file, tls, source, destination, NULL};
 	size_t n;
 
 	if (skopeo(argv, NULL))
@@ -123,6 +165,42 @@ copy_to(const char *archive, const char *digest_file, const char *to, const char
 		return 0;
 	report("skopeo doesn't say which digest '%s' has", to);
 	return -1;
+}
+
+/* The digest that a tag has there, if what it names is the image of that ID; else NULL. */
+static char *
+tagged_already(const char *to, const char *tls_read, const char *id)
+{
+	cleanup_free char *at = xasprintf("docker://%s", to);
+	const char *argv[] = {"inspect", "--raw", tls_read, at, NULL};
+	struct strbuf raw = STRBUF_INIT;
+	char hex[SHA256_HEX], *digest = NULL;
+	json_t *manifest = NULL;
+	const char *config;
+
+	if (skopeo_try(argv, &raw, 1) == 0)
+		manifest = json_loadb(raw.s ? raw.s : "", raw.len, 0, NULL);
+	config =
+	    json_string_value(json_object_get(json_object_get(manifest, "config"), "digest"));
+	if (config && is_digest(config) && strcmp(config + 7, id) == 0) {
+		sha256_bytes(raw.s, raw.len, hex);
+		digest = xasprintf("sha256:%s", hex);
+	}
+	json_decref(manifest);
+	strbuf_free(&raw);
+	return digest;
+}
+
+/* Sends what isn't there under that name already: a registry may not let it be written anew. */
+static int
+put(const char *archive, const char *id, const char *digest_file, const char *to,
+    int tls_verify, char **digest)
+{
+	const char *tls = tls_verify ? "--dest-tls-verify=true" : "--dest-tls-verify=false";
+
+	*digest =
+	    tagged_already(to, tls_verify ? "--tls-verify=true" : "--tls-verify=false", id);
+	return *digest ? 0 : copy_to(archive, digest_file, to, tls, digest);
 }
 
 /* What the record of an image is called beside it: REPOSITORY:sha256-DIGITS.whittle. */
@@ -162,19 +240,21 @@ clear_scratch(struct scratch *s)
 }
 
 static int
-push_record(
-    const struct scratch *s, const char *repository, const char *digest, const char *tls)
+push_record(const struct scratch *s, const char *repository, const char *digest, int tls_verify)
 {
 	cleanup_free char *tag = record_tag(digest), *unused = NULL;
 	cleanup_free char *to = xasprintf("%s:%s", repository, tag);
+	struct image record;
+	int bad = image_open_config(&record, s->record) ||
+		  put(s->record, record.id, s->digest, to, tls_verify, &unused);
 
-	return copy_to(s->record, s->digest, to, tls, &unused);
+	image_close(&record);
+	return bad;
 }
 
 static int
 push(const char *name, const char *to, const char *state, int tls_verify)
 {
-	const char *tls = tls_verify ? "--dest-tls-verify=true" : "--dest-tls-verify=false";
 	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
 	cleanup_free char *digest = NULL, *repository = repository_of(to), *tag = NULL;
 	struct record r = {.folder = NULL};
@@ -189,9 +269,10 @@ push(const char *name, const char *to, const char *state, int tls_verify)
 		tag = full_image_name(r.name);
 		bad = bundle_write(s.image, &i, tag, NULL) ||
 		      bundle_write_record(s.record, &i, &r) ||
-		      copy_to(s.image, s.digest, to, tls, &digest) ||
+		      put(s.image, r.id, s.digest, to, tls_verify, &digest) ||
 		      read_back(repository, digest, tls_read, r.id) ||
-		      push_record(&s, repository, digest, tls) || note_push(&r, to, digest);
+		      push_record(&s, repository, digest, tls_verify) ||
+		      note_push(&r, to, digest);
 	}
 	if (!bad)
 		printf("%s@%s\n", repository, digest);
@@ -208,8 +289,7 @@ copy_from(const char *from, const char *archive, const char *tls, struct image *
 {
 	cleanup_free char *source = xasprintf("docker://%s", from);
 	cleanup_free char *destination = xasprintf("docker-archive:%s", archive);
-	const char *argv[] = {
-	    "skopeo", "--insecure-policy", "copy", "-q", tls, source, destination, NULL};
+	const char *argv[] = {"copy", "-q", tls, source, destination, NULL};
 
 	return skopeo(argv, NULL) || image_open(i, archive) ? -1 : 0;
 }
@@ -219,7 +299,7 @@ static int
 has_tag(const char *repository, const char *tag, const char *tls)
 {
 	cleanup_free char *where = xasprintf("docker://%s", repository);
-	const char *argv[] = {"skopeo", "--insecure-policy", "list-tags", tls, where, NULL};
+	const char *argv[] = {"list-tags", tls, where, NULL};
 	struct strbuf out = STRBUF_INIT;
 	json_t *answer = NULL, *one;
 	size_t k;
@@ -268,6 +348,28 @@ pull_record(const struct scratch *s, const char *from, const struct image *i, co
 	return bad;
 }
 
+/* What skopeo would turn into another image without a word. */
+static int
+refuse_manifest(const char *from, int tls_verify)
+{
+	cleanup_free char *source = xasprintf("docker://%s", from);
+	const char *argv[] = {"inspect", "--raw",
+	    tls_verify ? "--tls-verify=true" : "--tls-verify=false", source, NULL};
+	struct strbuf raw = STRBUF_INIT;
+	json_t *manifest;
+	int bad;
+
+	if (skopeo(argv, &raw)) {
+		strbuf_free(&raw);
+		return -1;
+	}
+	manifest = json_loadb(raw.s ? raw.s : "", raw.len, 0, NULL);
+	bad = oci_refused(manifest, from, "its manifest");
+	json_decref(manifest);
+	strbuf_free(&raw);
+	return bad ? -1 : 0;
+}
+
 static int
 pull(const char *from, const char *tag, const char *state, int tls_verify)
 {
@@ -278,7 +380,7 @@ pull(const char *from, const char *tag, const char *state, int tls_verify)
 
 	if (make_scratch(&s))
 		return EXIT_TROUBLE;
-	bad = copy_from(from, s.image, tls, &i) ||
+	bad = refuse_manifest(from, tls_verify) || copy_from(from, s.image, tls, &i) ||
 	      pull_record(&s, from, &i, state, tls_verify) || bundle_load(&i, tag);
 	if (!bad)
 		printf("sha256:%s\n", i.id);
