@@ -287,6 +287,7 @@ good_state() {
 	expect "nothing to remove"
 	run_x 0 d back "${P}keep" 2
 	serves "${P}keep" 2
+	engine rmi "localhost/${P}keep-built:1" >/dev/null 2>&1 || :
 	run ! image_id "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}keep/stamp-1")"
 }
 
@@ -403,7 +404,7 @@ good_state() {
 	} >"$BATS_TEST_TMPDIR/s"
 	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
 	for n in 1 2; do
-		image[n]=$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}src/stamp-$n")
+		image[n]=$(built "${P}src" $n)
 	done
 	with_fake_engine
 	fake pull "${image[1]}"
@@ -513,8 +514,8 @@ good_state() {
 @test "a container that d didn't start is replaced, and can be gone back to" {
 	container "${P}hand"
 	prebuilt "${P}hand" 1 2
-	engine run -d --name "${P}hand" "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}hand/stamp-1")" >/dev/null 2>&1 ||
-		engine run -d --no-healthcheck --name "${P}hand" "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/${P}hand/stamp-1")" >/dev/null
+	engine run -d --name "${P}hand" "$(built "${P}hand" 1)" >/dev/null 2>&1 ||
+		engine run -d --no-healthcheck --name "${P}hand" "$(built "${P}hand" 1)" >/dev/null
 	next_is "${P}hand" 2
 	run_x 0 d u "${P}hand"
 	serves "${P}hand" 2

@@ -142,6 +142,11 @@ prebuilt() {
 	printf 'all:\n\t@cp stamp-$$(cat next) build-stamp\n' >>"$folder/Makefile"
 }
 
+# built NAME VERSION: what the engine calls the image of a version.
+built() {
+	"$PACK" id -r "$(sed -n 's/^image //p' "$WHITTLE_CONTAINERS/$1/stamp-$2")"
+}
+
 # next_is NAME VERSION
 next_is() {
 	echo "$2" >"$WHITTLE_CONTAINERS/$1/next"
