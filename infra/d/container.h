@@ -113,6 +113,14 @@ struct ready {
 	int64_t stable;       /* ms: and stays so that long */
 };
 
+/* Copies of a container's data, taken before an upgrade. */
+struct data {
+	bool snapshot;        /* they are taken */
+	bool restore;         /* and put back where the upgrade fails */
+	struct words paths;   /* which sources; none: all of mount_rw */
+	struct words command; /* takes, restores and removes them; none: d does */
+};
+
 enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 
 /* A list of some struct: its elements and how many. */
@@ -152,6 +160,7 @@ struct container {
 	LIST_OF(tmpfs) tmpfs;
 	const char *vol_base;
 	LIST_OF(volume) vols;
+	struct data data;
 	struct volume vol_defaults;
 	int64_t shift_uids, shift_gids;
 	bool needs_mount_given; /* else: what was mounted the last time */

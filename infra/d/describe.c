@@ -203,6 +203,13 @@ needs_mount(const struct container *c)
 	return map;
 }
 
+static json_t *
+data(const struct data *d)
+{
+	return json_pack("{s:o, s:o, s:s}", "command", words(&d->command), "vols",
+	    words(&d->paths), "restore", d->restore ? "on-failure" : "never");
+}
+
 /* Keys that came later stand there only where they say something: a container that was made
  * by an earlier version keeps its digest. */
 static void
@@ -222,6 +229,7 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "port_offset", c->port_offset, json_integer(c->port_offset));
 	set_said(o, "repo2", c->repo2, text(c->repo2));
 	set_said(o, "require_signature", c->require_signature, json_true());
+	set_said(o, "snapshot", c->data.snapshot, data(&c->data));
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
 	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));
@@ -331,7 +339,7 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
 	    "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
-	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "vols"};
+	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "vols"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

@@ -1,6 +1,6 @@
 /*
  * A transaction's journal, $WHITTLE_STATE/d/NAME/journal.json: the step that is about to be
- * done, and what a way back needs. Steps: begin, build, test, create, swap, stop, start,
+ * done, and what a way back needs. Steps: begin, build, test, create, swap, stop, data, start,
  * wait, promote, finish. Up to and with wait the way is back to the old container, from
  * promote on it is forward.
  */

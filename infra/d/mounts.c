@@ -67,6 +67,14 @@ mount_of(const struct words *points, const char *path)
 	return best;
 }
 
+bool
+mounts_at(const char *path)
+{
+	struct words points = {0};
+
+	return mount_points(&points) == 0 && words_have(&points, path);
+}
+
 static int
 check_earlier(struct app *a, const struct container *c)
 {

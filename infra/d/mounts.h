@@ -11,6 +11,9 @@
 /* The sources on the host of all its mounts and vols, absolute, each once. */
 void mounts_sources(const struct container *c, struct words *out);
 
+/* Whether something is mounted at exactly that path. */
+bool mounts_at(const char *path);
+
 /* Whether every mount that needs_mount names is there, waited for as long as it says; without
  * needs_mount, every one that it was on. 0, or -1 after a message. */
 int mounts_check(struct app *a, const struct container *c);

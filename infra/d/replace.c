@@ -23,6 +23,7 @@
 #include "service.h"
 #include "sharing.h"
 #include "signals.h"
+#include "snapshots.h"
 #include "start.h"
 #include "state.h"
 #include "strbuf.h"
@@ -207,6 +208,28 @@ restore_old(struct journal *j)
 	return -1;
 }
 
+/* The data as the old container left it, if the new one may have changed it. */
+static int
+restore_data(struct journal *j, const char *why)
+{
+	const char *name = j->place->name;
+
+	if (!journal_true(j, "data_at_risk"))
+		return 0;
+	if (snapshot_restore(j->a, name, j->id, pool_printf("%s-failed", j->id),
+		pool_printf("left by a failed %s: %s", journal_text(j, "verb"), why)))
+		return -1;
+	event(&j->a->host, name, "data-restored", NULL, "%s", why);
+	return journal_set(j, "data_at_risk", json_false());
+}
+
+static int
+prune_snapshots(struct journal *j)
+{
+	return snapshots_prune(
+	    j->a, j->place->name, json_integer_value(json_object_get(j->o, "keep")));
+}
+
 static bool
 old_is_gone(const struct journal *j)
 {
@@ -228,13 +251,14 @@ replace_undo(struct journal *j, const char *why)
 		    j->place->name);
 		return replace_finish(j);
 	}
-	if (remove_made(j) || restore_old(j) || tags_restore(j))
+	if (remove_made(j) || restore_data(j, why) || restore_old(j) || tags_restore(j))
 		return -1;
 	note_dependents(j);
 	event(&j->a->host, j->place->name, "gone-back", journal_text(j, "image"), "%s: %s",
 	    verb, why);
 	if (journal_text(j, "old") && journal_true(j, "old_running"))
 		say("BACK", "%s: the old container runs again", j->place->name);
+	prune_snapshots(j);
 	return journal_end(j);
 }
 
@@ -314,6 +338,7 @@ replace_finish(struct journal *j)
 	if (old && engine_see(e, old, &now) == 1 && engine_call(e, NULL, "rm", "-f", old, NULL))
 		return -1;
 	note_dependents(j);
+	prune_snapshots(j);
 	return journal_end(j);
 }
 
@@ -354,6 +379,27 @@ note_old(struct journal *j, const struct replacement *r)
 	return 0;
 }
 
+/* While nothing runs: the data is copied, or replaced by an earlier copy. */
+static int
+settle_data(struct journal *j, const struct replacement *r)
+{
+	const char *old = journal_text(j, "old_image");
+	bool other = old && strcmp(old, r->image.id) != 0;
+
+	if (r->data)
+		return journal_set(j, "data_at_risk", json_true()) ||
+			       snapshot_restore(j->a, r->place->name, r->data, j->id,
+				   "left when its data went back")
+			   ? -1
+			   : 0;
+	if (!r->want->data.snapshot || !(r->snapshot || (old && other)))
+		return 0;
+	if (snapshot_take(j->a, r->want, j->id,
+		r->snapshot ? "by hand" : pool_printf("before %s", short_id(r->image.id))))
+		return -1;
+	return r->want->data.restore && other ? journal_set(j, "data_at_risk", json_true()) : 0;
+}
+
 /* From stop to a container that is ready. */
 static int
 exchange(struct journal *j, const struct replacement *r, const char *id, const char **why)
@@ -376,6 +422,9 @@ exchange(struct journal *j, const struct replacement *r, const char *id, const c
 		if (engine_stop(&j->a->engine, old, r->want->stop_timeout))
 			return -1;
 	}
+	*why = "its data couldn't be copied or put back";
+	if (interrupted || journal_step(j, "data") || settle_data(j, r))
+		return -1;
 	if (interrupted || journal_step(j, "start"))
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
@@ -399,7 +448,8 @@ failed(struct journal *j, const struct replacement *r, const char *id, const cha
 	report("%s: %s failed: %s%s%s", r->place->name, r->verb, *why, log ? "; its log: " : "",
 	    log ? log : "");
 	event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb, *why);
-	if (r->keep_failed && started && !interrupted && !journal_true(j, "old_running")) {
+	if (r->keep_failed && started && !interrupted && !journal_true(j, "old_running") &&
+	    !journal_true(j, "data_at_risk")) {
 		/* Nothing ran before: who looks for the reason finds the container. */
 		if (journal_text(j, "old"))
 			engine_remove(&j->a->engine, journal_text(j, "old"), false);

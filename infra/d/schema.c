@@ -3,6 +3,7 @@
 #include "path.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "values_data.h"
 #include "values_life.h"
 #include "values_limits.h"
 #include "values_names.h"
@@ -79,6 +80,7 @@ static const struct key keys[] = {
     {"shift_gids", NUMBER, AT(shift_gids), 0, MAX_ID, NULL},
     {"shift_uids", NUMBER, AT(shift_uids), 0, MAX_ID, NULL},
     {"shm_size", SIZE, AT(shm_size), 0, INT64_C(1) << 50, NULL},
+    {"snapshot", OTHER, NOWHERE, 0, 0, take_snapshot},
     {"stop_signal", OTHER, NOWHERE, 0, 0, take_stop_signal},
     {"stop_timeout", DURATION, AT(stop_timeout), 0, 3600 * 1000, NULL},
     {"subnet", OTHER, NOWHERE, 0, 0, take_subnet},
@@ -250,6 +252,23 @@ complete_volumes(struct container *c)
 	}
 }
 
+/* What is snapshotted, by whole paths. */
+static void
+complete_data(struct container *c)
+{
+	struct words whole = {0};
+
+	for (size_t i = 0; i < c->data.paths.n; i++)
+		if (c->data.paths.w[i][0] == '/')
+			words_add(&whole, c->data.paths.w[i]);
+		else
+			words_addf(&whole, "%s/%s/%s", c->vol_base, c->key, c->data.paths.w[i]);
+	if (c->data.snapshot && !whole.n)
+		for (size_t i = 0; i < c->mount_rw.n; i++)
+			words_add(&whole, c->mount_rw.v[i].source);
+	c->data.paths = whole;
+}
+
 /* The host's side moves by the offset; beyond the last port the engine chooses. */
 static void
 shift_ports(struct container *c)
@@ -336,6 +355,18 @@ check_relabel(const struct container *c, struct settings *s)
 	}
 }
 
+static bool
+is_source(const struct container *c, const char *path)
+{
+	for (size_t i = 0; i < c->mount_rw.n; i++)
+		if (strcmp(c->mount_rw.v[i].source, path) == 0)
+			return true;
+	for (size_t i = 0; i < c->vols.n; i++)
+		if (strcmp(c->vols.v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 /* What env_files say, where env doesn't say otherwise. */
 static void
 add_env_files(struct container *c, struct settings *s)
@@ -385,6 +416,11 @@ check_together(struct container *c, struct settings *s)
 			    c->sysctls.v[i].key);
 	if (c->log == LOG_NONE && c->ready.kind == READY_LOG)
 		settings_error(s, NULL, "ready: log can't be seen without a log (log: none)");
+	for (size_t i = 0; i < c->data.paths.n; i++)
+		if (!is_source(c, c->data.paths.w[i]))
+			settings_error(s, NULL,
+			    "snapshot: '%s' is no source of mount_rw and none of vols",
+			    c->data.paths.w[i]);
 	if (c->fg && c->wave >= 0)
 		settings_error(s, NULL, "autostart and fg exclude each other");
 }
@@ -411,6 +447,7 @@ complete(struct container *c)
 	complete_volumes(c);
 	place_mounts(c, c->mount_ro.v, c->mount_ro.n);
 	place_mounts(c, c->mount_rw.v, c->mount_rw.n);
+	complete_data(c);
 	shift_ports(c);
 	if (c->ipv6_ports)
 		double_ports(c);

@@ -17,22 +17,31 @@
 #include "say.h"
 #include "select.h"
 #include "service.h"
+#include "snapshots.h"
 #include "state.h"
 #include "strbuf.h"
 #include "tags.h"
 #include "verbs.h"
 
 static void
-list_generations(const struct generations *g)
+list_generations(const struct app *a, const char *name, const struct generations *g)
 {
-	for (size_t i = 0; i < g->n; i++)
+	struct snapshots s;
+
+	if (snapshots_read(&a->host, name, &s))
+		s.n = 0;
+	for (size_t i = 0; i < g->n; i++) {
 		printf("%c %3d  %s  %s\n", g->v[i].n == g->current ? '*' : ' ', g->v[i].n,
 		    g->v[i].time, short_id(g->v[i].image));
+		for (size_t k = 0; k < s.n; k++)
+			if (s.v[k].whole && s.v[k].generation == g->v[i].n)
+				printf("       data of %s  %s\n", s.v[k].time, s.v[k].why);
+	}
 }
 
 /* The one that is asked for, by default the one before the one that runs. */
 static const struct generation *
-choose(const struct app *a, const struct place *p, const struct generations *g, const char *n)
+choose(const struct place *p, const struct generations *g, const char *n, bool data)
 {
 	const struct generation *got = NULL;
 
@@ -42,13 +51,12 @@ choose(const struct app *a, const struct place *p, const struct generations *g, 
 		for (size_t i = 0; i < g->n && g->v[i].n != g->current; i++)
 			got = &g->v[i];
 	}
-	(void)a;
 	if (!got && n)
 		report(
 		    "%s has no generation '%s' (d back -l %s lists them)", p->name, n, p->name);
 	else if (!got)
 		report("%s has no earlier generation", p->name);
-	else if (got->n == g->current) {
+	else if (got->n == g->current && !data) {
 		report("%s runs generation %d already", p->name, got->n);
 		got = NULL;
 	}
@@ -62,7 +70,7 @@ promote_back(struct journal *j, const struct replacement *r)
 }
 
 static int
-back_to(struct app *a, const struct place *p, const struct generation *to)
+back_to(struct app *a, const struct place *p, const struct generation *to, const char *data)
 {
 	struct container c;
 	struct image image;
@@ -90,6 +98,7 @@ back_to(struct app *a, const struct place *p, const struct generation *to)
 		.image = image,
 		.settings = to->settings,
 		.generation = to->n,
+		.data = data,
 		.promote = promote_back},
 	    &why);
 	if (status != EXIT_YES)
@@ -98,15 +107,18 @@ back_to(struct app *a, const struct place *p, const struct generation *to)
 	if (got == 1 && strcmp(now.image, image.id) != 0)
 		quarantine(&a->host, p->name, now.image, reason);
 	quarantine_lift(&a->host, p->name, image.id);
-	say("BACK", "%s is generation %d again, with its settings", p->name, to->n);
+	say("BACK", "%s is generation %d again, with its settings%s", p->name, to->n,
+	    data ? " and its data" : "");
 	return EXIT_YES;
 }
 
 int
 do_back(struct app *a, int argc, char **argv)
 {
-	bool list = false;
-	const struct option_of options[] = {SWITCH('l', "list", list), NO_MORE};
+	bool list = false, with_data = false;
+	const struct option_of options[] = {
+	    SWITCH('l', "list", list), SWITCH(0, "data", with_data), NO_MORE};
+	const char *data = NULL;
 	const struct generation *to;
 	const struct place *p;
 	struct generations g;
@@ -123,11 +135,19 @@ do_back(struct app *a, int argc, char **argv)
 	if ((!list && fd < 0) || generations_read(&a->host, p->name, &g))
 		return EXIT_TROUBLE;
 	if (list) {
-		list_generations(&g);
+		list_generations(a, p->name, &g);
 		return EXIT_YES;
 	}
-	to = choose(a, p, &g, argc > 1 ? argv[1] : NULL);
-	return to ? back_to(a, p, to) : EXIT_NO;
+	to = choose(p, &g, argc > 1 ? argv[1] : NULL, with_data);
+	if (to && with_data) {
+		data = snapshot_of(&a->host, p->name, to->n);
+		if (!data) {
+			report("%s: there is no snapshot of the data of generation %d", p->name,
+			    to->n);
+			return EXIT_NO;
+		}
+	}
+	return to ? back_to(a, p, to, data) : EXIT_NO;
 }
 
 /* ---- why ---- */
@@ -190,6 +210,6 @@ do_why(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	if (g.n)
 		printf("generations:\n");
-	list_generations(&g);
+	list_generations(a, p->name, &g);
 	return EXIT_YES;
 }

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "say.h"
 #include "select.h"
+#include "snapshots.h"
 #include "strbuf.h"
 #include "verbs.h"
 
@@ -169,6 +170,40 @@ clean_images(struct cleaning *k, const struct images *images)
 	}
 }
 
+static const char *
+size_text(unsigned long long bytes)
+{
+	return bytes >= 10ULL << 30   ? pool_printf("%llu GiB", bytes >> 30)
+	       : bytes >= 10ULL << 20 ? pool_printf("%llu MiB", bytes >> 20)
+				      : pool_printf("%llu KiB", bytes >> 10);
+}
+
+/* What generations' data takes, which goes with them. */
+static void
+show_snapshots(struct cleaning *k)
+{
+	for (size_t i = 0; i < k->a->places.n; i++) {
+		const char *name = k->a->places.v[i].name;
+		unsigned long long all, own;
+		struct snapshots s;
+
+		if (snapshots_read(&k->a->host, name, &s)) {
+			k->bad = 1;
+			continue;
+		}
+		for (size_t n = 0; n < s.n; n++) {
+			if (snapshot_space(k->a, name, s.v[n].id, &all, &own)) {
+				k->bad = 1;
+				continue;
+			}
+			printf("keeping data of %s, generation %d, %s: %s, of which no other "
+			       "snapshot has %s\n",
+			    name, s.v[n].generation, s.v[n].time, size_text(all),
+			    size_text(own));
+		}
+	}
+}
+
 int
 do_clean(struct app *a, int argc, char **argv)
 {
@@ -192,6 +227,8 @@ do_clean(struct app *a, int argc, char **argv)
 	clean_tags(&k, &images);
 	if (!k.bad)
 		clean_images(&k, &images);
+	if (k.dry)
+		show_snapshots(&k);
 	if (!k.removed)
 		printf("nothing to remove\n");
 	return k.bad ? EXIT_TROUBLE : EXIT_YES;

@@ -16,6 +16,8 @@ verb_fn do_prep;
 verb_fn do_upgrade, do_upgrade_all;
 /* verb_back.c */
 verb_fn do_back, do_why;
+/* verb_snapshot.c */
+verb_fn do_snapshot;
 /* verb_plan.c */
 verb_fn do_plan;
 /* verb_clean.c */

@@ -15,6 +15,7 @@
 
 #include "beneath.h"
 #include "cleanup.h"
+#include "copy.h"
 #include "digest.h"
 #include "engine_call.h"
 #include "file.h"
@@ -527,27 +528,9 @@ volumes_prepare(struct app *a, const struct container *c, const struct image *im
 
 /* ---- removing ---- */
 
-static enum walk_action
-remove_file(const struct walk_entry *e, void *arg)
-{
-	(void)arg;
-	if (!S_ISDIR(e->st.st_mode) && unlinkat(e->dirfd, e->name, 0))
-		report("remove '%s':", e->path);
-	return WALK_GO;
-}
-
-static void
-remove_folder(const struct walk_entry *e, void *arg)
-{
-	(void)arg;
-	if (e->depth && unlinkat(e->dirfd, e->name, AT_REMOVEDIR))
-		report("remove '%s':", e->path);
-}
-
 int
 volumes_remove(struct app *a, const char *folder)
 {
-	struct walk_options o = {.leave = remove_folder};
 	cleanup_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
@@ -557,7 +540,7 @@ volumes_remove(struct app *a, const char *folder)
 			   "--one-file-system", "--", folder, NULL)
 			   ? -1
 			   : 0;
-	if (walk_tree(fd, &o, remove_file, NULL) || rmdir(folder)) {
+	if (remove_contents(fd) || rmdir(folder)) {
 		report("remove '%s':", folder);
 		return -1;
 	}

@@ -74,9 +74,9 @@ settings() {
 	} >"$WHITTLE_CONTAINERS/$1/settings.yaml"
 }
 
-# mood NAME VERSION [SICK_AFTER [CRASH]]: what its next image is like.
+# mood NAME VERSION [SICK_AFTER [CRASH [RUIN]]]: what its next image is like.
 mood() {
-	echo "$2 ${3:-0} ${4:-0}" >"$WHITTLE_CONTAINERS/$1/files/mood"
+	echo "$2 ${3:-0} ${4:-0} ${5:-0}" >"$WHITTLE_CONTAINERS/$1/files/mood"
 }
 
 d() {

@@ -1,10 +1,12 @@
 /*
  * The service in d's test images: HTTP on port 8080, or $PORT, and what tests want to do
- * inside a container that has nothing else. /mood, one line "VERSION SICK_AFTER CRASH", makes
- * two images of one program: after so many good answers it is sick (0: never); with CRASH 1 it
- * ends at once.
+ * inside a container that has nothing else. /mood, one line "VERSION SICK_AFTER CRASH RUIN",
+ * makes two images of one program: after so many good answers it is sick (0: never); with RUIN
+ * 1 it spoils what is in /data, as a migration that fails half way; with CRASH 1 it ends at
+ * once.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -91,6 +93,22 @@ listen_unix(void)
 	return fd;
 }
 
+static void
+ruin(void)
+{
+	DIR *d = opendir("/data");
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		int fd = e->d_name[0] == '.' ? -1 : openat(dirfd(d), e->d_name, O_RDWR);
+
+		if (fd < 0 || pwrite(fd, "migrated", 8, 0) < 0 || ftruncate(fd, 5000))
+			continue;
+		close(fd);
+	}
+	close(open("/data/migrated", O_WRONLY | O_CREAT, 0644));
+}
+
 static int
 serve(void)
 {
@@ -101,17 +119,19 @@ serve(void)
 	    .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	bool v6 = getenv("ONLY_V6") != NULL;
 	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0), one = 1, sick_after = 0,
-	    crash = 0;
+	    crash = 0, spoil = 0;
 	char version[32] = "?";
 	FILE *mood = fopen("/mood", "r");
 
 	if (mood) {
-		int got = fscanf(mood, "%31s %d %d", version, &sick_after, &crash);
+		int got = fscanf(mood, "%31s %d %d %d", version, &sick_after, &crash, &spoil);
 
 		fclose(mood);
 		if (got < 1)
 			return 4;
 	}
+	if (spoil)
+		ruin();
 	if (crash) {
 		printf("crashing, version %s\n", version);
 		return 3;

@@ -164,6 +164,10 @@ static const struct {
     {"restart: no", false, "restart", "\"no\""},
     {"restart: on-failure:3", false, "restart", "\"on-failure:3\""},
     {"stop_timeout: 1m", false, "stop_timeout", "60000"},
+    {"mount_rw: [a:/a]\nsnapshot: {vols: a, restore: on-failure}", false, "snapshot",
+	"{\"command\":[],\"restore\":\"on-failure\",\"vols\":[\"/vol/web/a\"]}"},
+    {"mount_rw: [a:/a, /b:/b]\nsnapshot: yes", false, "snapshot",
+	"{\"command\":[],\"restore\":\"never\",\"vols\":[\"/vol/web/a\",\"/b\"]}"},
     {"stop_signal: SIGINT", false, "stop_signal", "\"INT\""},
     {"log: syslog:udp://10.0.0.1:514", false, "log_address", "\"udp://10.0.0.1:514\""},
     {"autostart: '2;host=attic'", false, "autostart_host", "\"attic\""},
@@ -324,6 +328,10 @@ static const struct {
     {"log: file", "journald"},
     {"restart: sometimes", "always"},
     {"restart: on-failure:0", "on-failure:N"},
+    {"snapshot: [a]", "no source of mount_rw"},
+    {"snapshot: {restore: always}", "on-failure or never"},
+    {"snapshot: {path: a}", "unknown key 'path'"},
+    {"snapshot: [../a]", "a source of mount_rw"},
     {"stop_signal: SIGFOO", "unknown signal"},
     {"stop_timeout: 2h", "too much"},
     {"autostart: soon", "wave"},
@@ -460,6 +468,7 @@ static const struct {
     {"shift_gids", "1", "2", ""},
     {"shift_uids", "1", "2", ""},
     {"shm_size", "1m", "2m", ""},
+    {"snapshot", "[a]", "[b]", "mount_rw: [a:/a, b:/b]"},
     {"stop_signal", "INT", "HUP", ""},
     {"stop_timeout", "1s", "2s", ""},
     {"subnet", "10.0.0.0/24", "10.0.1.0/24", ""},
@@ -524,7 +533,7 @@ is_about_d(const char *key)
 {
 	static const char *const keys[] = {"autostart", "env_files", "image", "keep",
 	    "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan", "shift_gids",
-	    "shift_uids", "tag", "vol_defaults", "vols", NULL};
+	    "shift_uids", "snapshot", "tag", "vol_defaults", "vols", NULL};
 
 	return among(key, keys);
 }
