@@ -26,6 +26,8 @@ static const struct verb verbs[] = {
 	"build :latest (-t test, -s promote, -a all and up)", do_build, CHANGES},
     {"test", "t", one, "SPEC... [-- CMD...]", "test :latest beside production", do_test,
 	CHANGES},
+    {"learn", "", one, "[-n TIMES] [--forget] SPEC...",
+	"what the image needs to keep, from its tests", do_learn, CHANGES},
     {"upgrade", "u", one, "[-f] SPEC...", "build, test, replace, promote; or go back",
 	do_upgrade, CHANGES},
     {"back", "", one, "[-l] [--data] SPEC [N]", "go back to an earlier generation", do_back,

@@ -186,6 +186,40 @@ test_one(struct app *a, const struct place *p, const struct test_options *o)
 	return made(status);
 }
 
+/* ---- learn ---- */
+
+int
+do_learn(struct app *a, int argc, char **argv)
+{
+	static const char *const learn[] = {"learn", NULL};
+	bool forget = false;
+	const char *times = NULL;
+	const struct option_of options[] = {
+	    VALUED('n', "times", times), SWITCH(0, "forget", forget), NO_MORE};
+	struct places all;
+	int status = EXIT_YES, got;
+	const char *log;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc < 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (pick_all(a, argc, argv, &all))
+		return EXIT_TROUBLE;
+	if (times && (!*times || strspn(times, "0123456789") != strlen(times))) {
+		report("-n '%s': not a number", times);
+		return EXIT_TROUBLE;
+	}
+	setenv("LEARN",
+	    pool_printf(
+		"%s%s%s", times ? "-n " : "", times ? times : "", forget ? " --forget" : ""),
+	    1);
+	for (size_t i = 0; i < all.n; i++) {
+		got = made(pipeline_make(a, &all.v[i], learn, true, &log));
+		status = got > status ? got : status;
+	}
+	return status;
+}
+
 int
 do_test(struct app *a, int argc, char **argv)
 {

@@ -9,7 +9,7 @@ verb_fn do_up, do_down, do_restart, do_hup, do_up_all, do_down_all, do_restart_a
 /* verb_boot.c */
 verb_fn do_enable, do_disable;
 /* verb_build.c */
-verb_fn do_build, do_test, do_build_all, do_test_all;
+verb_fn do_build, do_learn, do_test, do_build_all, do_test_all;
 /* verb_prep.c */
 verb_fn do_prep;
 /* verb_upgrade.c */
