@@ -33,10 +33,8 @@ const size_t calls_always_count = sizeof(calls_always) / sizeof(calls_always[0])
 
 #if defined(__x86_64__)
 static const unsigned architecture = AUDIT_ARCH_X86_64;
-static const char architecture_name[] = "SCMP_ARCH_X86_64";
 #elif defined(__aarch64__)
 static const unsigned architecture = AUDIT_ARCH_AARCH64;
-static const char architecture_name[] = "SCMP_ARCH_AARCH64";
 #else
 #error "the recorder doesn't know this architecture: add its AUDIT_ARCH_ and its registers"
 #endif
@@ -45,10 +43,4 @@ unsigned
 call_architecture(void)
 {
 	return architecture;
-}
-
-const char *
-call_architecture_name(void)
-{
-	return architecture_name;
 }

@@ -14,8 +14,7 @@ const char *call_name(long number);
 extern const char *const calls_always[];
 extern const size_t calls_always_count;
 
-/* AUDIT_ARCH_… of it, and its name in an engine's profile, such as "SCMP_ARCH_X86_64". */
+/* AUDIT_ARCH_… of it. */
 unsigned call_architecture(void);
-const char *call_architecture_name(void);
 
 #endif

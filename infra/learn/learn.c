@@ -6,6 +6,7 @@
 
 #include "missed.h"
 #include "needs.h"
+#include "profile.h"
 #include "record.h"
 #include "report.h"
 #include "runs.h"
@@ -18,6 +19,7 @@ print_help(FILE *f)
 	    "usage: learn record DIRECTORY -- COMMAND [ARG]...\n"
 	    "       learn keep [-n] [--forget] [--own DIRECTORY] -r ROOT -k FILE RUN...\n"
 	    "       learn missed -r ROOT -l LEDGER [-k FILE] RUN...\n"
+	    "       learn seccomp FILE RUN...\n"
 	    "       learn tests FILE\n"
 	    "       learn health CONTAINER\n"
 	    "\n"
@@ -30,6 +32,8 @@ print_help(FILE *f)
 	    "          ROOT to the list FILE, for prep's rule carve; says what came and went\n"
 	    "  missed  prints, as lines for the list, what the rule carve removed from the\n"
 	    "          image by its LEDGER and the RUNs asked for all the same\n"
+	    "  seccomp writes a profile to FILE that allows the system calls of the RUNs and\n"
+	    "          what every program needs\n"
 	    "  tests   copies TAP through, and notes in FILE when each test was over\n"
 	    "  health  runs the image's health check once in CONTAINER\n"
 	    "\n"
@@ -165,6 +169,8 @@ main(int argc, char **argv)
 		return verb_keep(argc - 1, argv + 1);
 	if (strcmp(argv[1], "missed") == 0)
 		return verb_missed(argc - 1, argv + 1);
+	if (strcmp(argv[1], "seccomp") == 0 && argc > 3)
+		return profile(argv[2], argv + 3);
 	if (strcmp(argv[1], "tests") == 0 && argc == 3)
 		return runs_tests(argv[2]);
 	if (strcmp(argv[1], "health") == 0 && argc == 3)

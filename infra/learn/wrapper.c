@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "profile.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
@@ -114,6 +115,21 @@ add_recorder(struct words *to)
 	add(to, "--");
 }
 
+/* A profile forbids what recording takes: to learn it is left away, to prove (LEARN_PROFILE
+ * names a file) it is widened by just that. */
+static void
+add_profile(struct words *to, const char *profile)
+{
+	const char *widened = getenv("LEARN_PROFILE");
+
+	if (!widened || !*widened)
+		return;
+	if (profile_widen(profile, widened))
+		exit(EXIT_TROUBLE);
+	add(to, "--security-opt");
+	add(to, xasprintf("seccomp=%s", widened));
+}
+
 /* run, create: argv[image] is the image. */
 static void
 wrap_start(struct words *to, int argc, char **argv, int from, int image)
@@ -132,7 +148,7 @@ wrap_start(struct words *to, int argc, char **argv, int from, int image)
 			entrypoint = argv[i] + 13;
 		} else if (strcmp(argv[i], "--security-opt") == 0 && i + 1 < image &&
 			   strncmp(argv[i + 1], "seccomp=", 8) == 0) {
-			i++; /* one that was learned forbids what recording takes */
+			add_profile(to, argv[++i] + 8);
 		} else {
 			add(to, argv[i]);
 		}

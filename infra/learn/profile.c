@@ -1,0 +1,168 @@
+#include "profile.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+#include "cleanup.h"
+#include "report.h"
+#include "runs.h"
+#include "strbuf.h"
+
+enum { CALLS_MAX = 1024 };
+
+/* What engines' run-time programs call between setting the profile and becoming the service. */
+static const char *const starting[] = {"access", "capget", "capset", "chdir", "faccessat",
+    "faccessat2", "fchdir", "fchown", "fstatfs", "getcwd", "getdents64", "lstat", "mkdirat",
+    "openat2", "setgid", "setgroups", "sethostname", "setpriority", "setresgid", "setresuid",
+    "setsid", "setuid", "statfs", "umask"};
+
+/* What nobody's profile may allow because a test happened to call it: the engines' own allow
+ * them only with a capability. */
+static const char *const never[] = {"acct", "add_key", "bpf", "create_module", "delete_module",
+    "finit_module", "fsconfig", "fsmount", "fsopen", "init_module", "ioperm", "iopl",
+    "kexec_file_load", "kexec_load", "lookup_dcookie", "mount", "mount_setattr", "move_mount",
+    "open_by_handle_at", "open_tree", "perf_event_open", "personality", "pivot_root",
+    "process_vm_writev", "quotactl", "reboot", "request_key", "setns", "settimeofday",
+    "swapoff", "swapon", "syslog", "umount2", "unshare", "userfaultfd", "vhangup"};
+
+static const char *const recorders[] = {"chdir", "clone", "close", "execve", "exit_group",
+    "fork", "openat", "open", "pipe2", "prctl", "process_vm_readv", "ptrace", "read",
+    "readlink", "readlinkat", "seccomp", "setsid", "umask", "wait4", "write"};
+
+/* What stands for an older call where there is no such call (aarch64), or in newer libraries.
+ */
+static const char *const newer[][2] = {{"accept", "accept4"}, {"access", "faccessat"},
+    {"chmod", "fchmodat"}, {"chown", "fchownat"}, {"eventfd", "eventfd2"},
+    {"getdents", "getdents64"}, {"inotify_init", "inotify_init1"}, {"lchown", "fchownat"},
+    {"link", "linkat"}, {"mkdir", "mkdirat"}, {"mknod", "mknodat"}, {"rename", "renameat"},
+    {"renameat", "renameat2"}, {"rmdir", "unlinkat"}, {"signalfd", "signalfd4"},
+    {"symlink", "symlinkat"}, {"unlink", "unlinkat"}, {"utimes", "utimensat"}};
+
+struct seen {
+	char call[CALLS_MAX];
+};
+
+static void
+take_line(const struct trace_line *l, const struct tests *tests, void *arg)
+{
+	struct seen *s = arg;
+	long number;
+
+	(void)tests;
+	if (l->kind != TRACE_CALL)
+		return;
+	number = strtol(l->subject, NULL, 10);
+	if (number >= 0 && number < CALLS_MAX)
+		s->call[number] = 1;
+}
+
+static int
+is_among(const char *name, const char *const *list, size_t n)
+{
+	while (n-- > 0)
+		if (strcmp(list[n], name) == 0)
+			return 1;
+	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *
+allowed(const struct seen *s)
+{
+	const char *name[2 * CALLS_MAX + 256], *last = "";
+	json_t *names = json_array();
+	size_t n = 0, i, k;
+
+	for (i = 0; i < CALLS_MAX; i++)
+		if (s->call[i] && call_name((long)i) &&
+		    !is_among(call_name((long)i), never, sizeof(never) / sizeof(never[0])))
+			name[n++] = call_name((long)i);
+	for (i = 0; i < calls_always_count; i++)
+		name[n++] = calls_always[i];
+	for (i = 0; i < sizeof(starting) / sizeof(starting[0]); i++)
+		name[n++] = starting[i];
+	for (i = 0; i < n && n < sizeof(name) / sizeof(name[0]); i++)
+		for (k = 0; k < sizeof(newer) / sizeof(newer[0]); k++)
+			if (strcmp(name[i], newer[k][0]) == 0)
+				name[n++] = newer[k][1];
+	qsort(name, n, sizeof(*name), by_name);
+	for (i = 0; i < n; last = name[i++])
+		if (strcmp(name[i], last) != 0 && strncmp(name[i], "clone", 5) != 0)
+			json_array_append_new(names, json_string(name[i]));
+	return names;
+}
+
+static int
+write_json(const json_t *j, const char *file)
+{
+	cleanup_free char *beside = xasprintf("%s.new", file);
+	cleanup_free char *text = json_dumps(j, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	FILE *f = fopen(beside, "we");
+	int bad = !f || !text || fprintf(f, "%s\n", text) < 0;
+
+	if (f && fclose(f))
+		bad = 1;
+	if (bad || rename(beside, file)) {
+		report("write '%s':", file);
+		return -1;
+	}
+	return 0;
+}
+
+int
+profile(const char *file, char **runs)
+{
+	struct seen seen = {{0}};
+	json_t *j;
+	int bad = 0;
+
+	for (; !bad && *runs; runs++)
+		bad = runs_read(*runs, NULL, take_line, &seen);
+	if (bad)
+		return EXIT_TROUBLE;
+	/* clone makes no namespaces; whose flags can't be looked at, as clone3's, isn't there.
+	 */
+	j = json_pack(
+	    "{s:s, s:i, s:[s,s], s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:I, s:i, s:s}]},"
+	    " {s:[s], s:s, s:i}]}",
+	    "defaultAction", "SCMP_ACT_ERRNO", "defaultErrnoRet", EPERM, "architectures",
+	    "SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64", "syscalls", "names", allowed(&seen),
+	    "action", "SCMP_ACT_ALLOW", "names", "clone", "action", "SCMP_ACT_ALLOW", "args",
+	    "index", 0, "value", (json_int_t)0x7e020000, "valueTwo", 0, "op",
+	    "SCMP_CMP_MASKED_EQ", "names", "clone3", "action", "SCMP_ACT_ERRNO", "errnoRet",
+	    ENOSYS);
+	bad = write_json(j, file);
+	json_decref(j);
+	return bad ? EXIT_TROUBLE : EXIT_YES;
+}
+
+int
+profile_widen(const char *from, const char *to)
+{
+	json_error_t error;
+	json_t *j = json_load_file(from, JSON_REJECT_DUPLICATES, &error), *names = json_array();
+	size_t i;
+	int bad;
+
+	for (i = 0; i < sizeof(recorders) / sizeof(recorders[0]); i++)
+		json_array_append_new(names, json_string(recorders[i]));
+	if (json_array_append_new(json_object_get(j, "syscalls"),
+		json_pack("{s:o, s:s}", "names", names, "action", "SCMP_ACT_ALLOW"))) {
+		report("'%s' is no seccomp profile: %s", from,
+		    j ? "it has no syscalls" : error.text);
+		json_decref(j);
+		return -1;
+	}
+	bad = write_json(j, to);
+	json_decref(j);
+	return bad;
+}
