@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "engine_args.h"
 #include "engine_call.h"
+#include "file_caps.h"
 #include "identity.h"
 #include "image_volumes.h"
 #include "imageid.h"
@@ -322,6 +323,29 @@ print_subnets(const struct app *a)
 		    a->host.subnets_text);
 }
 
+/* A program with file capabilities isn't run at all where they are dropped. */
+static int
+check_file_caps(struct app *a, const struct container *c, const struct image *image)
+{
+	struct words wanted = {0};
+	struct strbuf missing = STRBUF_INIT;
+	int found;
+
+	if (file_caps_wanted(a, c, image, &wanted))
+		return 1;
+	for (size_t i = 0; i < wanted.n; i++)
+		if (!words_have(&c->caps, wanted.w[i]))
+			strbuf_printf(&missing, "%s%s", missing.len ? ", " : "", wanted.w[i]);
+	if (missing.len)
+		report("%s: the image's program has file capabilities, and isn't run without "
+		       "them: "
+		       "add caps: [%s]",
+		    c->key, missing.s);
+	found = missing.len > 0;
+	strbuf_free(&missing);
+	return found;
+}
+
 /* What can only be said of an image that is here. */
 static int
 check_image(struct app *a, const struct checked *one, bool verbose)
@@ -343,7 +367,7 @@ check_image(struct app *a, const struct checked *one, bool verbose)
 		printf("%s: '%s' is a volume of the image: what is written there is in the "
 		       "engine's volume '%s'\n",
 		    one->p->name, paths.w[i], image_volume_name(a, &one->c, paths.w[i]));
-	return known < 0;
+	return (known < 0) + (got && check_file_caps(a, &one->c, &image));
 }
 
 int

@@ -282,6 +282,17 @@ has_test(const json_t *check)
 	return first && strcmp(first, "NONE") != 0;
 }
 
+static void
+add_words(const json_t *list, struct words *out)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one)
+		if (json_string_value(one))
+			words_add(out, json_string_value(one));
+}
+
 void
 image_from_inspect(const struct engine *e, const json_t *o, struct image *out)
 {
@@ -295,6 +306,12 @@ image_from_inspect(const struct engine *e, const json_t *o, struct image *out)
 	out->created = engine_time(text_at(o, "Created"));
 	out->health = has_test(at(o, "Config/Healthcheck")) || has_test(at(o, "Healthcheck")) ||
 		      has_test(at(o, "HealthCheck"));
+	add_words(at(o, "Config/Entrypoint"), &out->command);
+	if (!out->command.n)
+		add_words(at(o, "Config/Cmd"), &out->command);
+	json_array_foreach (at(o, "Config/Env"), i, tag)
+		if (json_string_value(tag) && strncmp(json_string_value(tag), "PATH=", 5) == 0)
+			out->path = pool_dup(json_string_value(tag) + 5);
 	json_object_foreach (at(o, "Config/Volumes"), path, volume)
 		words_add(&out->volumes, path);
 	words_sort(&out->volumes);

@@ -1,6 +1,5 @@
 #include "identity.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,12 +10,8 @@
 
 #include "app.h"
 #include "cleanup.h"
-#include "engine_call.h"
-#include "engine_inspect.h"
-#include "engine_json.h"
+#include "image_files.h"
 #include "report.h"
-#include "state.h"
-#include "strbuf.h"
 
 /* A user that exists nowhere and owns nothing, for images that would run as root. */
 enum { NOBODY = 65534, ACCOUNTS_MAX = 1 << 20 };
@@ -44,101 +39,11 @@ read_accounts(int dir, const char *name, const char *key, struct accounts *out)
 	return -1;
 }
 
-/* One file out of a container; none is fine. 0, or -1 after a message. */
-static int
-copy_one(const struct engine *e, const char *id, const char *name, const char *folder)
-{
-	struct strbuf err = STRBUF_INIT;
-	cleanup_free char *gist = NULL;
-	struct words args = {0};
-	int status;
-
-	words_add(&args, "cp");
-	words_addf(&args, "%s:/etc/%s", id, name);
-	words_addf(&args, "%s/%s", folder, name);
-	status = engine_run(e, (const char *const *)args.w, NULL, &err);
-	gist = engine_gist(&err);
-	if (status > 0 && err.s &&
-	    (strstr(err.s, "could not be found") || strstr(err.s, "ould not find the file")))
-		status = 0;
-	else if (status)
-		report("%s cp: /etc/%s of the image: %s", engine_name(e), name, gist);
-	strbuf_free(&err);
-	return status ? -1 : 0;
-}
-
-/* The image's own files, by a container of it that never runs. */
-static int
-copy_out(const struct engine *e, const struct image *image, const char *folder)
-{
-	struct strbuf out = STRBUF_INIT;
-	const char *id = NULL;
-	int bad;
-
-	bad = engine_call(e, &out, "create", "--pull", "never", image->id, "/none", NULL);
-	if (!bad && out.s)
-		id = pool_dupn(out.s, strcspn(out.s, "\n"));
-	strbuf_free(&out);
-	if (!id || !*id)
-		return -1;
-	bad = copy_one(e, id, "passwd", folder) || copy_one(e, id, "group", folder);
-	engine_remove(e, id, true);
-	return bad ? -1 : 0;
-}
-
-static void
-remove_copy(const char *folder)
-{
-	unlink(pool_printf("%s/passwd", folder));
-	unlink(pool_printf("%s/group", folder));
-	rmdir(folder);
-}
-
-/* Those of other images, and what was cut off. */
-static void
-remove_copies_but(const char *state, const char *kept)
-{
-	cleanup_dir DIR *d = opendir(state);
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (strncmp(e->d_name, "accounts.", 9) == 0 && strcmp(e->d_name, kept) != 0)
-			remove_copy(pool_printf("%s/%s", state, e->d_name));
-}
-
-/* The folder that holds the image's files: an image never changes, so they are kept until
- * another one is asked about. NULL after a message. */
-static const char *
-image_files(struct app *a, const struct container *c, const struct image *image)
-{
-	const char *key = c->test ? pool_printf("%s/test", c->key) : c->key;
-	const char *state = state_folder(&a->host, key);
-	const char *name = pool_printf("accounts.%s", short_id(image->id));
-	const char *kept = state ? pool_printf("%s/%s", state, name) : NULL;
-	char *draft;
-
-	if (!state || access(kept, F_OK) == 0)
-		return kept;
-	remove_copies_but(state, name);
-	draft = pool_printf("%s/accounts.XXXXXX", state);
-	if (!mkdtemp(draft)) {
-		report("make a directory in '%s':", state);
-		return NULL;
-	}
-	if (copy_out(&a->engine, image, draft)) {
-		remove_copy(draft);
-		return NULL;
-	}
-	if (rename(draft, kept)) /* another was quicker */
-		remove_copy(draft);
-	return kept;
-}
-
 int
 image_accounts_read(struct app *a, const struct container *c, const struct image *image,
     struct image_accounts *out)
 {
-	const char *folder = image       ? image_files(a, c, image)
+	const char *folder = image       ? image_files(a, c->key, c->test, image)
 			     : c->folder ? pool_printf("%s/files/etc", c->folder)
 					 : NULL;
 	cleanup_fd int dir = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;

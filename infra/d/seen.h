@@ -36,6 +36,8 @@ struct image {
 	const char *id;       /* "sha256:…" */
 	const char *user;     /* only engine_image() knows this and health */
 	struct words volumes; /* the paths that it declares as such; only engine_image() */
+	struct words command; /* its entry point, else its command; the same */
+	const char *path;     /* PATH in its environment, NULL: not said; the same */
 	bool health;
 	time_t created;
 	const char *size; /* for people; only engine_images() knows */

@@ -235,6 +235,27 @@ runs_as() {
 	rm -r "$WHITTLE_CONTAINERS/${P}user"
 }
 
+@test "check tells of file capabilities that the settings drop" {
+	command -v setcap >/dev/null || skip "this machine cannot: no setcap"
+	mkdir -p "$ROOM/caps/bin" "$WHITTLE_CONTAINERS/${P}caps"
+	cp "$ROOM/svc" "$ROOM/caps/bin/svc"
+	setcap cap_net_bind_service,cap_net_raw=ep "$ROOM/caps/bin/svc"
+	tar -C "$ROOM/caps" --xattrs --xattrs-include='security.*' -c . |
+		engine import -c 'CMD ["svc"]' -c 'USER 1000:1000' - "localhost/whittle/${P}caps:live"
+	echo 'memory: 64m' >"$WHITTLE_CONTAINERS/${P}caps/settings.yaml"
+	run_x 1 d check
+	expect "${P}caps: the image's program has file capabilities" "$stderr"
+	expect "NET_BIND_SERVICE, NET_RAW" "$stderr"
+	# and it is true: dropped, they keep it from being run
+	if engine run --rm --cap-drop ALL --network none "localhost/whittle/${P}caps:live" svc echo hi; then
+		echo "it runs without" >&2
+		return 1
+	fi
+	echo 'caps: [NET_BIND_SERVICE, NET_RAW]' >"$WHITTLE_CONTAINERS/${P}caps/settings.yaml"
+	run_x 0 d check
+	rm -r "$WHITTLE_CONTAINERS/${P}caps"
+}
+
 # volume_image: an image with a VOLUME, by the name of ${P}vol.
 volume_image() {
 	container "${P}vol"
