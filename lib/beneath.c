@@ -35,7 +35,7 @@ openat2_works(int rootfd, const char *path, int flags, mode_t mode, uint64_t res
 	return *fd >= 0 || (errno != ENOSYS && errno != EPERM);
 }
 
-/* The folders from the root to where the walk stands, so that ".." needs no trust. */
+/* The directories from the root to where the walk stands, so that ".." needs no trust. */
 struct stack {
 	int fd[PATH_MAX / 2];
 	size_t n;
@@ -66,7 +66,7 @@ read_link(int fd, struct strbuf *out)
 
 /*
  * The fallback: one part after the other, each opened O_PATH | O_NOFOLLOW from the
- * folder before it. A link's target is put before what is left of the path.
+ * directory before it. A link's target is put before what is left of the path.
  */
 static int
 walk_parts(
@@ -119,7 +119,7 @@ walk_parts(
 			continue;
 		}
 		if (last) {
-			/* A trailing slash asks for a folder. */
+			/* A trailing slash asks for a directory. */
 			if (p[n] == '/')
 				flags |= O_DIRECTORY;
 			return openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 /*
- * Opens path below the folder rootfd as a process whose root that folder is would find
+ * Opens path below the directory rootfd as a process whose root that directory is would find
  * it: absolute links and ".." stay inside (RESOLVE_IN_ROOT), /proc's magic links are
  * refused. flags as open(2), with O_CLOEXEC added; mode for O_CREAT. Where the kernel
  * has no openat2 (before 5.6, or a seccomp profile that doesn't know it), the path is

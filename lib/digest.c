@@ -21,7 +21,7 @@ hex_of(const unsigned char *bytes, size_t n, char *out)
 }
 
 static void
-finish(struct sha256_ctx *ctx, char hex[SHA256_HEX])
+digest_finish(struct sha256_ctx *ctx, char hex[SHA256_HEX])
 {
 	unsigned char sum[SHA256_DIGEST_SIZE];
 
@@ -44,7 +44,7 @@ sha256_fd(int fd, char hex[SHA256_HEX])
 		else if (errno != EINTR)
 			return -1;
 	}
-	finish(&ctx, hex);
+	digest_finish(&ctx, hex);
 	return 0;
 }
 
@@ -55,5 +55,5 @@ sha256_bytes(const void *bytes, size_t n, char hex[SHA256_HEX])
 
 	sha256_init(&ctx);
 	sha256_update(&ctx, n, bytes);
-	finish(&ctx, hex);
+	digest_finish(&ctx, hex);
 }

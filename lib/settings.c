@@ -319,7 +319,7 @@ settings_parse(struct settings *s, const char *name, const char *bytes, size_t n
 	*s = (struct settings){.file = xstrdup(name)};
 	if (n > FILE_MAX) {
 		settings_error(
-		    s, NULL, "more than %d bytes, this can't be meant", (int)FILE_MAX);
+		    s, NULL, "more than %d bytes, which is too large", (int)FILE_MAX);
 		return -1;
 	}
 	if (!yaml_parser_initialize(&r.parser)) {

@@ -23,14 +23,14 @@ struct walk {
 	void *arg;
 	struct strbuf path; /* of the entry at hand, without the root's leading "/" doubled */
 	/* What getdents64(2) fills. readdir(3) would ask the kernel three things more about
-	 * each folder, and in musl with a small buffer. */
+	 * each directory, and in musl with a small buffer. */
 	union {
 		struct dirent64 align;
 		char bytes[32768];
 	} buffer;
 };
 
-/* The names in a folder, all of them read before the first one is visited. */
+/* The names in a directory, all of them read before the first one is visited. */
 struct names {
 	struct strbuf text;
 	size_t count, cap;
@@ -133,9 +133,9 @@ stat_from_statx(struct stat *st, const struct statx *x)
 
 /*
  * fstatat(2), and whether something is mounted there. A device number doesn't tell: a
- * bind mount from the same file system has its folder's, and on an overlay a plain file
+ * bind mount from the same file system has its directory's, and on an overlay a plain file
  * may have another. statx(2) says it since Linux 5.8; before, and where a seccomp
- * profile knows no statx, another device on a folder has to do.
+ * profile knows no statx, another device on a directory has to do.
  */
 static int
 stat_entry(const struct walk_entry *folder, struct walk_entry *e)
@@ -158,7 +158,7 @@ stat_entry(const struct walk_entry *folder, struct walk_entry *e)
 	return 0;
 }
 
-/* The folder's own descriptor, proven to be the folder that was visited. */
+/* The directory's own descriptor, proven to be the directory that was visited. */
 static int
 open_folder(const struct walk_entry *e)
 {

@@ -219,7 +219,7 @@ refused() {
 	[ "$(ls -A)" = file ]
 }
 
-@test "in place, to another folder, over what is there: a new file in one step" {
+@test "in place, to another directory, over what is there: a new file in one step" {
 	mkdir dir
 	echo old >dir/new
 	cp "$BUSYBOX" file
@@ -263,7 +263,7 @@ refused() {
 		refused file
 	done
 	head -c $((size - 1)) "$BUSYBOX" >file && refused file
-	mkdir folder && refused folder
+	mkdir directory && refused directory
 	mkfifo fifo && refused fifo
 	run_x 2 "$APPLETS" cut -k $KEEP -o out /dev/zero
 	run_x 2 "$APPLETS" cut -k $KEEP -o out missing
@@ -506,7 +506,7 @@ script() { # PATH LINE…
 	expect "/: the entry point calls 'httpd', an applet that is cut (applets)"
 	[ "$(grep -c "$said" <<<"$output")" -eq 4 ]
 	run_x 2 prep -e ls
-	expect "--entry-point goes with --audit" "$stderr"
+	expect "--entry-point requires --audit" "$stderr"
 	# the same once it is done
 	run_x 0 prep -q
 	run_x 1 prep -a

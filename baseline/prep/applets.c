@@ -235,7 +235,7 @@ write_result(const struct applets *a, const struct options *o, const char *file,
 	struct stat from, to;
 
 	if (dirfd < 0 || fstat(fd, &from) < 0)
-		die("open the folder of '%s':", o->out);
+		die("open the directory of '%s':", o->out);
 	if (fstatat(dirfd, name, &to, AT_SYMLINK_NOFOLLOW) == 0) {
 		int same = from.st_dev == to.st_dev && from.st_ino == to.st_ino;
 

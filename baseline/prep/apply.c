@@ -43,8 +43,8 @@ path_of(struct applying *a, uint32_t i)
 	return tree_path(a->tree, i, &a->path);
 }
 
-/* Whether what stands at a name is still what the walk saw. A folder's inode number is
- * not for ever on an overlay; what is done to folders is harmless to another one. */
+/* Whether what stands at a name is still what the walk saw. A directory's inode number is
+ * not for ever on an overlay; what is done to directories is harmless to another one. */
 static int
 is_same(const struct entry *e, const struct stat *st)
 {
@@ -131,7 +131,7 @@ take_back(struct applying *a)
 	a->stop = 1;
 }
 
-/* A folder with something left in it can't be removed; there is no need to say so. */
+/* A directory with something left in it can't be removed; there is no need to say so. */
 static void
 leave(struct applying *a, uint32_t i)
 {
@@ -232,7 +232,7 @@ change_mode(struct applying *a, int dirfd, int fd, uint32_t i)
 		return;
 	}
 	if (e->strip && strip_capability(a, dirfd, i)) {
-		report("take the capabilities of '%s':", path_of(a, i));
+		report("remove the capabilities of '%s':", path_of(a, i));
 		/* The record is of both or of neither. */
 		if (chmod_pinned(fd, e->mode & 07777) == 0)
 			take_back(a);
@@ -269,7 +269,7 @@ change_entry(struct applying *a, int dirfd, uint32_t i)
 	if (!e->chown && !e->chmod)
 		return;
 	if (is_linked_outside(a, i)) {
-		report("'%s' has a name outside of the tree as well and is left as it is",
+		report("'%s' has a hard link outside of the tree and is left as it is",
 		    path_of(a, i));
 		return;
 	}

@@ -299,7 +299,7 @@ take_command(struct parser *s, const struct word *w)
 	    "exec", "flock", "gosu", "ionice", "nice", "nohup", "setpriv", "setsid",
 	    "setuidgid", "stdbuf", "su-exec", "sudo", "timeout", "unshare", "watch", "xargs",
 	    NULL};
-	/* of these the first word is a user, a folder or a file */
+	/* of these the first word is a user, a directory or a file */
 	static const char *const with_subject[] = {
 	    "chroot", "flock", "gosu", "setuidgid", "su-exec", NULL};
 	static const char *const shells[] = {

@@ -51,9 +51,9 @@ static const struct key {
     [SYSDIRS_RM_REGEX] = {"SYSDIRS_RM_REGEX", "/(hexdump|chgrp|chmod|chown|ln|od|strings|su)$",
 	NULL, "dangerous programs under /bin /etc /lib /sbin /usr: they go"},
     [SYSDIRS_UID0_AND_755] = {"SYSDIRS_UID0_AND_755", "1", "0 1",
-	"folders of /bin /etc /lib /sbin /usr: root's, mode 0755"},
+	"directories of /bin /etc /lib /sbin /usr: root's, mode 0755"},
     [WORLD_WRITABLE_DIRS_RM] = {"WORLD_WRITABLE_DIRS_RM", "1", "0 1",
-	"no folder stays writable for all"},
+	"no directory stays writable for all"},
     [WORLD_WRITABLE_FILES_RM] = {"WORLD_WRITABLE_FILES_RM", "1", "0 1",
 	"no file stays writable for all"},
 };
@@ -313,7 +313,7 @@ parse_line(struct conf *c, const char *where, char *line, int *seen)
 		return -1;
 	key = find_key(line);
 	if (key >= 0 && seen[key]++) {
-		report("%s: key '%s' a second time", where, line);
+		report("%s: duplicate key '%s'", where, line);
 		return -1;
 	}
 	return conf_set(c, where, line, value);

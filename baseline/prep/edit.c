@@ -127,7 +127,7 @@ keep_line(struct edit *e, struct lists *lists, const struct line *l, const char 
 }
 
 static void
-finish(struct edit *e, struct lists *lists)
+edit_finish(struct edit *e, struct lists *lists)
 {
 	strbuf_printf(&e->lines, "\"removed\":[%s],\"changed\":[%s]",
 	    lists->removed.s ? lists->removed.s : "", lists->changed.s ? lists->changed.s : "");
@@ -286,7 +286,7 @@ edit_make(struct edit *e, enum edit_file file, const struct accounts *a,
 	}
 	if (e->kept.count)
 		qsort(e->kept.name, e->kept.count, sizeof(*e->kept.name), by_name);
-	finish(e, &lists);
+	edit_finish(e, &lists);
 }
 
 void

@@ -112,7 +112,7 @@ find_planned(struct finder *f)
 		const uint8_t changes[] = {e->remove, e->chown, e->chmod, e->edit};
 		size_t k;
 
-		/* Of a folder that goes as a whole the folder is enough. */
+		/* Of a directory that goes as a whole the directory is enough. */
 		if (e->remove && t->e[e->parent].remove == e->remove)
 			continue;
 		for (k = 0; k < sizeof(changes); k++)
@@ -187,7 +187,7 @@ static const struct suspect leftovers[] = {
     {"docker-compose*.y*ml", "leftover of a build"},
 };
 
-/* A pattern with a slash is about the folder's name, too. */
+/* A pattern with a slash is about the directory's name, too. */
 static int
 is_suspect(const struct tree *t, uint32_t i, const char *pattern)
 {
@@ -255,7 +255,7 @@ is_private_key(struct finder *f, uint32_t i)
 	return holds_private_key(head, n);
 }
 
-/* A secret in a folder that goes is none for long; the audit speaks of it all the same. */
+/* A secret in a directory that goes is none for long; the audit speaks of it all the same. */
 static void
 find_secrets(struct finder *f, int only_staying)
 {

@@ -89,7 +89,7 @@ find_aliases(struct plan *p)
 /* Where "/bin/su" is the end of "/usr/bin/su", only an expression that is anchored at the
  * path's start can tell them apart. */
 static int
-is_no_news(const struct alias *a, const char *expression)
+adds_nothing(const struct alias *a, const char *expression)
 {
 	size_t real = strlen(a->real), name = strlen(a->name);
 
@@ -107,7 +107,7 @@ alias_matches(struct plan *p, enum conf_key key)
 		size_t n = strlen(a->real);
 
 		if (strncmp(p->path.s, a->real, n) || p->path.s[n] != '/' ||
-		    is_no_news(a, p->conf->value[key].text))
+		    adds_nothing(a, p->conf->value[key].text))
 			continue;
 		strbuf_cut(&p->alias_path, 0);
 		strbuf_puts(&p->alias_path, a->name);
@@ -246,7 +246,7 @@ run_again(struct plan *p)
 	return found;
 }
 
-/* What goes of the unwanted: not a mount, and no folder in which something stays. */
+/* What goes of the unwanted: not a mount, and no directory in which something stays. */
 static void
 settle_removals(struct tree *t)
 {
@@ -274,7 +274,7 @@ settle(struct plan *p)
 			e->late = (unsigned)plan_pass(p, e->remove)->stage & 3;
 		if (i == TREE_ROOT)
 			break;
-		/* A folder can't go before what is in it. */
+		/* A directory can't go before what is in it. */
 		if (e->remove && parent->remove && parent->late < e->late)
 			parent->late = e->late;
 		if (has_work(e))

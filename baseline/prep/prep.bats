@@ -485,7 +485,7 @@ program() {
 	ln -s loop2 "$tree/opt/loop1"
 	ln -s loop1 "$tree/opt/loop2"
 	ln -s /etc/passwd/x "$tree/opt/through-file"
-	ln -s /etc/passwd/ "$tree/opt/file-as-folder"
+	ln -s /etc/passwd/ "$tree/opt/file-as-directory"
 	ln -s /tmp/soon "$tree/opt/into-tmp"
 	ln -s /opt/b "$tree/opt/absolute"
 	ln -s absolute/../b "$tree/opt/relative"
@@ -493,7 +493,7 @@ program() {
 	ln -s /proc/self/fd/1 "$tree/opt/proc"
 	ln -s /dev/stdout "$tree/opt/dev"
 	harden
-	gone /opt/a1 /opt/b1 /opt/c1 /opt/loop1 /opt/loop2 /opt/through-file /opt/file-as-folder \
+	gone /opt/a1 /opt/b1 /opt/c1 /opt/loop1 /opt/loop2 /opt/through-file /opt/file-as-directory \
 		/opt/into-tmp
 	there /opt/absolute /opt/relative /opt/above /opt/proc /opt/dev
 	is_sound
@@ -514,7 +514,7 @@ program() {
 	is_sound
 }
 
-@test "an unwanted folder stays while something in it does" {
+@test "an unwanted directory stays while something in it does" {
 	requires root
 	bare
 	program /sbin/sub/nologin /sbin/sub/tool /sbin/other/tool
@@ -527,7 +527,7 @@ program() {
 @test "links into what is mounted at run time stay where prep is told of it" {
 	bare
 	mkdir -p "$tree"/{config,srv,usr/share/app}
-	ln -s /config/app.yml "$tree/etc/app.yml"        # the folder is there, the file isn't
+	ln -s /config/app.yml "$tree/etc/app.yml"        # the directory is there, the file isn't
 	ln -s ../var/lib/app/data "$tree/srv/data"       # nothing of the path is there
 	ln -s /run/app.sock "$tree/srv/socket"           # a single file
 	ln -s /configs "$tree/srv/other"                 # begins alike
@@ -627,7 +627,7 @@ program() {
 	mkdir "$tree/root"
 	python3 "$TREE_PY" list "$tree" >"$before"
 	run_x 2 "$PREP" -r "$tree" -o "$tree/root/ledger.jsonl"
-	expect "the ledger '/root/ledger.jsonl' is something to be changed itself" "$stderr"
+	expect "the ledger '/root/ledger.jsonl' is itself one of the files to be changed" "$stderr"
 	rm "$tree/root/ledger.jsonl"
 	unchanged
 }
@@ -773,7 +773,7 @@ program() {
 		[ "$("$PREP" -r "$1")" = "0 removed, 0 modes, 0 owners, 0 files edited" ]
 	' - "$tree" "$BATS_TEST_TMPDIR"
 	run_x 0 python3 "$TREE_PY" same "$before" "$BATS_TEST_TMPDIR/data"
-	# once nothing is mounted there any more, the folders go
+	# once nothing is mounted there any more, the directories go
 	run_x 0 "$PREP" -q -r "$tree" -o "$ledger"
 	gone /sbin/disk /root /etc/fstab
 }
@@ -811,7 +811,7 @@ program() {
 	ln "$tree/bin/setuid" "$BATS_TEST_TMPDIR/setuid"
 	ln "$tree/etc/open" "$BATS_TEST_TMPDIR/open"
 	run_x 2 "$PREP" -r "$tree"
-	expect "'/etc/open' has a name outside of the tree as well and is left as it is" "$stderr"
+	expect "'/etc/open' has a hard link outside of the tree and is left as it is" "$stderr"
 	gone /bin/setuid
 	[ "$(stat -c %a "$BATS_TEST_TMPDIR/setuid" "$BATS_TEST_TMPDIR/open" | xargs)" = "4755 666" ]
 }
@@ -854,7 +854,7 @@ program() {
 	start flock "$tree" sleep 20
 	wait_until 5 sh -c '! flock -n "$1" true' - "$tree"
 	run_x 2 "$PREP" -r "$tree"
-	expect "another prep is at work in this tree" "$stderr"
+	expect "another prep is running on this tree" "$stderr"
 	run_x 0 "$PREP" -n -r "$tree"
 }
 
@@ -1082,7 +1082,7 @@ in_image() {
 	is_sound
 }
 
-@test "folders that are swapped for links while it runs lead nowhere" {
+@test "directories that are swapped for links while it runs lead nowhere" {
 	requires root
 	local outside=$BATS_TEST_TMPDIR/outside i
 	bare
@@ -1126,7 +1126,7 @@ carve() {
 	run_x 0 "$PREP" -r "$tree" -c "$conf" -k "$BATS_TEST_TMPDIR/keep" -o "$ledger"
 }
 
-# What is in the tree but folders, one a line.
+# What is in the tree but directories, one a line.
 left() {
 	(cd "$tree" && find . ! -type d | sed 's/^\.//' | sort)
 }

@@ -42,7 +42,7 @@ print_help(void)
 	       "Hardens a root file system: removes what no service needs, and says what it\n"
 	       "removed.\n"
 	       "\n"
-	       "  -r, --root ROOT    the root file system's folder\n"
+	       "  -r, --root ROOT    the root file system's directory\n"
 	       "  -c, --conf FILE    settings, lines of KEY=value\n"
 	       "  -k, --keep FILE    remove all that this list doesn't name or need\n"
 	       "  -o, --ledger FILE  add one line of JSON for each change to FILE\n"
@@ -125,11 +125,11 @@ parse_options(struct options *o, int argc, char **argv)
 	if (argv[optind])
 		die("unexpected argument '%s'", argv[optind]);
 	if (o->json && !o->audit)
-		die("--json goes with --audit");
+		die("--json requires --audit");
 	if (o->entry_point && !o->audit)
-		die("--entry-point goes with --audit");
+		die("--entry-point requires --audit");
 	if ((o->dry || o->audit) && o->ledger)
-		die("nothing is changed, so there is no ledger to write");
+		die("--ledger can't be used with --dry-run or --audit");
 }
 
 static void
@@ -224,7 +224,7 @@ static void
 lock_root(int rootfd)
 {
 	if (flock(rootfd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-		die("another prep is at work in this tree");
+		die("another prep is running on this tree");
 }
 
 static void
@@ -260,7 +260,7 @@ check_ledger(const struct ledger *l, const struct tree *t)
 		return;
 	for (i = 1; i < t->count; i++)
 		if (t->e[i].dev == st.st_dev && t->e[i].ino == st.st_ino && has_work(&t->e[i]))
-			die("the ledger '%s' is something to be changed itself",
+			die("the ledger '%s' is itself one of the files to be changed",
 			    tree_path(t, i, &path));
 }
 
@@ -278,7 +278,7 @@ harden(const struct options *o, struct plan *p, struct ledger *l)
 		    done.modes, done.owners, done.edits);
 }
 
-/* What was reported on the way (a folder that can't be read, say) is trouble, whatever
+/* What was reported on the way (a directory that can't be read, say) is trouble, whatever
  * came of the rest. */
 static int
 act(const struct options *o, struct plan *p, struct ledger *l)
@@ -298,7 +298,7 @@ act(const struct options *o, struct plan *p, struct ledger *l)
 	return report_count ? EXIT_TROUBLE : status;
 }
 
-/* A folder takes one descriptor for each level. */
+/* A directory takes one descriptor for each level. */
 static void
 allow_depth(void)
 {

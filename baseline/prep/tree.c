@@ -57,7 +57,7 @@ tree_path(const struct tree *t, uint32_t i, struct strbuf *b)
 
 struct reading {
 	struct tree *t;
-	uint32_t *at; /* the folder at hand, one for each level */
+	uint32_t *at; /* the directory at hand, one for each level */
 	uint32_t levels;
 };
 
@@ -121,7 +121,7 @@ read_target(struct tree *t, struct entry *e, const struct walk_entry *w)
 }
 
 static enum walk_action
-visit(const struct walk_entry *w, void *arg)
+tree_visit(const struct walk_entry *w, void *arg)
 {
 	struct reading *r = arg;
 	struct tree *t = r->t;
@@ -162,7 +162,7 @@ unreadable(const char *path, void *arg)
 	report("read '%s':", path);
 }
 
-/* Entries came in order, so from the last to the first each folder's end is known once
+/* Entries came in order, so from the last to the first each directory's end is known once
  * all that is below it was seen. */
 static void
 set_ends(struct tree *t)
@@ -241,9 +241,9 @@ tree_read(struct tree *t, int rootfd)
 	memset(t, 0, sizeof(*t));
 	t->fd = rootfd;
 	add_text(t, "", 0); /* so that 0 is no place of a text */
-	if (walk_tree(rootfd, &options, visit, &r) < 0) {
+	if (walk_tree(rootfd, &options, tree_visit, &r) < 0) {
 		free(r.at);
-		report("read the root folder:");
+		report("read the root directory:");
 		return -1;
 	}
 	free(r.at);
@@ -328,7 +328,8 @@ insert_target(struct way *w, const char *target)
 	return 0;
 }
 
-/* Whether a path, which isn't in the tree from the folder at on, is there once the image runs.
+/* Whether a path, which isn't in the tree from the directory at on, is there once the image
+ * runs.
  */
 static int
 is_mounted_later(const struct tree *t, uint32_t at, const char *rest)
@@ -393,7 +394,7 @@ follow_way(const struct tree *t, uint32_t at, struct way *w, int follow,
 				at = TREE_ROOT;
 			continue;
 		}
-		/* A slash behind it asks for a folder. */
+		/* A slash behind it asks for a directory. */
 		if (!last && !is_dir(&t->e[to]))
 			return not_found(ENOTDIR);
 		at = to;

@@ -11,7 +11,7 @@
 
 enum { NO_ENTRY = UINT32_MAX, TREE_ROOT = 0 };
 
-/* An entry's place is its index: a folder stands before all that is below it, and these
+/* An entry's place is its index: a directory stands before all that is below it, and these
  * are the entries from its own index + 1 to its end. */
 struct entry {
 	uint32_t parent, end;
@@ -30,14 +30,14 @@ struct entry {
 
 	unsigned mount : 1;      /* something is mounted here: not ours to change */
 	unsigned account : 1;    /* passwd and the like: edited, never removed */
-	unsigned system : 1;     /* a system folder, or below one */
+	unsigned system : 1;     /* a system directory, or below one */
 	unsigned sbin : 1;       /* below /sbin or /usr/sbin */
 	unsigned late : 2;       /* the stage in which it is applied, see plan.h */
 	unsigned work_below : 4; /* one bit a stage: something below has work in it */
 	unsigned strip : 1;      /* new_mode comes without the capability */
 	unsigned keep : 1;       /* the image starts it, or it is needed for that */
 
-	/* The plan: number of the pass that wants it, 0 for none. A folder that is unwanted
+	/* The plan: number of the pass that wants it, 0 for none. A directory that is unwanted
 	 * still stays where something in it does: remove says what comes of it. */
 	uint8_t unwanted, remove, chmod, chown, edit;
 	uint8_t spared;  /* the pass that would have removed what is kept */
@@ -51,7 +51,7 @@ struct tree {
 	struct entry *e;
 	uint32_t count, cap;
 	struct strbuf text;
-	uint32_t *names; /* a hash table of (folder, name); 0 for an empty slot */
+	uint32_t *names; /* a hash table of (directory, name); 0 for an empty slot */
 	uint32_t names_size;
 	uint32_t *linked; /* entries of files with several names, a file's side by side */
 	uint32_t linked_count;
@@ -59,7 +59,7 @@ struct tree {
 			     * NULL for none; the caller's */
 };
 
-/* Walks the tree; a folder in it that can't be read is reported and empty. Returns 0, or
+/* Walks the tree; a directory in it that can't be read is reported and empty. Returns 0, or
  * -1 after a report(). The caller frees in both cases. */
 int tree_read(struct tree *t, int rootfd);
 void tree_free(struct tree *t);
@@ -70,11 +70,11 @@ const char *tree_target(const struct tree *t, uint32_t i);
 /* The path from the root, beginning with '/'. Replaces what stands in b. */
 const char *tree_path(const struct tree *t, uint32_t i, struct strbuf *b);
 
-/* The entry of that name in a folder, NO_ENTRY where there is none. */
+/* The entry of that name in a directory, NO_ENTRY where there is none. */
 uint32_t tree_child(const struct tree *t, uint32_t folder, const char *name);
 
 /*
- * What a path names, as a process with this root would find it from the folder from; the
+ * What a path names, as a process with this root would find it from the directory from; the
  * last part is followed where it is a link and follow is set. An entry that the plan
  * removes isn't there. Returns NO_ENTRY with errno ENOENT, ENOTDIR or ELOOP, or with
  * EXDEV where the path leads into what this tree doesn't show: a mount, one of those at run

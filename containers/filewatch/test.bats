@@ -108,7 +108,7 @@ log_says() {
 	wait_until 10 is_ok
 }
 
-@test "a folder that should be empty: a file in it, a hidden one too" {
+@test "a directory that should be empty: a file in it, a hidden one too" {
 	touch "$WATCH/empty/.hidden"
 	wait_until 10 is_error /watch/empty "not empty"
 }

@@ -154,7 +154,7 @@ print_words(const struct check *c, const struct sweep *s)
 			printf("    …\n");
 	}
 	if (s->mounts)
-		printf("%10lu  mounts left alone\n", s->mounts);
+		printf("%10lu  mounts skipped\n", s->mounts);
 }
 
 static bool

@@ -18,7 +18,7 @@ struct convert {
 	enum unmapped unmapped;
 	uint32_t to;       /* UNMAPPED_TO: the id inside; the map must hold it */
 	uint32_t overflow; /* the id that stands for ids nobody here can name; 2^32-1: none */
-	bool both;         /* UNMAPPED is also an id that stands on both sides of the map */
+	bool both;         /* UNMAPPED is also an id that is on both sides of the map */
 };
 
 /* What is to happen to an id, an ACL, a capability; of several, the worst one. */

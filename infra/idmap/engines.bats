@@ -65,7 +65,7 @@ private() {
 		"$@"' private "$@" 3>&- 4>&-
 }
 
-# A folder of root's containers and images, for this test alone.
+# A directory of root's containers and images, for this test alone.
 own_storage() {
 	mkdir -p "$AREA/storage"
 	printf '[storage]\ndriver = "overlay"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' \
@@ -91,7 +91,7 @@ as_map() {
 		}'
 }
 
-# And in a folder that "*" doesn't show a tree with every kind of inode.
+# And in a directory that "*" doesn't show a tree with every kind of inode.
 make_volume() {
 	mkdir "$VOLUME"
 	python3 "$AREA/tree.py" make "$VOLUME/.tree"
@@ -119,7 +119,7 @@ same_tree_for() {
 	same "$(cat "$VOLUME.differs")" ""
 }
 
-# settings_for_d, YAML on standard input: a container for d, of which www has a folder.
+# settings_for_d, YAML on standard input: a container for d, of which www has a directory.
 settings_for_d() {
 	export WHITTLE_CONTAINERS=$AREA/containers WHITTLE_VOLUMES=$VOLUME.d WHITTLE_STATE=$VOLUME.state
 	export WHITTLE_SETTINGS=$AREA/host.yaml
@@ -229,7 +229,7 @@ root_podman_auto() {
 	"$D" prep "$CONTAINER"
 	"$D" down "$CONTAINER" >/dev/null
 	remove engine rm -f -t 0 "$CONTAINER"
-	# a folder that the settings only mount
+	# a directory that the settings only mount
 	rm -rf "$DATA"
 	printf 'userns: auto\nuser: "3333:1000"\n' | settings_for_d
 	"$D" up "$CONTAINER" >/dev/null
@@ -285,7 +285,7 @@ rootless_podman() {
 	same_tree_for "$(as_alice "$ENGINE_CMD" inspect -f '{{.State.Pid}}' "$CONTAINER")"
 	remove as_alice "$ENGINE_CMD" rm -f -t 0 "$CONTAINER"
 
-	# d makes a folder for www, of her own containers
+	# d makes a directory for www, of her own containers
 	for userns in "" keep-id nomap; do
 		settings_for_d <<<"user: www${userns:+$'\n'userns: $userns}"
 		chown -R 4321:4322 "$WHITTLE_VOLUMES" "$WHITTLE_STATE"

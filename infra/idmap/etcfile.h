@@ -9,7 +9,7 @@ struct strbuf;
 /* Held until etc_unlock(): etc/.pwd.lock as lckpwdf(3) takes it, and FILE.lock beside
  * subuid and subgid. */
 struct etc_lock {
-	int etc;       /* a descriptor of the folder */
+	int etc;       /* a descriptor of the directory */
 	int pwd;       /* of .pwd.lock, -1 where not held */
 	unsigned held; /* how many FILE.lock are ours */
 };
@@ -18,7 +18,7 @@ struct etc_lock {
 int etc_lock(struct etc_lock *l, int etc);
 void etc_unlock(struct etc_lock *l);
 
-/* The whole file name in the folder dirfd, "" where it isn't there. Returns 0, or -1
+/* The whole file name in the directory dirfd, "" where it isn't there. Returns 0, or -1
  * after a report(). A link is refused: replacing it would part it from its target. */
 int etc_read(int dirfd, const char *name, struct strbuf *text);
 

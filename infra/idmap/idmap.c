@@ -21,38 +21,38 @@ static const struct verb verbs[] = {
 	"      --service USER[:GROUP]  who runs inside (default: as the container says, or "
 	"root)\n"
 	"      --passwd FILE, --group FILE  the accounts inside, with --map\n"},
-    {"lint", verb_lint, "[--json] [-R FOLDER] [--need N | --image IMAGE]",
+    {"lint", verb_lint, "[--json] [-R DIRECTORY] [--need N | --image IMAGE]",
 	"look for mistakes in subuid, subgid and beside them", false,
 	"      --json          as JSON\n"
 	"      --need N        how many ids a container needs (default 65536)\n"
 	"      --image IMAGE   as many as this image's accounts need\n"
-	"  -R, --root FOLDER   where etc/ and usr/ stand (default /)\n"},
-    {"setup", verb_setup, "USER|docker [--size N] [-y|-n] [--undo] [-R FOLDER]",
+	"  -R, --root DIRECTORY   where etc/ and usr/ are (default /)\n"},
+    {"setup", verb_setup, "USER|docker [--size N] [-y|-n] [--undo] [-R DIRECTORY]",
 	"give a user, or docker, a free range of ids", false,
 	"      --size N        how many ids (default 65536)\n"
-	"      --undo          take back what setup gave\n"
+	"      --undo          undo what setup did\n"
 	"  -n, --dry-run       only show what would change\n"
 	"  -y, --yes           don't ask\n"
-	"  -R, --root FOLDER   where etc/ stands (default /)\n"},
+	"  -R, --root DIRECTORY   where etc/ is (default /)\n"},
     {"check", verb_check, "[--map MAP] [--json] PATH",
-	"sort a tree's inodes by where their ids stand", true,
+	"count a tree's inodes by the side of the map that their ids are on", true,
 	"      --json          as JSON\n"
 	"      --cross-mounts  go into what is mounted below\n"},
     {"shift", verb_shift, "--map MAP [-n] PATH | --undo PATH",
-	"give a tree the ids of the outside", true,
+	"change a tree's owners to the ids outside", true,
 	"      --unmapped fail|keep|ID  ids that the map doesn't hold (default fail)\n"
 	"      --undo          back to what was before the last shift or unshift\n"
 	"  -n, --dry-run       only show what would change\n"
 	"  -q, --quiet         no summary, no progress\n"
 	"  -j, --jobs N        threads (default: one for each core)\n"
 	"      --cross-mounts  go into what is mounted below\n"
-	"      --busy          although the tree is in use\n"
-	"      --again         although it was shifted by another map\n"
-	"      --overlap       although ids stand on both sides of the map, if no inode has "
+	"      --busy          even if the tree is in use\n"
+	"      --again         even if it was shifted by another map\n"
+	"      --overlap       even if ids are on both sides of the map, if no inode has "
 	"one\n"
 	"      --sync          no setuid bit lost by a power failure either; slower\n"},
     {"unshift", verb_unshift, "--map MAP [-n] PATH | --undo PATH",
-	"give a tree the ids of the inside", true, "      options as for shift\n"},
+	"change a tree's owners to the ids inside", true, "      options as for shift\n"},
     {"mount", verb_mount, "--map MAP [-r] SOURCE TARGET", "mount a tree with the map", true,
 	"  -r, --recursive     with what is mounted below\n"},
     {"doctor", verb_doctor, "[--map MAP] [--json] PATH", "say which to use: mount or shift",

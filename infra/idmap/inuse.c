@@ -20,7 +20,7 @@
 
 struct search {
 	const char *path;
-	char *device, *root; /* the folder's: on which file system, and where there */
+	char *device, *root; /* the directory's: on which file system, and where there */
 	char *own;           /* this process's mountinfo as it stands */
 	unsigned found, max;
 	struct strbuf *lines;
@@ -50,7 +50,7 @@ found(struct search *s, const char *pid, const char *what, const char *where)
 	strbuf_puts(b, "'\n");
 }
 
-/* --- where the folder stands --- */
+/* --- where the directory stands --- */
 
 static int
 locate(struct search *s, int fd)
@@ -72,7 +72,7 @@ locate(struct search *s, int fd)
 
 /* --- mounts --- */
 
-/* Does a mount show the folder, a part of it, or a part of the file system around it? */
+/* Does a mount show the directory, a part of it, or a part of the file system around it? */
 static bool
 shows(const struct search *s, const struct mount *m)
 {
@@ -227,7 +227,7 @@ look_at_files(struct search *s, const char *pid)
 	cleanup_dir DIR *d = opendir(fds);
 	struct dirent *e;
 
-	/* The shell that this was called from may well stand in the folder. */
+	/* The shell that this was called from may well stand in the directory. */
 	if (dir < 0 || (!is_ancestor(pid) && link_is_below(s, pid, dir, "cwd", "stands in")))
 		return;
 	if (link_is_below(s, pid, dir, "root", "has its root in"))
@@ -252,7 +252,7 @@ look_at_process(struct search *s, const char *pid)
 }
 
 unsigned
-folder_users(int fd, const char *path, unsigned max, struct strbuf *lines)
+directory_users(int fd, const char *path, unsigned max, struct strbuf *lines)
 {
 	struct search s = {.path = path, .max = max, .lines = lines};
 	cleanup_dir DIR *proc = opendir("/proc");

@@ -33,7 +33,7 @@ struct segment {
 	uint32_t magic, used, done, pad; /* used, done: bytes from the segment's start */
 };
 
-enum { KIND_FOLDER = 1, KIND_ENTRY = 2 };
+enum { KIND_DIRECTORY = 1, KIND_ENTRY = 2 };
 enum { FLAG_FRAGILE = 1, FLAG_VALUES = 2 };
 
 struct record {
@@ -63,8 +63,8 @@ struct journal_writer {
 	struct journal *journal;
 	struct segment *segment; /* NULL before the first record */
 	uint32_t used;           /* with what isn't published */
-	uint64_t folder;         /* the last one named in the segment */
-	bool any_folder;
+	uint64_t directory;      /* the last one named in the segment */
+	bool any_directory;
 };
 
 /* --- opening, closing, the header --- */
@@ -333,7 +333,7 @@ next_segment(struct journal_writer *w)
 	s->used = s->done = w->used = sizeof(*s);
 	__atomic_store_n(&s->magic, SEGMENT_MAGIC, __ATOMIC_RELEASE);
 	w->segment = s;
-	w->any_folder = false;
+	w->any_directory = false;
 	return 0;
 }
 
@@ -403,8 +403,8 @@ entry_flags(const struct journal_entry *e, struct lengths *l, size_t *bytes)
 }
 
 int
-journal_add(
-    struct journal_writer *w, uint64_t folder, const char *path, const struct journal_entry *e)
+journal_add(struct journal_writer *w, uint64_t directory, const char *path,
+    const struct journal_entry *e)
 {
 	int64_t times[2] = {e->mtime, e->mtime_ns};
 	struct fixed f = {e->ino, e->old_uid, e->new_uid, e->old_gid, e->new_gid, e->mode, 0};
@@ -423,11 +423,11 @@ journal_add(
 	}
 	if ((!w->segment || w->used + need > SEGMENT_SIZE) && next_segment(w))
 		return -1;
-	if (!w->any_folder || w->folder != folder) {
-		put(start_record(w, KIND_FOLDER, 0, path_len), path, path_len);
+	if (!w->any_directory || w->directory != directory) {
+		put(start_record(w, KIND_DIRECTORY, 0, path_len), path, path_len);
 		finish_record(w);
-		w->folder = folder;
-		w->any_folder = true;
+		w->directory = directory;
+		w->any_directory = true;
 	}
 	p = put(start_record(w, KIND_ENTRY, flags, size), &f, sizeof(f));
 	if (flags & FLAG_FRAGILE)
@@ -530,7 +530,7 @@ read_entry(const struct record *r, struct journal_entry *e)
 
 struct replay {
 	enum journal_which which;
-	int (*visit)(const char *folder, const struct journal_entry *e, void *arg);
+	int (*visit)(const char *directory, const struct journal_entry *e, void *arg);
 	void *arg;
 	bool lost;
 };
@@ -557,13 +557,14 @@ record_at(const struct segment *s, uint32_t at, uint32_t end)
 	return r;
 }
 
-/* The path of a folder's record; NULL where it is none. */
+/* The path of a directory's record; NULL where it is none. */
 static const char *
-read_folder(const struct record *r)
+read_directory(const struct record *r)
 {
 	const char *path = (const char *)(r + 1);
 
-	return r->kind == KIND_FOLDER && memchr(path, '\0', r->len - sizeof(*r)) ? path : NULL;
+	return r->kind == KIND_DIRECTORY && memchr(path, '\0', r->len - sizeof(*r)) ? path
+										    : NULL;
 }
 
 static int
@@ -571,7 +572,7 @@ replay_segment(struct replay *replay, const struct segment *s)
 {
 	uint32_t at = sizeof(*s), used = s->used;
 	uint32_t from = replay->which == JOURNAL_PENDING ? s->done : at;
-	const char *folder = NULL;
+	const char *directory = NULL;
 	struct journal_entry e;
 	int stop;
 
@@ -582,12 +583,12 @@ replay_segment(struct replay *replay, const struct segment *s)
 	while (at < used) {
 		const struct record *r = record_at(s, at, used);
 
-		if (r && read_folder(r)) {
-			folder = read_folder(r);
-		} else if (!r || r->kind != KIND_ENTRY || !folder || read_entry(r, &e)) {
+		if (r && read_directory(r)) {
+			directory = read_directory(r);
+		} else if (!r || r->kind != KIND_ENTRY || !directory || read_entry(r, &e)) {
 			replay->lost = true;
 			return 0;
-		} else if (at >= from && (stop = replay->visit(folder, &e, replay->arg))) {
+		} else if (at >= from && (stop = replay->visit(directory, &e, replay->arg))) {
 			return stop;
 		}
 		at += r->len;
@@ -615,7 +616,7 @@ replay_at(struct journal *j, struct replay *replay, off_t at)
 
 int
 journal_replay(struct journal *j, enum journal_which which,
-    int (*visit)(const char *folder, const struct journal_entry *e, void *arg), void *arg)
+    int (*visit)(const char *directory, const struct journal_entry *e, void *arg), void *arg)
 {
 	struct replay replay = {which, visit, arg, false};
 	struct stat st;

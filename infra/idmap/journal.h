@@ -27,7 +27,7 @@ struct journal_about {
 	int64_t born, born_ns; /* and when it was made, */
 	int64_t generation;    /* the inode number's; all 0 where the file system doesn't say */
 	bool back;             /* unshift */
-	bool scanned;          /* no inode had an id that stands on both sides of the map */
+	bool scanned;          /* no inode had an id that is on both sides of the map */
 	const char *path;      /* of the top, absolute */
 	const char *map;       /* as idmap_format has it */
 };
@@ -42,7 +42,7 @@ struct journal_value {
 
 /* One inode. */
 struct journal_entry {
-	const char *name; /* in its folder; "." for the folder itself */
+	const char *name; /* in its directory; "." for the directory itself */
 	uint64_t ino;
 	uid_t old_uid, new_uid;
 	gid_t old_gid, new_gid;
@@ -56,7 +56,7 @@ struct journal;
 struct journal_writer;
 
 /*
- * Opens the file name in the folder dirfd. Returns NULL with errno: that of openat(2), or
+ * Opens the file name in the directory dirfd. Returns NULL with errno: that of openat(2), or
  * EBADMSG where it is no journal of a version known here.
  */
 struct journal *journal_open(int dirfd, const char *name);
@@ -93,12 +93,12 @@ struct journal_writer *journal_begin(struct journal *j);
 void journal_end(struct journal_writer *w);
 
 /*
- * Adds an inode in the folder with this path from the top ("" for the top) and this
- * number, which no other folder has while the writer lives. Returns 0, or -1 with errno
+ * Adds an inode in the directory with this path from the top ("" for the top) and this
+ * number, which no other directory has while the writer lives. Returns 0, or -1 with errno
  * (ENOSPC, EFBIG for a path beyond reason); nothing was added then.
  */
-int journal_add(
-    struct journal_writer *w, uint64_t folder, const char *path, const struct journal_entry *e);
+int journal_add(struct journal_writer *w, uint64_t directory, const char *path,
+    const struct journal_entry *e);
 void journal_publish(struct journal_writer *w);
 void journal_settle(struct journal_writer *w);
 
@@ -116,6 +116,6 @@ enum journal_which {
  * visited.
  */
 int journal_replay(struct journal *j, enum journal_which which,
-    int (*visit)(const char *folder, const struct journal_entry *e, void *arg), void *arg);
+    int (*visit)(const char *directory, const struct journal_entry *e, void *arg), void *arg);
 
 #endif

@@ -110,7 +110,7 @@ userns_with(const struct idmap *m)
 
 enum step { STEP_NAMESPACE, STEP_CLONE, STEP_MAP, STEP_DONE };
 
-/* A detached mount of the folder with the map. It vanishes with its descriptor. *step
+/* A detached mount of the directory with the map. It vanishes with its descriptor. *step
  * says how far it came. */
 static int
 mapped_clone(const char *source, const struct idmap *m, bool recursive, enum step *step)
@@ -142,14 +142,14 @@ say_why_not(struct strbuf *b, enum step step, const char *type)
 
 	uname(&u);
 	if (error == ENOSYS)
-		strbuf_printf(
-		    b, "the kernel (%s) has no mount_setattr: 5.12 is the first", u.release);
+		strbuf_printf(b,
+		    "the kernel (%s) has no mount_setattr(2), which came with 5.12", u.release);
 	else if (error == EPERM && geteuid() != 0)
 		strbuf_puts(b, "it needs root");
 	else if (step == STEP_NAMESPACE && error == EINVAL)
 		strbuf_puts(b, "the kernel refuses the map: too many ranges");
 	else if (step == STEP_NAMESPACE)
-		strbuf_printf(b, "no user namespace can be made: %s", strerror(error));
+		strbuf_printf(b, "can't create a user namespace: %s", strerror(error));
 	else if (step == STEP_CLONE)
 		strbuf_printf(b, "it can't be cloned: %s", strerror(error));
 	else if (error == EINVAL)
@@ -202,7 +202,7 @@ mount_mapped(const char *source, const char *target, const struct idmap *m, bool
 	tree = mapped_clone(source, m, recursive, &step);
 	if (tree < 0) {
 		say_why_not(&why, step, type);
-		report("'%s' can't be mounted with a map: %s", source, why.s);
+		report("can't make an idmapped mount of '%s': %s", source, why.s);
 		offer_shift(source, m);
 		strbuf_free(&why);
 		return EXIT_NO;
@@ -234,7 +234,7 @@ verb_mount(int argc, char **argv)
 	if (argc - optind != 2)
 		wrong_usage(argv[0]);
 	if (!source.map)
-		die("which map? --map says it");
+		die("--map is required");
 	if (source_map(&source, &m))
 		return EXIT_TROUBLE;
 	status = mount_mapped(argv[optind], argv[optind + 1], &m, recursive);
@@ -265,7 +265,7 @@ examine(struct diagnosis *d, int fd, const struct idmap *m)
 	d->type = file_system_of(fd);
 	if (tree < 0)
 		say_why_not(&d->why, step, d->type);
-	d->user_count = folder_users(fd, d->absolute, USERS_MAX, &d->users);
+	d->user_count = directory_users(fd, d->absolute, USERS_MAX, &d->users);
 }
 
 static void

@@ -80,14 +80,14 @@ need_journal(struct shift *s)
 }
 
 static int
-record(struct shift *s, struct worker *w, uint64_t folder, const char *path,
+record(struct shift *s, struct worker *w, uint64_t directory, const char *path,
     const struct journal_entry *e)
 {
 	struct journal *j;
 
 	if (!w->writer && (j = need_journal(s)))
 		w->writer = journal_begin(j);
-	if (w->writer && journal_add(w->writer, folder, path, e) == 0)
+	if (w->writer && journal_add(w->writer, directory, path, e) == 0)
 		return 0;
 	if (w->writer)
 		shift_complain(s, "record in the journal", path, e->name);
@@ -119,13 +119,14 @@ count_change(struct counts *c, const struct journal_entry *e)
 /* One inode that is immutable is no reason to leave the rest; a file system that is full,
  * or a change that stands half made, is. */
 static void
-take_failure(struct shift *s, enum change_result result, const char *folder, const char *name)
+take_failure(
+    struct shift *s, enum change_result result, const char *directory, const char *name)
 {
 	int error = errno;
 
 	if (result == CHANGE_REFUSED && error == ENOENT)
 		return; /* gone: as if it had never been */
-	shift_complain(s, "change", folder, name);
+	shift_complain(s, "change", directory, name);
 	pthread_mutex_lock(&s->lock);
 	s->refusals++;
 	if (result == CHANGE_HALF || (error != EPERM && error != EBADMSG) ||
@@ -135,12 +136,12 @@ take_failure(struct shift *s, enum change_result result, const char *folder, con
 }
 
 static void
-take_unmapped(struct shift *s, const char *folder, const char *name, uint32_t id)
+take_unmapped(struct shift *s, const char *directory, const char *name, uint32_t id)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->unmapped++ < EXAMPLES_MAX) {
 		strbuf_printf(&s->examples, "  %u  ", id);
-		put_place(&s->examples, folder, name);
+		put_place(&s->examples, directory, name);
 		strbuf_putc(&s->examples, '\n');
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -150,7 +151,7 @@ take_unmapped(struct shift *s, const char *folder, const char *name, uint32_t id
 }
 
 static void
-print_plan(const char *folder, const struct journal_entry *e)
+print_plan(const char *directory, const struct journal_entry *e)
 {
 	struct strbuf line = STRBUF_INIT;
 
@@ -164,7 +165,7 @@ print_plan(const char *folder, const struct journal_entry *e)
 	if (e->fragile && e->mode & SET_ID_BITS)
 		strbuf_puts(&line, ", mode kept");
 	strbuf_puts(&line, "  ");
-	put_place(&line, folder, e->name);
+	put_place(&line, directory, e->name);
 	strbuf_putc(&line, '\n');
 	fwrite(line.s, 1, line.len, stdout);
 	strbuf_free(&line);
@@ -187,13 +188,13 @@ struct planned {
 static int
 plan_aside(struct shift *s, const struct aside *a, struct planned *p)
 {
-	cleanup_fd int folder = open_directory_below(s->top, a->folder);
+	cleanup_fd int directory = open_directory_below(s->top, a->directory);
 	struct statx st;
 	uint32_t bad;
 
 	p->at = (struct inode_at){-1, a->name, true};
-	if (folder >= 0)
-		p->at.fd = openat(folder, a->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (directory >= 0)
+		p->at.fd = openat(directory, a->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (p->at.fd < 0 || inode_stat(&p->at, &st))
 		return -1;
 	return change_plan(&s->convert, &p->at, &st, &p->room, &p->entry, &bad) == CHANGE ? 0
@@ -211,7 +212,7 @@ make_aside(struct shift *s, const struct planned *p, const struct aside *a)
 		return;
 	r = change_make(&p->at, &now, &p->entry, false);
 	if (r != CHANGE_MADE)
-		take_failure(s, r, a->folder, a->name);
+		take_failure(s, r, a->directory, a->name);
 	else if (now.stx_uid != p->entry.new_uid || now.stx_gid != p->entry.new_gid)
 		count_change(&s->worker[SWEEP_WORKERS_MAX].counts, &p->entry);
 }
@@ -227,7 +228,7 @@ record_asides(struct shift *s, struct planned *plan)
 
 		if (!plan[i].entry.name)
 			continue;
-		if (record(s, w, ++s->aside_folder, a->folder, &plan[i].entry))
+		if (record(s, w, ++s->aside_directory, a->directory, &plan[i].entry))
 			return -1;
 	}
 	if (!w->writer)
@@ -249,7 +250,7 @@ forget_asides(struct shift *s, struct planned *plan)
 		if (plan[i].at.fd >= 0)
 			close(plan[i].at.fd);
 		change_room_free(&plan[i].room);
-		free(s->aside[i].folder);
+		free(s->aside[i].directory);
 		free(s->aside[i].name);
 	}
 	s->asides = 0;
@@ -276,10 +277,10 @@ do_asides(struct shift *s)
 }
 
 static void
-set_aside(struct shift *s, const char *folder, const char *name)
+set_aside(struct shift *s, const char *directory, const char *name)
 {
 	pthread_mutex_lock(&s->aside_lock);
-	s->aside[s->asides++] = (struct aside){xstrdup(folder), xstrdup(name)};
+	s->aside[s->asides++] = (struct aside){xstrdup(directory), xstrdup(name)};
 	if (s->asides == ASIDE_MAX)
 		do_asides(s);
 	pthread_mutex_unlock(&s->aside_lock);
@@ -293,7 +294,7 @@ change(struct shift *s, struct worker *w, const struct sweep_entry *e,
 {
 	enum change_result r;
 
-	if (record(s, w, e->folder, sweep_path(e), entry))
+	if (record(s, w, e->directory, sweep_path(e), entry))
 		return;
 	journal_publish(w->writer);
 	r = change_make(&e->at, e->st, entry, false);
@@ -306,7 +307,7 @@ change(struct shift *s, struct worker *w, const struct sweep_entry *e,
 }
 
 static void
-visit(const struct sweep_entry *e, void *arg)
+pass_visit(const struct sweep_entry *e, void *arg)
 {
 	struct shift *s = arg;
 	struct worker *w = &s->worker[e->worker];
@@ -358,7 +359,7 @@ int
 shift_pass(struct shift *s)
 {
 	s->sweep.pin = !s->dry;
-	s->sweep.visit = visit;
+	s->sweep.visit = pass_visit;
 	s->sweep.tick = show_progress;
 	s->sweep.arg = s;
 	if (s->dry)

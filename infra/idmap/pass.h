@@ -8,7 +8,7 @@ struct shift;
  * or -1 after a report() where it can't begin; how it went stands in *s. */
 int shift_pass(struct shift *s);
 
-/* Looks for an inode with an id that stands on both sides of the map. Returns 1 where
+/* Looks for an inode with an id that is on both sides of the map. Returns 1 where
  * there is one, and names it. */
 int shift_scan(struct shift *s);
 

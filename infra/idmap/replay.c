@@ -14,21 +14,21 @@
 struct replay {
 	struct shift *shift;
 	bool back;
-	int fd;       /* of the last entry's folder, -1 where it can't be opened */
-	char *folder; /* its path; NULL: none yet */
+	int fd;          /* of the last entry's directory, -1 where it can't be opened */
+	char *directory; /* its path; NULL: none yet */
 	unsigned long made, gone, others;
 	bool failed;
 };
 
 static int
-enter_folder(struct replay *r, const char *folder)
+enter_directory(struct replay *r, const char *directory)
 {
-	if (!r->folder || strcmp(r->folder, folder) != 0) {
+	if (!r->directory || strcmp(r->directory, directory) != 0) {
 		if (r->fd >= 0)
 			close(r->fd);
-		free(r->folder);
-		r->folder = xstrdup(folder);
-		r->fd = open_directory_below(r->shift->top, folder);
+		free(r->directory);
+		r->directory = xstrdup(directory);
+		r->fd = open_directory_below(r->shift->top, directory);
 	}
 	return r->fd;
 }
@@ -48,28 +48,28 @@ distrust_contents(struct replay *r, const struct statx *st, struct journal_entry
 	e->new_value[XATTR_CAPABILITY].bytes = NULL;
 	errno = ETXTBSY;
 	shift_complain(r->shift, "written since, left without its setuid bits and capabilities",
-	    r->folder, e->name);
+	    r->directory, e->name);
 }
 
 /* The file that was cut off in the midst of its change isn't where it was: no name leads to
  * it, so that nobody can say whether it lost anything. */
 static void
-tell_of_lost_file(struct replay *r, const char *folder, const struct journal_entry *e)
+tell_of_lost_file(struct replay *r, const char *directory, const struct journal_entry *e)
 {
 	if (r->back || !e->fragile)
 		return;
 	errno = ENOENT;
 	shift_complain(r->shift,
 	    "was under way, and may lack its setuid bits or capability now, wherever it is",
-	    folder, e->name);
+	    directory, e->name);
 }
 
 static int
-replay_entry(const char *folder, const struct journal_entry *recorded, void *arg)
+replay_entry(const char *directory, const struct journal_entry *recorded, void *arg)
 {
 	struct replay *r = arg;
 	struct journal_entry e = *recorded;
-	int dir = enter_folder(r, folder);
+	int dir = enter_directory(r, directory);
 	cleanup_fd int fd = -1;
 	struct inode_at at;
 	struct statx st;
@@ -82,12 +82,12 @@ replay_entry(const char *folder, const struct journal_entry *recorded, void *arg
 	at = (struct inode_at){fd, e.name, true};
 	if (fd < 0 || inode_stat(&at, &st)) {
 		r->gone++;
-		tell_of_lost_file(r, folder, &e);
+		tell_of_lost_file(r, directory, &e);
 		return 0;
 	}
 	if (!change_is_about(&st, &e)) {
 		r->others++;
-		tell_of_lost_file(r, folder, &e);
+		tell_of_lost_file(r, directory, &e);
 		return 0;
 	}
 	distrust_contents(r, &st, &e);
@@ -95,7 +95,7 @@ replay_entry(const char *folder, const struct journal_entry *recorded, void *arg
 		r->made++;
 		return 0;
 	}
-	shift_complain(r->shift, r->back ? "undo" : "finish", folder, e.name);
+	shift_complain(r->shift, r->back ? "undo" : "finish", directory, e.name);
 	r->failed = true;
 	/* What was half done must be finished; an undo gets as far as it can. */
 	return r->back ? 0 : 1;
@@ -108,7 +108,7 @@ run_replay(struct replay *r, enum journal_which which)
 
 	if (r->fd >= 0)
 		close(r->fd);
-	free(r->folder);
+	free(r->directory);
 	errno = saved;
 	return got;
 }
@@ -153,10 +153,8 @@ shift_undo(struct shift *s, bool all)
 	if (r.failed)
 		return EXIT_TROUBLE;
 	if (got < 0) {
-		report("the journal lost records, in a power failure it seems: what they are "
-		       "about "
-		       "isn't undone; %s and unshift or shift see to it",
-		    "check");
+		report("the journal has lost records, probably in a power failure: what they "
+		       "are about isn't undone; idmap check shows it");
 		r.gone++;
 	}
 	got = journal_end_undo(s->journal);
@@ -167,8 +165,8 @@ shift_undo(struct shift *s, bool all)
 	if (got)
 		drop_journal(s);
 	if (r.gone)
-		report("%lu inodes are gone or elsewhere now: not undone", r.gone);
+		report("%lu inodes are no longer where they were: not undone", r.gone);
 	if (r.others)
-		report("%lu inodes were changed by others since: left alone", r.others);
+		report("%lu inodes were changed by others since: left as they are", r.others);
 	return r.gone || r.others ? EXIT_NO : EXIT_YES;
 }

@@ -217,7 +217,7 @@ plan_ranges(const struct userns_files *f, int root, const struct request *r, str
 	if (!first)
 		first = free_range(f, root, count);
 	if (!first) {
-		report("no %u ids in a row are free", count);
+		report("no contiguous range of %u ids is free", count);
 		return -1;
 	}
 	if (uids < r->size)
@@ -300,7 +300,7 @@ make_plan(int root, const struct request *r, struct plan *p)
 
 	*p = (struct plan){0};
 	if (bad)
-		report("%s: mend that first", why.s);
+		report("%s: fix that first", why.s);
 	if (!bad && r->docker)
 		bad = plan_docker(docker, p);
 	if (!p->owner)
@@ -485,7 +485,7 @@ confirm(const struct request *r)
 	if (r->yes)
 		return EXIT_YES;
 	if (!isatty(STDIN_FILENO)) {
-		report("nobody to ask: --yes does it");
+		report("standard input is not a terminal; use --yes");
 		return EXIT_TROUBLE;
 	}
 	printf("do it? [y/N] ");
@@ -532,7 +532,7 @@ give(int root, int etc, const struct request *r)
 	} else if (r->docker) {
 		puts("docker uses it once it is restarted. Its images and containers of before "
 		     "stand "
-		     "under another\nfolder then, and come back when userns-remap goes.");
+		     "under another\ndirectory then, and come back when userns-remap goes.");
 	}
 	etc_unlock(&lock);
 	plan_free(&shown);
@@ -614,7 +614,7 @@ take_back(int root, int etc, const struct request *r)
 	int status;
 
 	if (!record) {
-		report("setup gave '%s' nothing: there is nothing to take back", r->who);
+		report("setup gave '%s' no range: nothing to undo", r->who);
 		return EXIT_NO;
 	}
 	status = take_back_lines(root, etc, record, true) ? EXIT_TROUBLE : EXIT_YES;

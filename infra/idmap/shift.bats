@@ -41,7 +41,7 @@ teardown() {
 	done
 }
 
-# The folder for a test's tree on a file system that is ext4 or tmpfs.
+# The directory for a test's tree on a file system that is ext4 or tmpfs.
 on() {
 	mountpoint -q "$WORK/$1" || skip "this machine cannot: no $1 mounts"
 	T=$WORK/$1/$BATS_TEST_NUMBER
@@ -152,7 +152,7 @@ round_trip() {
 	run_x 0 "$IDMAP" shift --undo "$T"
 	same_tree "$BATS_TEST_TMPDIR/before"
 	run_x 1 "$IDMAP" shift --undo "$T"
-	expect "there is nothing to undo" "$stderr"
+	expect "nothing to undo" "$stderr"
 }
 
 @test "what was added since is shifted by another run, and one undo takes all back" {
@@ -196,7 +196,7 @@ round_trip() {
 	touch "$T/new"
 	chown 100033 "$T/new"
 	run_x 1 "$IDMAP" shift --undo "$T"
-	expect "2 inodes are gone or elsewhere now" "$stderr"
+	expect "2 inodes are no longer where they were" "$stderr"
 	expect "1 inodes were changed by others since" "$stderr"
 	expect "written since, left without its setuid bits and capabilities 'written'" "$stderr"
 	[ "$(cd "$T" && stat -c '%n %u %a' elsewhere new other same written | xargs)" = \
@@ -337,7 +337,7 @@ round_trip() {
 	touch "$T"/{root,www}
 	chown 33:33 "$T/www"
 	run_x 1 "$IDMAP" shift "$T" --map $map
-	expect "id 1000 stands on both sides of the map" "$stderr"
+	expect "id 1000 is on both sides of the map" "$stderr"
 	[ "$(stat -c %u "$T/www")" = 33 ]
 	run_x 0 "$IDMAP" shift "$T" --map $map --overlap
 	[ "$(stat -c %u:%g "$T/root" "$T/www" | xargs)" = "1000:1000 100032:100032" ]
@@ -362,7 +362,7 @@ round_trip() {
 	setfacl -d -m g:1000:r "$T/d"
 	setcap -n 1000 cap_kill+ep "$T/cap"
 	run_x 1 "$IDMAP" shift "$T" --map $map --overlap
-	expect "3 inodes have an id that stands on both sides" "$stderr"
+	expect "3 inodes have an id that is on both sides" "$stderr"
 	expect "  1000  acl" "$stderr"
 	expect "  1000  cap" "$stderr"
 	expect "  1000  d" "$stderr"
@@ -395,7 +395,7 @@ round_trip() {
 	start sh -c "exec sleep 60 >'$T/d/log'"
 	wait_until 5 test -e "$T/d/log"
 	run_x 1 "$IDMAP" shift "$T" --map "$MAP"
-	expect "'$T' is in use: stop what uses it, or say --busy" "$stderr"
+	expect "'$T' is in use: stop what uses it, or use --busy" "$stderr"
 	expect "process $started (sleep) has open '$T/d/log'" "$stderr"
 	[ "$(stat -c %u "$T/d")" = 0 ]
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP" --busy
@@ -437,14 +437,14 @@ round_trip() {
 	start flock --no-fork "$(echo "$WHITTLE_STATE"/idmap/*.lock)" sleep 60
 	wait_until 5 sh -c "! flock --nonblock '$WHITTLE_STATE'/idmap/*.lock true"
 	run_x 2 "$IDMAP" unshift "$T" --map "$MAP"
-	expect "another idmap works on" "$stderr"
+	expect "another idmap is working on" "$stderr"
 	stop_all
 	# as if killed: the state that stands behind the journal's name
 	printf '\001' | dd of="$(echo "$WHITTLE_STATE"/idmap/*.journal)" bs=1 seek=16 conv=notrunc status=none
 	run_x 1 "$IDMAP" unshift "$T" --map "$MAP"
 	expect "an unfinished shift of '$T'" "$stderr"
 	run_x 1 "$IDMAP" shift "$T/part" --map "$MAP"
-	expect "an unfinished run on '$T' stands in the way" "$stderr"
+	expect "an unfinished run on '$T' is in the way" "$stderr"
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
 	run_x 0 "$IDMAP" unshift "$T/part" --map "$MAP"
 }
@@ -466,7 +466,7 @@ round_trip() {
 	requires root
 	mkdir "$T"
 	WHITTLE_STATE=$T/state run_x 2 "$IDMAP" shift "$T" --map "$MAP"
-	expect "is a part of the tree" "$stderr"
+	expect "is part of the tree" "$stderr"
 	[ "$(stat -c %u "$T")" = 0 ]
 }
 
@@ -486,23 +486,23 @@ round_trip() {
 	requires root
 	mkdir "$T" "$T.outside"
 	touch "$T.outside/file"
-	ln -s "$T.outside" "$T/folder"
+	ln -s "$T.outside" "$T/directory"
 	ln -s "$T.outside/file" "$T/file"
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
 	expect "changed 3 of 3"
-	[ "$(stat -c %u "$T/folder" "$T/file" "$T.outside" "$T.outside/file" | xargs)" = "100000 100000 0 0" ]
+	[ "$(stat -c %u "$T/directory" "$T/file" "$T.outside" "$T.outside/file" | xargs)" = "100000 100000 0 0" ]
 }
 
 @test "mounts are left alone unless told" {
 	requires root
-	mkdir "$T" "$T/folder" "$T.outside"
+	mkdir "$T" "$T/directory" "$T.outside"
 	touch "$T/file" "$T.outside/file"
-	mount --bind "$T.outside" "$T/folder" || skip "this machine cannot: no bind mounts"
-	MOUNTED+=("$T/folder")
+	mount --bind "$T.outside" "$T/directory" || skip "this machine cannot: no bind mounts"
+	MOUNTED+=("$T/directory")
 	mount --bind "$T.outside/file" "$T/file"
 	MOUNTED+=("$T/file")
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
-	expect "2 mounts left alone"
+	expect "2 mounts skipped"
 	[ "$(stat -c %u "$T.outside" "$T.outside/file" | xargs)" = "0 0" ]
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP" --cross-mounts
 	[ "$(stat -c %u "$T.outside" "$T.outside/file" | xargs)" = "100000 100000" ]
@@ -510,8 +510,8 @@ round_trip() {
 	[ "$(stat -c %u "$T.outside" "$T.outside/file" "$T" | xargs)" = "0 0 0" ]
 }
 
-# Somebody who may write in a folder swaps names as fast as they can: a file for a link to
-# a file outside, a folder for a link to a folder outside, a setuid file for one with an ACL.
+# Somebody who may write in a directory swaps names as fast as they can: a file for a link to
+# a file outside, a directory for a link to a directory outside, a setuid file for one with an ACL.
 @test "paths swapped during the walk lead nowhere" {
 	local i
 	need_acls
@@ -597,7 +597,7 @@ round_trip() {
 
 # --- trouble ---
 
-@test "threads that can't have a current folder of their own leave the work to one" {
+@test "threads that can't have a current directory of their own leave the work to one" {
 	local i
 	requires root command:python3 command:strace
 	strace -o /dev/null true 2>/dev/null || skip "this machine cannot: no ptrace"
@@ -644,7 +644,7 @@ round_trip() {
 	mount -o remount,size=700k "$WHITTLE_STATE"
 	run_x 2 "$IDMAP" shift "$T" --map "$MAP" -j 2
 	expect "No space left on device" "$stderr"
-	expect "run the same again to go on" "$stderr"
+	expect "run the same command again to continue" "$stderr"
 	mount -o remount,size=20m "$WHITTLE_STATE"
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
 	same_tree "$BATS_TEST_TMPDIR/want"

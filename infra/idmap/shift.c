@@ -1,7 +1,7 @@
 /*
  * shift, unshift: gives a tree the ids of the other side of a map, and takes it back.
  *
- * Where no id stands on both sides of the map, an inode's own owner tells whether it was
+ * Where no id is on both sides of the map, an inode's own owner tells whether it was
  * done: a run that was cut off is finished by running again. The journal holds what the
  * inodes can't tell, which is what was there before.
  */
@@ -121,7 +121,7 @@ read_options(int argc, char **argv, struct options *o, struct shift *s)
 		wrong_usage(argv[0]);
 	/* No default where files are changed. */
 	if (!o->undo && !o->source.map)
-		die("which map? --map says it");
+		die("--map is required");
 	o->path = argv[optind];
 }
 
@@ -185,7 +185,7 @@ open_top(struct shift *s, const char *path)
 	if (s->tree < 0 || identify(s->tree, &s->about))
 		die("open '%s':", path);
 	if (strcmp(s->path, "/") == 0)
-		die("'/' is this system itself: not that");
+		die("refusing to shift '/'");
 	s->about.path = s->path;
 	s->journal_name = xasprintf("%016llx-%llx.journal", (unsigned long long)s->about.fs,
 	    (unsigned long long)s->about.ino);
@@ -215,7 +215,7 @@ refuse_own_state(const struct shift *s)
 
 	if (!path || strncmp(path, s->path, n) != 0 || (path[n] && path[n] != '/'))
 		return 0;
-	report("the journal's folder '%s' is a part of the tree: WHITTLE_STATE names another",
+	report("the journal's directory '%s' is part of the tree: set WHITTLE_STATE to another",
 	    path);
 	return -1;
 }
@@ -236,7 +236,7 @@ open_journal(struct shift *s)
 	}
 	if (flock(s->state_lock, LOCK_EX | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
-			report("another idmap works on '%s'", s->path);
+			report("another idmap is working on '%s'", s->path);
 		else
 			report("lock '%s':", lock);
 		return -1;
@@ -317,7 +317,7 @@ guard_nested(const struct shift *s)
 			continue;
 		j = journal_open(s->state, e->d_name);
 		if (j && stands_in_the_way(s, j)) {
-			report("an unfinished run on '%s' stands in the way: finish or undo it "
+			report("an unfinished run on '%s': finish or undo it "
 			       "first",
 			    journal_about(j)->path);
 			status = EXIT_NO;
@@ -327,7 +327,7 @@ guard_nested(const struct shift *s)
 	return status;
 }
 
-/* --- guards: each returns an exit status, EXIT_YES where nothing stands in the way --- */
+/* --- guards: each returns an exit status, EXIT_YES where nothing is in the way --- */
 
 static int
 guard_owner(void)
@@ -349,8 +349,8 @@ guard_mount(const struct shift *s)
 
 	if (!text || !mount_of(s->tree, text, &m) || !strstr(m.options, "idmapped"))
 		return EXIT_YES;
-	report("'%s' is seen through a mount with a map: it is the tree behind it that can be "
-	       "shifted",
+	report("'%s' is an idmapped mount: shift the tree that it shows, where it is mounted "
+	       "from",
 	    s->path);
 	return EXIT_NO;
 }
@@ -359,10 +359,10 @@ static int
 guard_busy(const struct shift *s, bool allowed)
 {
 	struct strbuf users = STRBUF_INIT;
-	unsigned n = allowed ? 0 : folder_users(s->tree, s->path, EXAMPLES_MAX, &users);
+	unsigned n = allowed ? 0 : directory_users(s->tree, s->path, EXAMPLES_MAX, &users);
 
 	if (n) {
-		report("'%s' is in use: stop what uses it, or say --busy", s->path);
+		report("'%s' is in use: stop what uses it, or use --busy", s->path);
 		fprintf(stderr, "%s", users.s);
 		if (n > EXAMPLES_MAX)
 			fprintf(stderr, "and %u more\n", n - EXAMPLES_MAX);
@@ -379,14 +379,14 @@ guard_journal(struct shift *s, bool again)
 	if (!a)
 		return EXIT_YES;
 	if (journal_state(s->journal) == JOURNAL_RUNNING && !same_work(s)) {
-		report("an unfinished %s of '%s' by %s stands in the way: run that again to "
+		report("an unfinished %s of '%s' by %s is in the way: run that again to "
 		       "finish "
 		       "it, or idmap shift --undo",
 		    a->back ? "unshift" : "shift", a->path, a->map);
 		return EXIT_NO;
 	}
 	if (!a->back && !same_map(s) && !again) {
-		report("'%s' was shifted already, by %s: unshift it by that map first, or say "
+		report("'%s' was shifted already, by %s: unshift it by that map first, or use "
 		       "--again",
 		    s->path, a->map);
 		return EXIT_NO;
@@ -404,7 +404,7 @@ guard_overlap(struct shift *s, bool allowed)
 	if (!id_map_overlaps(&s->map.uid, &id) && !id_map_overlaps(&s->map.gid, &id))
 		return EXIT_YES;
 	if (!allowed) {
-		report("id %u stands on both sides of the map, so that an owner doesn't tell "
+		report("id %u is on both sides of the map, so that an owner doesn't tell "
 		       "what was "
 		       "shifted: refused; --overlap goes on where no inode has such an id",
 		    id);
@@ -415,8 +415,7 @@ guard_overlap(struct shift *s, bool allowed)
 	case 0:
 		return EXIT_YES;
 	case 1:
-		report(
-		    "%lu inodes have an id that stands on both sides of the map", s->unmapped);
+		report("%lu inodes have an id that is on both sides of the map", s->unmapped);
 		fputs(s->examples.s, stderr);
 		return EXIT_NO;
 	default:
@@ -442,7 +441,7 @@ print_summary(const struct shift *s)
 	if (c.set_ids)
 		printf(", %lu setuid or setgid", c.set_ids);
 	if (s->sweep.mounts)
-		printf("; %lu mounts left alone", s->sweep.mounts);
+		printf("; %lu mounts skipped", s->sweep.mounts);
 	putchar('\n');
 }
 
@@ -464,19 +463,19 @@ take_back(struct shift *s)
 	if (s->journal && journal_state(s->journal) == JOURNAL_RUNNING)
 		status = shift_undo(s, false);
 	if (status == EXIT_TROUBLE)
-		report("not all could be taken back: idmap shift --undo tries again");
+		report("the rollback is incomplete: idmap shift --undo retries it");
 	else
 		print_unmapped(s);
 	return status == EXIT_TROUBLE ? status : EXIT_NO;
 }
 
 static int
-finish(struct shift *s)
+shift_finish(struct shift *s)
 {
 	cleanup_free char *before = xasprintf("%s.before", s->journal_name);
 
 	if (s->broke || interrupted) {
-		report("not finished: run the same again to go on, or --undo");
+		report("interrupted: run the same command again to continue, or use --undo");
 		return EXIT_TROUBLE;
 	}
 	if (s->journal && journal_state(s->journal) == JOURNAL_RUNNING) {
@@ -513,7 +512,7 @@ run_undo(struct shift *s, const struct options *o)
 	if (!status && open_journal(s))
 		status = EXIT_TROUBLE;
 	if (!status && !s->journal) {
-		report("no journal of '%s': there is nothing to undo", s->path);
+		report("no journal of '%s': nothing to undo", s->path);
 		status = EXIT_NO;
 	}
 	if (!status)
@@ -542,7 +541,7 @@ run_shift(struct shift *s, const struct options *o)
 		return EXIT_TROUBLE;
 	if (shift_pass(s))
 		return EXIT_TROUBLE;
-	return s->unmapped ? take_back(s) : finish(s);
+	return s->unmapped ? take_back(s) : shift_finish(s);
 }
 
 static int

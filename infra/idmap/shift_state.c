@@ -26,30 +26,30 @@ shift_counts(const struct shift *s)
 }
 
 static void
-join(struct strbuf *b, const char *folder, const char *name)
+join(struct strbuf *b, const char *directory, const char *name)
 {
-	strbuf_puts(b, folder);
+	strbuf_puts(b, directory);
 	if (strcmp(name, ".") != 0 || !b->len)
 		strbuf_printf(b, "%s%s", b->len ? "/" : "", name);
 }
 
 void
-put_place(struct strbuf *b, const char *folder, const char *name)
+put_place(struct strbuf *b, const char *directory, const char *name)
 {
 	struct strbuf path = STRBUF_INIT;
 
-	join(&path, folder, name);
+	join(&path, directory, name);
 	strbuf_put_visible(b, path.s, path.len);
 	strbuf_free(&path);
 }
 
 void
-shift_complain(struct shift *s, const char *what, const char *folder, const char *name)
+shift_complain(struct shift *s, const char *what, const char *directory, const char *name)
 {
 	struct strbuf place = STRBUF_INIT;
 	int saved = errno;
 
-	join(&place, folder, name);
+	join(&place, directory, name);
 	pthread_mutex_lock(&s->lock);
 	errno = saved;
 	report("%s '%s':", what, place.s);

@@ -29,9 +29,9 @@ struct worker {
 	struct journal_writer *writer; /* NULL until it changes something */
 };
 
-/* A fragile file that waits for its turn: its folder's path from the top, and its name. */
+/* A fragile file that waits for its turn: its directory's path from the top, and its name. */
 struct aside {
-	char *folder, *name;
+	char *directory, *name;
 };
 
 struct shift {
@@ -43,9 +43,9 @@ struct shift {
 
 	char *path; /* of the tree, absolute, without links */
 	int tree;   /* its descriptor */
-	int top;    /* the same; of a file the folder that it stands in */
+	int top;    /* the same; of a file the directory that it stands in */
 
-	int state; /* a descriptor of the folder that the journal stands in */
+	int state; /* a descriptor of the directory that the journal stands in */
 	int state_lock;
 	char *journal_name;
 	struct journal_about about; /* of the journal that this run would make */
@@ -55,10 +55,10 @@ struct shift {
 	struct sweep sweep;
 	struct worker worker[SWEEP_WORKERS_MAX + 1]; /* the last one's for fragile files */
 
-	pthread_mutex_t aside_lock; /* of aside, asides, aside_folder and the last worker */
+	pthread_mutex_t aside_lock; /* of aside, asides, aside_directory and the last worker */
 	struct aside aside[ASIDE_MAX];
 	size_t asides;
-	uint64_t aside_folder;
+	uint64_t aside_directory;
 
 	bool broke;           /* there's no going on: a full disk, a change half made; atomic */
 	pthread_mutex_t lock; /* of journal and what follows */
@@ -70,11 +70,11 @@ struct shift {
 /* Set by a signal: end soon, in good order. */
 extern volatile sig_atomic_t interrupted;
 
-/* "what 'folder/name': strerror", one at a time. */
-void shift_complain(struct shift *s, const char *what, const char *folder, const char *name);
+/* "what 'directory/name': strerror", one at a time. */
+void shift_complain(struct shift *s, const char *what, const char *directory, const char *name);
 
-/* Adds folder/name, visible to people. */
-void put_place(struct strbuf *b, const char *folder, const char *name);
+/* Adds directory/name, visible to people. */
+void put_place(struct strbuf *b, const char *directory, const char *name);
 
 struct counts shift_counts(const struct shift *s);
 

@@ -440,7 +440,7 @@ source_map(const struct source *given, struct idmap *m)
 	int bad;
 
 	if (!s.map && !(s.map = default_map(root)))
-		die("which map? --map says it; idmap(8) lists the ways");
+		die("--map is required; idmap(8) lists the ways");
 	bad = userns_files_read(&f, root, &why);
 	container = after(s.map, "container");
 	if (!bad && container && *container)

@@ -14,7 +14,7 @@ enum { SOURCE_RANGES_MAX = 64, OPTION_USER = 256, OPTION_UIDMAP, OPTION_GIDMAP, 
 struct source {
 	const char *map;  /* --map; NULL where it wasn't given */
 	const char *user; /* --user: whose rootless podman */
-	const char *root; /* --root: where etc/ stands; NULL: the host's */
+	const char *root; /* --root: where etc/ is; NULL: the host's */
 	const char *uidmap[SOURCE_RANGES_MAX + 1], *gidmap[SOURCE_RANGES_MAX + 1];
 	unsigned uidmaps, gidmaps;
 };
@@ -34,7 +34,7 @@ struct source {
  * program. */
 bool source_option(struct source *s, int option, char *argument, const char *verb);
 
-/* A descriptor of the folder that etc/ stands in. Ends the program on trouble. */
+/* A descriptor of the directory that etc/ stands in. Ends the program on trouble. */
 int source_root(const struct source *s);
 
 /*

@@ -18,13 +18,13 @@
 #include "strbuf.h"
 
 enum { DIRENTS_SIZE = 32 * 1024, TICK_MS = 200, SHARE_EVERY = 32 };
-/* What an entry is worth when work is shared: a file itself, a folder an unknown lot. */
-enum { FOLDER_WEIGHT = 64, WORTH_SHARING = 64 };
+/* What an entry is worth when work is shared: a file itself, a directory an unknown lot. */
+enum { DIRECTORY_WEIGHT = 64, WORTH_SHARING = 64 };
 
-struct sweep_folder {
-	struct sweep_folder *parent;
+struct sweep_directory {
+	struct sweep_directory *parent;
 	int fd;
-	unsigned refs; /* frames and folders that hold it; atomic */
+	unsigned refs; /* frames and directories that hold it; atomic */
 	uint64_t number;
 	dev_t dev_major, dev_minor;
 	bool pin;       /* its names aren't safe */
@@ -32,10 +32,10 @@ struct sweep_folder {
 	char name[];
 };
 
-/* A folder that is being worked through: names that were read and are still to be
+/* A directory that is being worked through: names that were read and are still to be
  * visited, each as its type, then the name with its NUL. */
 struct frame {
-	struct sweep_folder *folder;
+	struct sweep_directory *directory;
 	bool reading; /* there may be more names to read */
 	char *names;
 	size_t at, len;
@@ -47,9 +47,9 @@ struct sweep_worker {
 	pthread_t thread;
 	struct frame *stack;
 	size_t depth, room;
-	uint64_t current; /* the folder that is this thread's current one; 0: none */
+	uint64_t current; /* the directory that is this thread's current one; 0: none */
 	struct strbuf path;
-	uint64_t path_of; /* the folder that path is of; 0: none */
+	uint64_t path_of; /* the directory that path is of; 0: none */
 	unsigned since_share;
 	char dirents[DIRENTS_SIZE] __attribute__((aligned(8)));
 };
@@ -63,7 +63,7 @@ struct pool {
 	struct frame queue[SWEEP_WORKERS_MAX];
 	unsigned queued, idle; /* written under lock, read without for a hint */
 	bool finished;
-	uint64_t folders; /* atomic */
+	uint64_t directories; /* atomic */
 	uid_t euid;
 };
 
@@ -82,15 +82,15 @@ inode_stat(const struct inode_at *at, struct statx *st)
 /* --- paths and messages --- */
 
 static void
-add_path(struct strbuf *b, const struct sweep_folder *f)
+add_path(struct strbuf *b, const struct sweep_directory *f)
 {
 	size_t depth = 0, i;
-	const struct sweep_folder *up;
+	const struct sweep_directory *up;
 
 	for (up = f; up->parent; up = up->parent)
 		depth++;
 	{
-		cleanup_free const struct sweep_folder **chain =
+		cleanup_free const struct sweep_directory **chain =
 		    xreallocarray(NULL, depth + 1, sizeof(*chain));
 
 		for (i = depth, up = f; up->parent; up = up->parent)
@@ -119,7 +119,7 @@ sweep_path(const struct sweep_entry *e)
 }
 
 static void
-complain(struct pool *p, const struct sweep_folder *f, const char *name, const char *what)
+complain(struct pool *p, const struct sweep_directory *f, const char *name, const char *what)
 {
 	struct strbuf path = STRBUF_INIT;
 	int saved = errno;
@@ -153,10 +153,10 @@ stopped(const struct pool *p)
 	return __atomic_load_n(&p->sweep->stop, __ATOMIC_RELAXED) != 0;
 }
 
-/* --- folders --- */
+/* --- directories --- */
 
 static int
-enter(struct sweep_worker *w, const struct sweep_folder *f)
+enter(struct sweep_worker *w, const struct sweep_directory *f)
 {
 	if (w->current == f->number)
 		return 0;
@@ -168,8 +168,8 @@ enter(struct sweep_worker *w, const struct sweep_folder *f)
 }
 
 static void
-visit(
-    struct sweep_worker *w, struct sweep_folder *f, struct inode_at at, const struct statx *st)
+sweep_visit(struct sweep_worker *w, struct sweep_directory *f, struct inode_at at,
+    const struct statx *st)
 {
 	struct sweep_entry e = {at, st, w->number, f->number, w, f};
 
@@ -177,7 +177,7 @@ visit(
 }
 
 static void
-visit_folder(struct sweep_worker *w, struct sweep_folder *f)
+visit_directory(struct sweep_worker *w, struct sweep_directory *f)
 {
 	struct inode_at at = {-1, ".", false};
 	struct statx st;
@@ -185,7 +185,7 @@ visit_folder(struct sweep_worker *w, struct sweep_folder *f)
 	if (enter(w, f) || inode_stat(&at, &st))
 		complain(w->pool, f, ".", "look at");
 	else
-		visit(w, f, at, &st);
+		sweep_visit(w, f, at, &st);
 }
 
 /* Nobody but this user may rename anything in it; a group's write bit is also the mask of
@@ -196,15 +196,15 @@ names_are_safe(const struct pool *p, const struct statx *st)
 	return st->stx_uid == p->euid && !(st->stx_mode & 022);
 }
 
-/* Lets go of a folder, and of those above that nobody else holds. */
+/* Lets go of a directory, and of those above that nobody else holds. */
 static void
-release(struct sweep_worker *w, struct sweep_folder *f)
+release(struct sweep_worker *w, struct sweep_directory *f)
 {
 	while (f && __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-		struct sweep_folder *up = f->parent;
+		struct sweep_directory *up = f->parent;
 
 		if (f->self_last && !stopped(w->pool))
-			visit_folder(w, f);
+			visit_directory(w, f);
 		close(f->fd);
 		free(f);
 		f = up;
@@ -222,7 +222,7 @@ push(struct sweep_worker *w, const struct frame *frame)
 }
 
 static int
-open_folder(int dirfd, const char *name)
+open_directory(int dirfd, const char *name)
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(dirfd, name, flags | O_NOATIME);
@@ -231,7 +231,7 @@ open_folder(int dirfd, const char *name)
 }
 
 static bool
-is_mount(const struct sweep_folder *parent, const struct statx *st)
+is_mount(const struct sweep_directory *parent, const struct statx *st)
 {
 	if (st->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
 		return st->stx_attributes & STATX_ATTR_MOUNT_ROOT;
@@ -239,17 +239,17 @@ is_mount(const struct sweep_folder *parent, const struct statx *st)
 					    st->stx_dev_minor != parent->dev_minor);
 }
 
-static struct sweep_folder *
-new_folder(struct pool *p, struct sweep_folder *parent, const char *name, int fd,
+static struct sweep_directory *
+new_directory(struct pool *p, struct sweep_directory *parent, const char *name, int fd,
     const struct statx *st)
 {
 	size_t len = strlen(name) + 1;
-	struct sweep_folder *f = xcalloc(1, sizeof(*f) + len);
+	struct sweep_directory *f = xcalloc(1, sizeof(*f) + len);
 
 	memcpy(f->name, name, len);
 	f->fd = fd;
 	f->refs = 1;
-	f->number = __atomic_add_fetch(&p->folders, 1, __ATOMIC_RELAXED);
+	f->number = __atomic_add_fetch(&p->directories, 1, __ATOMIC_RELAXED);
 	f->dev_major = st->stx_dev_major;
 	f->dev_minor = st->stx_dev_minor;
 	f->parent = parent;
@@ -259,38 +259,38 @@ new_folder(struct pool *p, struct sweep_folder *parent, const char *name, int fd
 }
 
 /*
- * Begins with a folder. Its own turn comes before its entries' or after them, whichever
- * keeps its names safe meanwhile: root's folder stays root's as long as names are used.
+ * Begins with a directory. Its own turn comes before its entries' or after them, whichever
+ * keeps its names safe meanwhile: root's directory stays root's as long as names are used.
  */
 static void
-begin_folder(struct sweep_worker *w, struct sweep_folder *parent, const char *name, int fd,
-    const struct statx *st)
+begin_directory(struct sweep_worker *w, struct sweep_directory *parent, const char *name,
+    int fd, const struct statx *st)
 {
 	struct pool *p = w->pool;
-	struct sweep_folder *f = new_folder(p, parent, name, fd, st);
+	struct sweep_directory *f = new_directory(p, parent, name, fd, st);
 	struct inode_at at = {-1, ".", false};
 	struct statx now;
 
-	push(w, &(struct frame){.folder = f, .reading = true});
+	push(w, &(struct frame){.directory = f, .reading = true});
 	if (!p->sweep->pin) {
-		visit_folder(w, f);
+		visit_directory(w, f);
 	} else if (names_are_safe(p, st)) {
 		f->self_last = true;
 	} else {
-		visit_folder(w, f);
+		visit_directory(w, f);
 		f->pin = enter(w, f) || inode_stat(&at, &now) || !names_are_safe(p, &now);
 	}
 }
 
-/* One name in a folder that isn't swept itself. */
+/* One name in a directory that isn't swept itself. */
 static void
 begin_only(struct sweep_worker *w, int fd, const struct statx *st)
 {
 	struct pool *p = w->pool;
 	struct frame frame = {
-	    .folder = new_folder(p, NULL, "", fd, st), .len = 2 + strlen(p->sweep->only)};
+	    .directory = new_directory(p, NULL, "", fd, st), .len = 2 + strlen(p->sweep->only)};
 
-	frame.folder->pin = p->sweep->pin && !names_are_safe(p, st);
+	frame.directory->pin = p->sweep->pin && !names_are_safe(p, st);
 	frame.names = xmalloc(frame.len);
 	frame.names[0] = DT_UNKNOWN;
 	memcpy(frame.names + 1, p->sweep->only, frame.len - 1);
@@ -298,14 +298,14 @@ begin_only(struct sweep_worker *w, int fd, const struct statx *st)
 }
 
 static void
-do_subfolder(struct sweep_worker *w, struct sweep_folder *f, const char *name)
+do_subdirectory(struct sweep_worker *w, struct sweep_directory *f, const char *name)
 {
-	cleanup_fd int fd = open_folder(f->fd, name);
+	cleanup_fd int fd = open_directory(f->fd, name);
 	struct inode_at at = {fd, name, false};
 	struct statx st;
 
 	if (fd < 0) {
-		/* gone since it was read, or no folder any more: as if it had never been */
+		/* gone since it was read, or no directory any more: as if it had never been */
 		if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 			complain(w->pool, f, name, "open");
 		return;
@@ -317,18 +317,19 @@ do_subfolder(struct sweep_worker *w, struct sweep_folder *f, const char *name)
 	if (is_mount(f, &st) && !w->pool->sweep->cross_mounts)
 		left_alone(w->pool);
 	else
-		begin_folder(w, f, name, steal_fd(&fd), &st);
+		begin_directory(w, f, name, steal_fd(&fd), &st);
 }
 
 static void
-do_entry(struct sweep_worker *w, struct sweep_folder *f, unsigned char type, const char *name)
+do_entry(
+    struct sweep_worker *w, struct sweep_directory *f, unsigned char type, const char *name)
 {
 	cleanup_fd int fd = -1;
 	struct inode_at at = {-1, name, false};
 	struct statx st;
 
 	if (type == DT_DIR) {
-		do_subfolder(w, f, name);
+		do_subdirectory(w, f, name);
 		return;
 	}
 	if (enter(w, f)) {
@@ -343,18 +344,19 @@ do_entry(struct sweep_worker *w, struct sweep_folder *f, unsigned char type, con
 		return;
 	}
 	if (S_ISDIR(st.stx_mode))
-		do_subfolder(w, f, name);
+		do_subdirectory(w, f, name);
 	else if (is_mount(f, &st) && !w->pool->sweep->cross_mounts && !w->pool->sweep->only)
 		left_alone(w->pool);
 	else
-		visit(w, f, at, &st);
+		sweep_visit(w, f, at, &st);
 }
 
 /* Reads the next names. */
 static void
 read_names(struct sweep_worker *w, struct frame *frame)
 {
-	long n = syscall(SYS_getdents64, frame->folder->fd, w->dirents, sizeof(w->dirents)), at;
+	long n = syscall(SYS_getdents64, frame->directory->fd, w->dirents, sizeof(w->dirents)),
+	     at;
 	size_t len = 0;
 
 	free(frame->names);
@@ -362,7 +364,7 @@ read_names(struct sweep_worker *w, struct frame *frame)
 	frame->at = frame->len = 0;
 	if (n <= 0) {
 		if (n < 0 && errno != ENOENT) /* removed meanwhile */
-			complain(w->pool, frame->folder, ".", "read");
+			complain(w->pool, frame->directory, ".", "read");
 		frame->reading = false;
 		return;
 	}
@@ -387,7 +389,7 @@ read_names(struct sweep_worker *w, struct frame *frame)
 static size_t
 weight(const struct frame *frame, size_t at)
 {
-	return frame->names[at] == DT_DIR ? FOLDER_WEIGHT : 1;
+	return frame->names[at] == DT_DIR ? DIRECTORY_WEIGHT : 1;
 }
 
 /* Where the second half of a frame's names begins, by weight; its end where that is not
@@ -422,7 +424,7 @@ share(struct sweep_worker *w)
 	size_t i, half;
 
 	for (i = 0; i < w->depth; i++) {
-		struct frame *mine = &w->stack[i], given = {.folder = mine->folder};
+		struct frame *mine = &w->stack[i], given = {.directory = mine->directory};
 
 		half = second_half(mine);
 		/* The last one that this worker has is its own. */
@@ -432,23 +434,23 @@ share(struct sweep_worker *w)
 		given.names = xmalloc(given.len);
 		memcpy(given.names, mine->names + half, given.len);
 		mine->len = half;
-		__atomic_add_fetch(&mine->folder->refs, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&mine->directory->refs, 1, __ATOMIC_RELAXED);
 		pthread_mutex_lock(&p->lock);
 		if (p->queued < SWEEP_WORKERS_MAX) {
 			p->queue[p->queued] = given;
 			add(&p->queued, 1);
 			pthread_cond_signal(&p->more);
-			given.folder = NULL;
+			given.directory = NULL;
 		}
 		pthread_mutex_unlock(&p->lock);
-		if (given.folder) /* no room after all */
+		if (given.directory) /* no room after all */
 			push(w, &given);
 		return;
 	}
 }
 
 static bool
-others_hunger(const struct pool *p)
+others_are_idle(const struct pool *p)
 {
 	return __atomic_load_n(&p->idle, __ATOMIC_RELAXED) >
 	       __atomic_load_n(&p->queued, __ATOMIC_RELAXED);
@@ -490,7 +492,7 @@ pop(struct sweep_worker *w)
 	struct frame frame = w->stack[--w->depth];
 
 	free(frame.names);
-	release(w, frame.folder);
+	release(w, frame.directory);
 }
 
 static void
@@ -505,7 +507,7 @@ step(struct sweep_worker *w)
 		const char *entry = frame->names + frame->at;
 
 		frame->at += 2 + strlen(entry + 1);
-		do_entry(w, frame->folder, (unsigned char)*entry, entry + 1);
+		do_entry(w, frame->directory, (unsigned char)*entry, entry + 1);
 	} else if (frame->reading) {
 		read_names(w, frame);
 	} else {
@@ -520,7 +522,7 @@ work(void *arg)
 
 	while (w->depth || fetch(w)) {
 		step(w);
-		if (++w->since_share >= SHARE_EVERY && others_hunger(w->pool)) {
+		if (++w->since_share >= SHARE_EVERY && others_are_idle(w->pool)) {
 			w->since_share = 0;
 			share(w);
 		}
@@ -533,7 +535,7 @@ start_worker(void *arg)
 {
 	struct sweep_worker *w = arg;
 
-	/* A current folder of this thread's own. Without it (a strict seccomp profile) the
+	/* A current directory of this thread's own. Without it (a strict seccomp profile) the
 	 * first worker still has the process's for itself, and does all the work. */
 	if (unshare(CLONE_FS) && w->number > 0) {
 		pthread_mutex_lock(&w->pool->lock);
@@ -626,11 +628,11 @@ sweep_open(struct sweep *s, const char *path)
 	s->only = NULL;
 	if (fd < 0 && errno == ENOTDIR) {
 		const char *slash = strrchr(path, '/');
-		cleanup_free char *folder =
+		cleanup_free char *directory =
 		    xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
 
 		s->only = slash + 1;
-		fd = open(folder, flags);
+		fd = open(directory, flags);
 	}
 	return fd;
 }
@@ -644,7 +646,7 @@ sweep_tree(struct sweep *s, int rootfd)
 	    .more = PTHREAD_COND_INITIALIZER,
 	    .over = PTHREAD_COND_INITIALIZER,
 	    .euid = geteuid()};
-	cleanup_fd int top = open_folder(rootfd, "."), back = -1;
+	cleanup_fd int top = open_directory(rootfd, "."), back = -1;
 	struct inode_at at = {top, ".", false};
 	struct statx st;
 	unsigned count = p.count, i;
@@ -663,7 +665,7 @@ sweep_tree(struct sweep *s, int rootfd)
 	if (s->only)
 		begin_only(&p.worker[0], steal_fd(&top), &st);
 	else
-		begin_folder(&p.worker[0], NULL, "", steal_fd(&top), &st);
+		begin_directory(&p.worker[0], NULL, "", steal_fd(&top), &st);
 	status = run_workers(&p);
 	for (i = 0; i < count; i++) {
 		free(p.worker[i].stack);

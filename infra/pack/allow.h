@@ -1,4 +1,4 @@
-/* What a container's folder says is meant: a file of lines "KIND PATTERN". */
+/* What a container's directory says is meant: a file of lines "KIND PATTERN". */
 #ifndef PACK_ALLOW_H
 #define PACK_ALLOW_H
 

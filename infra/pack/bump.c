@@ -60,7 +60,7 @@ fetch_file(struct bumping *b)
 	b->address = fill_in(b->upstream->address, b->release.version);
 	b->file = xasprintf("%s/%s", b->cache, strrchr(b->address, '/') + 1);
 	if (make_directories(b->cache, 0755)) {
-		report("make folder '%s':", b->cache);
+		report("make directory '%s':", b->cache);
 		return -1;
 	}
 	if (fetch_to(b->address, b->file))
@@ -71,7 +71,7 @@ fetch_file(struct bumping *b)
 		return -1;
 	}
 	if (*b->release.sha256 && strcmp(b->release.sha256, b->sha256) != 0) {
-		report("'%s': its digest isn't the one that '%s' names", b->address,
+		report("'%s': its digest differs from the one in '%s'", b->address,
 		    b->upstream->list);
 		return -1;
 	}
@@ -87,7 +87,7 @@ is_there(const char *path)
 static int
 check_openpgp(const char *keyring, const char *signature, const char *file)
 {
-	/* Without a '/' gpgv looks in its own folder. */
+	/* Without a '/' gpgv looks in its own directory. */
 	cleanup_free char *full = realpath(keyring, NULL);
 	const char *argv[] = {
 	    "gpgv", "--quiet", "--keyring", full ? full : keyring, signature, file, NULL};
@@ -95,7 +95,7 @@ check_openpgp(const char *keyring, const char *signature, const char *file)
 	int status = run(&r);
 
 	if (status == 126 || status == 127)
-		report("gpgv isn't installed, which the signature needs");
+		report("gpgv is required to verify the signature, and isn't installed");
 	else if (status)
 		report("'%s': the signature isn't by a key of '%s'", file, keyring);
 	return status ? -1 : 0;
@@ -134,10 +134,10 @@ check_signature(struct bumping *b)
 	if (is_there(openpgp) || is_there(minisign))
 		return check_signature_with(b, openpgp, minisign);
 	if (b->no_signature) {
-		report("note: the signature of %s wasn't looked at", b->name);
+		report("note: the signature of %s was not verified", b->name);
 		return 0;
 	}
-	report("no key of %s to verify its signature '%s%s': put it into '%s', or say "
+	report("no key of %s to verify its signature '%s%s': put it into '%s', or use "
 	       "--no-signature",
 	    b->name, b->address, b->upstream->signature, openpgp);
 	return -1;

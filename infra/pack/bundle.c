@@ -361,7 +361,7 @@ bundle_load(const struct image *i, const char *tag)
 	unlink(file);
 	rmdir(folder);
 	if (!bad && strcmp(id, i->id) != 0) {
-		report("%s: the engine took it for another image, %s", i->file, id);
+		report("%s: the engine loaded it as another image, %s", i->file, id);
 		bad = -1;
 	}
 	return bad ? -1 : 0;

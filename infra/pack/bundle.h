@@ -1,5 +1,5 @@
-/* An image as one file: a docker-archive that any engine loads, and in its folder whittle/
- * what is kept about the image. For a registry, which takes images alone, that folder is an
+/* An image as one file: a docker-archive that any engine loads, and in its directory whittle/
+ * what is kept about the image. For a registry, which takes images alone, that directory is an
  * image of its own: there is nothing to start in it. */
 #ifndef PACK_BUNDLE_H
 #define PACK_BUNDLE_H

@@ -13,7 +13,7 @@
 #include "report.h"
 #include "strbuf.h"
 
-void (*bytes_last_words)(void);
+void (*bytes_on_sigbus)(void);
 
 static void
 cut_short(int sig)
@@ -21,8 +21,8 @@ cut_short(int sig)
 	static const char text[] = "pack: a file was cut short while it was read\n";
 
 	(void)sig;
-	if (bytes_last_words)
-		bytes_last_words();
+	if (bytes_on_sigbus)
+		bytes_on_sigbus();
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
 		/* the exit status says it as well */
 	}

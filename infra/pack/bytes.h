@@ -11,7 +11,7 @@ struct bytes {
 
 /* What is to be done before a signal ends the program (SIGBUS for a file that was cut short;
  * whoever sets it sees to others): only what signal-safety(7) allows. NULL: nothing. */
-extern void (*bytes_last_words)(void);
+extern void (*bytes_on_sigbus)(void);
 
 /*
  * Maps a file to read it in place; an empty one is NULL and 0. Should the file be cut short

@@ -172,7 +172,7 @@ judge_file(
 	if (is_in_system_folder(is->path) && is_program(&c->new.manifest, is) &&
 	    !is_program(&c->old.manifest, was))
 		note_finding(
-		    c, FINDING_EXECUTABLE, is->path, "a new program in a system folder");
+		    c, FINDING_EXECUTABLE, is->path, "a new program in a system directory");
 }
 
 static void

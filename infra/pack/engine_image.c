@@ -105,7 +105,7 @@ scratch_folder(void)
 
 	if (mkdtemp(name))
 		return name;
-	report("make a folder '%s':", name);
+	report("make a directory '%s':", name);
 	free(name);
 	return NULL;
 }

@@ -8,7 +8,7 @@ struct image;
 struct strbuf;
 
 /* The command that runs the engine: WHITTLE_ENGINE, infra/engine beside this program's
- * folder, podman, docker. Never NULL. */
+ * directory, podman, docker. Never NULL. */
 const char *engine_command(void);
 
 /* "filewatch" and "filewatch:live" as the engine knows them: in localhost/whittle/, :latest
@@ -39,7 +39,7 @@ int engine_load(const char *file);
 /* The last line of what a program said when it failed. */
 const char *last_line(struct strbuf *said);
 
-/* A folder of one's own in TMPDIR; NULL after a report(). free(3) it after rmdir(2). */
+/* A directory of one's own in TMPDIR; NULL after a report(). free(3) it after rmdir(2). */
 char *scratch_folder(void);
 
 #endif

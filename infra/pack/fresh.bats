@@ -47,7 +47,7 @@ write_lists() {
 	EOT
 	cat >upstreams <<-EOT
 		alpine  $base/latest-releases.yaml  yaml:alpine-minirootfs  $base/alpine/v{SERIES}/releases/alpine-minirootfs-{VERSION}-x86_64.tar.gz  -
-		tool    $base/folder.html  tool-{VERSION}.tar.gz  $base/dist/tool-{VERSION}.tar.gz  .sig
+		tool    $base/directory.html  tool-{VERSION}.tar.gz  $base/dist/tool-{VERSION}.tar.gz  .sig
 		lib     $base/tags.atom  /releases/tag/v{VERSION}"  $base/dist/lib-{VERSION}.tar.gz  -
 		@security  $base/secdb/v{SERIES}/main.json
 	EOT
@@ -80,8 +80,8 @@ alpine_image() {
 
 @test "outdated: pins against a page, a feed and Alpine's list" {
 	run_x 1 outdated
-	[ "$output" = "alpine         3.20.3     3.99.1     is out: make bump NAME=alpine
-tool           2.9        2.10       is out: make bump NAME=tool
+	[ "$output" = "alpine         3.20.3     3.99.1     is available: make bump NAME=alpine
+tool           2.9        2.10       is available: make bump NAME=tool
 lib            1.4.2      is the newest" ]
 	run_x 1 outdated --json
 	[ "$(jq -c '[.pinned[] | [.name, .newest, .outdated]]' <<<"$output")" = '[["alpine","3.99.1",true],["tool","2.10",true],["lib","1.4.2",false]]' ]
@@ -95,7 +95,7 @@ lib            1.4.2      is the newest" ]
 	stop_all
 	run_x 1 outdated
 	[ "$output" = "$first" ]
-	expect "note: '$base/folder.html' as it was on" "$stderr"
+	expect "note: '$base/directory.html' as it was on" "$stderr"
 	run_x 1 outdated --offline
 	[ "$output" = "$first" ]
 	rm -r lists
@@ -134,7 +134,7 @@ lib            1.4.2      is the newest" ]
 }
 
 @test "a list that names no release, or is none: trouble, the others are still asked" {
-	echo nothing >www/folder.html
+	echo nothing >www/directory.html
 	run_x 2 outdated
 	expect "names no release of tool" "$stderr"
 	expect "lib            1.4.2      is the newest"
@@ -193,7 +193,7 @@ lib            1.4.2      is the newest" ]
 	cp before lock
 	rm -r keys
 	run_x 0 bump --no-signature tool
-	expect "wasn't looked at" "$stderr"
+	expect "was not verified" "$stderr"
 	cp before lock
 	run_x 0 bump alpine
 	expect "publishes no signatures" "$stderr"
@@ -205,7 +205,7 @@ lib            1.4.2      is the newest" ]
 	cp lock before
 	echo tampered >>www/alpine/v3.99/releases/alpine-minirootfs-3.99.1-x86_64.tar.gz
 	run_x 2 bump alpine
-	expect "its digest isn't the one that" "$stderr"
+	expect "its digest differs from the one in" "$stderr"
 	cmp before lock
 	[ ! -e cache/alpine-minirootfs-3.99.1-x86_64.tar.gz ]
 	run_x 2 bump nosuch

@@ -324,7 +324,7 @@ read_entry(struct reading *r, struct archive_entry *e)
 	if ((target = archive_entry_hardlink(e)))
 		return read_hardlink(r, target, out);
 	if (!*out->path && !S_ISDIR(type_of(e)))
-		return refuse(r, raw, "the root is not a folder");
+		return refuse(r, raw, "the root is not a directory");
 	return read_inode(r, e, out);
 }
 

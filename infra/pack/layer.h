@@ -9,10 +9,10 @@
 struct inode;
 
 enum entry_kind {
-	ENTRY_INODE,    /* a file, folder, link or FIFO of its own */
+	ENTRY_INODE,    /* a file, directory, link or FIFO of its own */
 	ENTRY_HARDLINK, /* a further name for target */
 	ENTRY_WHITEOUT, /* path in lower layers is gone */
-	ENTRY_OPAQUE,   /* all that lower layers have in the folder path is gone */
+	ENTRY_OPAQUE,   /* all that lower layers have in the directory path is gone */
 };
 
 struct layer_entry {

@@ -10,12 +10,12 @@ struct tree;
 /*
  * Empty files that were mount points (/etc/resolv.conf and the like) go, as does all in
  * /dev, /proc and /sys. Those three, /etc and /run go too where they are empty, nothing
- * special, and not in the lowest layer. The working folder and the volumes of the
+ * special, and not in the lowest layer. The working directory and the volumes of the
  * (canonical) config are there: docker makes them, podman when it starts a container.
  */
 void tidy_leftovers(struct tree *t, const json_t *config);
 
-/* Whether a path (without a leading '/') is one of those files, or in one of those folders:
+/* Whether a path (without a leading '/') is one of those files, or in one of those directories:
  * nothing that anybody put there. */
 int is_leftover_path(const char *path);
 

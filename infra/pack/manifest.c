@@ -247,7 +247,8 @@ manifest_parse(struct manifest *m, struct bytes text, const char *what)
 		if (take_entry(m, p, stop, &xattrs)) {
 			free(xattrs);
 			return bad_line(what, line,
-			    "not an entry with type, mode, owner and what it holds");
+			    "a malformed entry: type, mode, uid, gid and a digest or a link "
+			    "target are required");
 		}
 	}
 	free(xattrs);
@@ -255,7 +256,7 @@ manifest_parse(struct manifest *m, struct bytes text, const char *what)
 		qsort(m->entry, m->count, sizeof(*m->entry), compare_entries);
 	for (i = 1; i < m->count; i++)
 		if (strcmp(m->entry[i - 1].path, m->entry[i].path) == 0) {
-			report("%s: '%s' stands in it twice", what, m->entry[i].path);
+			report("%s: duplicate entry '%s'", what, m->entry[i].path);
 			return -1;
 		}
 	return 0;

@@ -96,7 +96,7 @@ read_member(struct members *m, struct archive *a, struct archive_entry *e)
 				    : refuse(m, raw, "a link that leads out of the archive");
 	}
 	if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
-		return refuse(m, raw, "neither a file nor a folder");
+		return refuse(m, raw, "neither a file nor a directory");
 	if (size < 0 || (uint64_t)size > m->map.n)
 		return refuse(m, raw, "larger than the whole archive");
 	if (size > 0 && (archive_read_data_block(a, &block, &n, &offset) != ARCHIVE_OK ||

@@ -186,7 +186,7 @@ print_answer(const struct asking *a)
 
 		printf("%-14s %-10s ", name, json_string_value(json_object_get(one, "pinned")));
 		if (outdated)
-			printf("%-10s is out: make bump NAME=%s\n",
+			printf("%-10s is available: make bump NAME=%s\n",
 			    json_string_value(json_object_get(one, "newest")), name);
 		else
 			puts("is the newest");

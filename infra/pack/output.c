@@ -27,34 +27,34 @@ enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE of linux/fs.h */
 static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 /* What is there of the output being written; a signal removes it, innermost first. */
-static char *rests[5];
+static char *partial_paths[5];
 
 static void
-remove_rests(void)
+remove_partial(void)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(rests) / sizeof(rests[0]); i++)
-		if (rests[i] && unlink(rests[i]))
-			rmdir(rests[i]);
+	for (i = 0; i < sizeof(partial_paths) / sizeof(partial_paths[0]); i++)
+		if (partial_paths[i] && unlink(partial_paths[i]))
+			rmdir(partial_paths[i]);
 }
 
 static void
 end_by(int sig)
 {
-	remove_rests();
+	remove_partial();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
 
 static void
-forget_rests(void)
+forget_partial(void)
 {
 	size_t i;
 
-	bytes_last_words = NULL;
-	for (i = 0; i < sizeof(rests) / sizeof(rests[0]); i++)
-		free(steal_pointer(&rests[i]));
+	bytes_on_sigbus = NULL;
+	for (i = 0; i < sizeof(partial_paths) / sizeof(partial_paths[0]); i++)
+		free(steal_pointer(&partial_paths[i]));
 }
 
 /* Where a signal would come in between, it waits. */
@@ -78,12 +78,12 @@ watch_over(const struct output *o)
 	size_t i = 0;
 
 	if (o->form == OUTPUT_OCI) {
-		rests[i++] = xasprintf("%s/blobs/sha256/layer", o->partial);
-		rests[i++] = xasprintf("%s/blobs/sha256", o->partial);
-		rests[i++] = xasprintf("%s/blobs", o->partial);
+		partial_paths[i++] = xasprintf("%s/blobs/sha256/layer", o->partial);
+		partial_paths[i++] = xasprintf("%s/blobs/sha256", o->partial);
+		partial_paths[i++] = xasprintf("%s/blobs", o->partial);
 	}
-	rests[i] = xstrdup(o->partial);
-	bytes_last_words = remove_rests;
+	partial_paths[i] = xstrdup(o->partial);
+	bytes_on_sigbus = remove_partial;
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct sigaction before;
 
@@ -306,7 +306,7 @@ finish_oci(struct output *o, const char *config, const char *tag, const char *id
 	return tarball_end(t, hex) || patch_header(o) ? cannot_write(o) : 0;
 }
 
-/* Only what an image layout is made of; anything else in there stays, and the folder. */
+/* Only what an image layout is made of; anything else in there stays, and the directory. */
 static void
 remove_layout(const char *path)
 {
@@ -358,7 +358,7 @@ output_finish(struct output *o, const char *config, const char *tag, char id[SHA
 		output_abandon(o);
 		bad = -1;
 	} else {
-		forget_rests();
+		forget_partial();
 		free(steal_pointer(&o->partial));
 	}
 	hold_signals(0);
@@ -368,7 +368,7 @@ output_finish(struct output *o, const char *config, const char *tag, char id[SHA
 void
 output_abandon(struct output *o)
 {
-	forget_rests();
+	forget_partial();
 	if (o->fd >= 0)
 		close(steal_fd(&o->fd));
 	if (!o->partial)

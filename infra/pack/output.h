@@ -12,7 +12,7 @@ struct node;
 
 enum output_form {
 	OUTPUT_DOCKER,      /* a file: docker load, podman load */
-	OUTPUT_OCI,         /* a folder: OCI image layout */
+	OUTPUT_OCI,         /* a directory: OCI image layout */
 	OUTPUT_OCI_ARCHIVE, /* the same in a tar archive */
 };
 
@@ -28,8 +28,8 @@ struct output {
 
 /*
  * In this order: start, layer, finish; abandon on failure at any point, after which nothing
- * is left. Each returns 0, or -1 after a report(). A path that is there is replaced, a folder
- * only if it is an OCI image layout.
+ * is left. Each returns 0, or -1 after a report(). A path that is there is replaced, a
+ * directory only if it is an OCI image layout.
  */
 int output_start(struct output *o, enum output_form form, const char *path, time_t epoch);
 

@@ -39,15 +39,15 @@ no_rests() {
 	[ -z "$(find . -name '*.new*' -o -name '.new*' -o -name 'pack.??????')" ]
 }
 
-@test "layers become one: whiteouts, opaque folders, changed types, modes, owners" {
+@test "layers become one: whiteouts, opaque directories, changed types, modes, owners" {
 	pack_case flatten
 	layer_of flatten.out >layer.tar
 	bsdtar -tf layer.tar >list
-	for gone in bin/secret-tool opaque/old opaque/sub swap/was-a-folder/; do
+	for gone in bin/secret-tool opaque/old opaque/sub swap/was-a-directory/; do
 		run ! grep -q "^$gone" list
 	done
 	[ "$(bsdtar -xOf layer.tar opaque/new)" = new ]
-	[ "$(bsdtar -xOf layer.tar swap/was-a-folder)" = "now a file" ]
+	[ "$(bsdtar -xOf layer.tar swap/was-a-directory)" = "now a file" ]
 	[ "$(bsdtar -xOf layer.tar swap/was-a-file/inside)" = inside ]
 	[ "$(bsdtar -xOf layer.tar data/two)" = "two, changed" ]
 	[ "$(bsdtar -xOf layer.tar data/one)" = 1 ] # a whiteout of by/one, by being a link, is of nothing
@@ -87,7 +87,7 @@ assert h["SCHILY.xattr.security.capability"].encode()[3] == 2, h'
 	layer_of flatten.out | grep -aq SCHILY.xattr.user.note=mine
 }
 
-@test "the image ID depends on content alone: not on order, times, names, builders, folders" {
+@test "the image ID depends on content alone: not on order, times, names, builders, directories" {
 	pack_case flatten
 	first=$id
 	pack_case reordered
@@ -137,7 +137,7 @@ assert h["SCHILY.xattr.security.capability"].encode()[3] == 2, h'
 	[ "$(bsdtar -tf layer.tar | tr '\n' ' ')" = "dev/ x " ]
 }
 
-@test "hard links over layers share what they hold; opaque folders hide what comes before them" {
+@test "hard links over layers share what they hold; opaque directories hide what comes before them" {
 	pack_case linked
 	layer_of linked.out >layer.tar
 	[ "$(bsdtar -tf layer.tar | tr '\n' ' ')" = "a b o/ o/new " ]
@@ -165,12 +165,12 @@ assert h["SCHILY.xattr.security.capability"].encode()[3] == 2, h'
 		  "Healthcheck": {"Test": ["CMD", "/file"], "Interval": 5}, "StopSignal": "SIGINT"}}
 	EOT
 	diff want got
-	# working folder and volumes are there, as docker makes them
+	# working directory and volumes are there, as docker makes them
 	layer_of config.out | tar -t >list
 	grep -qx srv/work/ list
 	grep -qx data/ list
-	pack_case folders
-	layer_of folders.out | tar -t >list
+	pack_case directories
+	layer_of directories.out | tar -t >list
 	[ "$(cat list)" = "data/
 file
 link
@@ -277,7 +277,7 @@ remove /bin/untold build test" ]
 	run_x 2 "$PACK" build -n test -i nowhere.tar -o out
 	expect "open 'nowhere.tar': No such file" "$stderr"
 	run_x 2 "$PACK" build -n test -i . -o out
-	run_x 2 "$PACK" build -n test -i flatten.tar -o no/such/folder/out
+	run_x 2 "$PACK" build -n test -i flatten.tar -o no/such/directory/out
 	run_x 2 "$PACK" build -n ../evil -i flatten.tar -o out
 	expect "name '../evil'" "$stderr"
 	run_x 2 "$PACK" build -n test -i flatten.tar
@@ -451,8 +451,8 @@ sysdirs" ]
 	run_x 1 "$PACK" diff --gate "$old" "$id"
 	[ "$output" = "finding: setuid /bin/setuid: runs with more rights than who starts it
 finding: setuid /bin/tool: runs with more rights than who starts it
-finding: executable /usr/bin/applet: a new program in a system folder
-finding: executable /usr/bin/new: a new program in a system folder
+finding: executable /usr/bin/applet: a new program in a system directory
+finding: executable /usr/bin/new: a new program in a system directory
 finding: account app: has another user ID
 finding: account svc: a new account
 finding: port 8080/tcp: a port more to listen on" ]
@@ -473,17 +473,17 @@ finding: account app: has another user ID" ]
 	run_x 2 "$PACK" diff --gate --allow nowhere "$old" "$id"
 }
 
-@test "size: by folder, by part, what was removed, hard links once" {
+@test "size: by directory, by part, what was removed, hard links once" {
 	pack_case flatten
 	run_x 0 "$PACK" size "$id"
-	expect "by folder"
+	expect "by directory"
 	expect "removed, by rule"
 	run_x 0 "$PACK" size --json "$id"
 	layer_of flatten.out | python3 -c '
 import sys, tarfile
 print(sum(m.size for m in tarfile.open(fileobj=sys.stdin.buffer, mode="r|", errors="surrogateescape") if m.isreg()))' >sum
 	[ "$(jq .bytes <<<"$output")" -eq "$(cat sum)" ]
-	[ "$(jq '[.folders[].bytes] | add' <<<"$output")" -eq "$(cat sum)" ]
+	[ "$(jq '[.directories[].bytes] | add' <<<"$output")" -eq "$(cat sum)" ]
 	[ "$(jq '.removed.build.bytes' <<<"$output")" -eq "$(jq -s 'map(select(.sha256) | .size) | add' "$kept/ledger.jsonl")" ]
 }
 
@@ -572,7 +572,7 @@ under: /etc/passwd" ]
 	expect "is no key of minisign or signify" "$stderr"
 	mkdir bin
 	run_x 2 env PATH="$PWD/bin" "$PACK" verify -p m.pub "$id"
-	expect "can't be run, which the signature needs" "$stderr"
+	expect "is required to verify the signature, and can't be run" "$stderr"
 }
 
 @test "verify sees a change in anything that is kept" {
@@ -596,7 +596,7 @@ under: /etc/passwd" ]
 	run_x 0 "$PACK" verify -p m.pub --require-signature "$id"
 }
 
-build_probe() { # FOLDER UMASK [COMMAND…]
+build_probe() { # DIRECTORY UMASK [COMMAND…]
 	local at=$1 mask=$2
 	shift 2
 	mkdir -p "$at/services"
@@ -611,7 +611,7 @@ build_probe() { # FOLDER UMASK [COMMAND…]
 }
 
 # One program stands for all, which "make reproduce" builds.
-@test "a program of ours is the same bytes from two folders, by two umasks, on two days" {
+@test "a program of ours is the same bytes from two directories, by two umasks, on two days" {
 	requires command:faketime
 	[ -x "$TOP/third-party/obj/prefix/bin/musl-gcc" ] || skip "needs the toolchain: make -C third-party"
 	build_probe one 022

@@ -11,7 +11,8 @@ struct pins;
 struct tree;
 
 enum part_kind {
-	PART_IMAGE,   /* what the image's own folder brings: copied files and what steps made */
+	PART_IMAGE,   /* what the image's own directory brings: copied files and what steps made
+		       */
 	PART_SYSTEM,  /* the distribution */
 	PART_APK,     /* a package of Alpine's */
 	PART_PROGRAM, /* one of ours, by its package note */
@@ -33,7 +34,7 @@ struct part {
 struct parts {
 	struct part *part; /* [0] is the image itself */
 	size_t count;
-	size_t *owner; /* for each item of the listing; PART_NONE for folders */
+	size_t *owner; /* for each item of the listing; PART_NONE for directories */
 	const struct pins *pins;
 	struct paths *paths; /* which path is whose, gone ones too */
 };

@@ -117,7 +117,7 @@ signature_check(const char *file, const char *public_key)
 		return -1;
 	status = run(&r);
 	if (status == 126 || status == 127 || status < 0) {
-		report("'%s' can't be run, which the signature needs", r.argv[0]);
+		report("'%s' is required to verify the signature, and can't be run", r.argv[0]);
 		return -1;
 	}
 	return status == 0;

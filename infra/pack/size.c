@@ -1,4 +1,4 @@
-/* pack size: what an image weighs, by folder and by part, and what prep saved. */
+/* pack size: what an image weighs, by directory and by part, and what prep saved. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,7 +224,7 @@ print_report(const struct record *r, struct report_on *o)
 		    o->folders.bytes - o->base.bytes);
 	printf(
 	    "removed on the way: %lu things, %.0f bytes\n", o->removed.files, o->removed.bytes);
-	print_table(&o->folders, "by folder");
+	print_table(&o->folders, "by directory");
 	print_table(&o->parts, "by part");
 	print_table(&o->removed, "removed, by rule");
 }
@@ -248,7 +248,7 @@ print_json(const struct record *r, const struct report_on *o)
 	json_t *j = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "image", r->name,
 	    "id", r->id, "bytes", (json_int_t)(o->folders.bytes + 0.5), "files",
 	    (json_int_t)o->folders.files, "removed_bytes", (json_int_t)o->removed.bytes,
-	    "folders", table_json(&o->folders), "parts", table_json(&o->parts), "removed",
+	    "directories", table_json(&o->folders), "parts", table_json(&o->parts), "removed",
 	    table_json(&o->removed));
 	cleanup_free char *text = NULL;
 

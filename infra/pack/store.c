@@ -109,14 +109,14 @@ store_put(const char *root, const char *name, const char *id, const struct store
 	cleanup_free char *new = xasprintf("%s/.new.XXXXXX", parent);
 
 	if (make_directories(parent, 0755)) {
-		report("make folder '%s':", parent);
+		report("make directory '%s':", parent);
 		return -1;
 	}
 	if (access(folder, F_OK) == 0)
 		return put_files(folder, file, count);
 	remove_old_rests(parent, file, count);
 	if (!mkdtemp(new)) {
-		report("make a folder in '%s':", parent);
+		report("make a directory in '%s':", parent);
 		return -1;
 	}
 	if (put_files(new, file, count) == 0 && chmod(new, 0755) == 0 &&

@@ -7,7 +7,7 @@
 #include "bytes.h"
 #include "digest.h"
 
-/* The files of such a folder. */
+/* The files of such a directory. */
 #define STORE_CONFIG     "config.json"
 #define STORE_LEDGER     "ledger.jsonl"
 #define STORE_CDX        "sbom.cdx.json"
@@ -24,21 +24,21 @@ struct store_file {
 	struct bytes data;
 };
 
-/* The state folder: given, else WHITTLE_STATE, else /var/lib/whittle for root and
+/* The state directory: given, else WHITTLE_STATE, else /var/lib/whittle for root and
  * ${XDG_STATE_HOME:-~/.local/state}/whittle for others. free(3) it. */
 char *store_root(const char *given);
 
-/* The folder of an image; nothing is looked up. free(3) it. */
+/* The directory of an image; nothing is looked up. free(3) it. */
 char *store_folder(const char *root, const char *name, const char *id);
 
 /*
- * Writes files into an image's folder. A folder that isn't there appears whole; in one that
- * is there each file is replaced as a whole. Returns 0, or -1 after a report().
+ * Writes files into an image's directory. A directory that isn't there appears whole; in one
+ * that is there each file is replaced as a whole. Returns 0, or -1 after a report().
  */
 int store_put(const char *root, const char *name, const char *id, const struct store_file *file,
     size_t count);
 
-/* The folder of an image ID, whatever its name is; NULL where there is none. free(3) it. */
+/* The directory of an image ID, whatever its name is; NULL where there is none. free(3) it. */
 char *store_find(const char *root, const char *id);
 
 /* Calls visit for every image that is kept, sorted by name and ID, until it returns not 0,

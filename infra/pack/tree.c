@@ -227,7 +227,7 @@ tree_resolve(const struct tree *t, const char *path)
 	return n;
 }
 
-/* Puts an inode at a name, in place of whatever is there; a folder keeps its entries. */
+/* Puts an inode at a name, in place of whatever is there; a directory keeps its entries. */
 static struct node *
 put_node(struct tree *t, struct node *parent, const char *name, size_t len, struct inode *inode,
     size_t layer)
@@ -253,7 +253,7 @@ put_node(struct tree *t, struct node *parent, const char *name, size_t len, stru
 	return n;
 }
 
-/* The folder that path's last name stands in, made where no layer has one. Sets *name. */
+/* The directory that path's last name stands in, made where no layer has one. Sets *name. */
 static struct node *
 open_parent(struct tree *t, const char *path, size_t layer, const char **name)
 {
@@ -312,8 +312,7 @@ apply_entry(struct tree *t, struct layer_entry *e, size_t layer)
 	}
 	parent = open_parent(t, e->path, layer, &name);
 	if (!parent)
-		return refuse(
-		    t, layer, e->path, "it leads through something that isn't a folder");
+		return refuse(t, layer, e->path, "a part of its path isn't a directory");
 	if (e->kind == ENTRY_INODE) {
 		put_node(t, parent, name, strlen(name), inode_share(e->inode), layer);
 		return 0;
@@ -324,7 +323,7 @@ apply_entry(struct tree *t, struct layer_entry *e, size_t layer)
 	if (!target)
 		return refuse(t, layer, e->path, "a hard link to what isn't there");
 	if (S_ISDIR(target->inode->mode))
-		return refuse(t, layer, e->path, "a hard link to a folder");
+		return refuse(t, layer, e->path, "a hard link to a directory");
 	if (strcmp(e->path, e->target) == 0)
 		return refuse(t, layer, e->path, "a hard link to itself");
 	put_node(t, parent, name, strlen(name), inode_share(target->inode), layer);

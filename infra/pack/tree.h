@@ -16,7 +16,7 @@ struct node {
 	void *children;       /* tsearch(3) tree of nodes by name */
 	size_t layer;         /* which one had it last; 0 is the lowest */
 	size_t born;          /* which one had it first, of those without a gap */
-	unsigned implied : 1; /* a folder that no layer has an entry for */
+	unsigned implied : 1; /* a directory that no layer has an entry for */
 };
 
 /* A path that a layer had and a later one hasn't. */
@@ -40,8 +40,8 @@ void tree_free(struct tree *t);
 
 /*
  * Applies a layer: whiteouts first, since they speak of lower layers, then its entries in
- * order. Refused with a report(): a path through anything but a folder, a hard link to what
- * isn't there or is a folder, more than ENTRIES_MAX entries in all. Returns 0 or -1.
+ * order. Refused with a report(): a path through anything but a directory, a hard link to what
+ * isn't there or is a directory, more than ENTRIES_MAX entries in all. Returns 0 or -1.
  */
 int tree_apply(struct tree *t, const struct layer *l, size_t index);
 
@@ -52,10 +52,10 @@ struct node *tree_find(const struct tree *t, const char *path);
 /* The same with links followed as a process in a container would; NULL also for a loop. */
 struct node *tree_resolve(const struct tree *t, const char *path);
 
-/* Puts an empty folder at path where nothing is, its parents too: 0755, root's. */
+/* Puts an empty directory at path where nothing is, its parents too: 0755, root's. */
 void tree_make_folder(struct tree *t, const char *path, size_t layer);
 
-/* Puts an inode at a path, over what may be there; its folder must be there. */
+/* Puts an inode at a path, over what may be there; its directory must be there. */
 void tree_put(struct tree *t, const char *path, struct inode *inode);
 
 /* Takes a path out, without a trace in gone[]. */
@@ -65,8 +65,8 @@ void tree_drop(struct tree *t, struct node *n);
 const struct gone *tree_gone(const struct tree *t, const char *path);
 
 /*
- * Every node but the root, sorted by path in byte order, a folder's path ending in '/' as
- * it will stand in a tar archive (so that a folder comes before what is in it).
+ * Every node but the root, sorted by path in byte order, a directory's path ending in '/' as
+ * it will stand in a tar archive (so that a directory comes before what is in it).
  */
 struct item {
 	char *path; /* with that '/' */

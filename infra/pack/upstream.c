@@ -190,7 +190,7 @@ list_text(const struct lists *l, const char *address, size_t *n)
 
 	if (!l->offline) {
 		if (make_directories(l->cache, 0755)) {
-			report("make folder '%s':", l->cache);
+			report("make directory '%s':", l->cache);
 			return NULL;
 		}
 		fresh = fetch_to(address, path) == 0;

@@ -41,7 +41,7 @@ int upstreams_read(
 char *fill_in(const char *text, const char *version);
 
 struct lists {
-	const char *cache; /* folder of saved copies */
+	const char *cache; /* directory of saved copies */
 	int offline;       /* only these */
 };
 

@@ -1,4 +1,4 @@
-/* Walks: order, links, swapped folders, mounts left out. */
+/* Walks: order, links, swapped directories, mounts left out. */
 #include "walk.h"
 
 #include <errno.h>
@@ -60,7 +60,8 @@ note(const struct walk_entry *e, void *arg)
 	if (s->skip && strcmp(e->path, s->skip) == 0)
 		return WALK_SKIP;
 	if (s->swap && strcmp(e->path, s->swap) == 0) {
-		/* between the visit and the opening: another folder, then a link, of that name
+		/* between the visit and the opening: another directory, then a link, of that
+		 * name
 		 */
 		assert_int_equal(renameat(root, "b/swap", root, "moved"), 0);
 		assert_int_equal(mkdirat(root, "b/swap", 0755), 0);
@@ -130,7 +131,7 @@ static enum walk_action
 is_here(const struct walk_entry *e, void *arg)
 {
 	(void)arg;
-	/* the bare name means the entry, from the folder that the process stands in */
+	/* the bare name means the entry, from the directory that the process stands in */
 	if (e->dirfd != root || strcmp(e->name, ".") != 0)
 		assert_int_equal(access(e->name, F_OK) == 0 || errno == ENOENT, 1);
 	return WALK_GO;

@@ -157,7 +157,7 @@ prepare(struct work *w, const struct options *o, const char *file)
 }
 
 static void
-finish(struct work *w)
+verify_finish(struct work *w)
 {
 	comparison_free(&w->c);
 	baseline_free(&w->baseline);
@@ -230,14 +230,13 @@ command_baseline(int argc, char **argv)
 	path = xcalloc((size_t)n + 1, sizeof(*path));
 	for (i = 0; i < n; i++) {
 		if (argv[optind + i][0] != '/')
-			die("path '%s': write it from the root, beginning with '/'",
-			    argv[optind + i]);
+			die("path '%s' must be absolute", argv[optind + i]);
 		path[i] = tidy(argv[optind + i]);
 	}
 	if (add_excludes(&w.baseline, &o) == 0 && run_comparison(&w, &o, path) == 0 &&
 	    write_baseline(&w, o.output) == 0)
 		status = EXIT_YES;
-	finish(&w);
+	verify_finish(&w);
 	for (i = 0; i < n; i++)
 		free((char *)(uintptr_t)path[i]);
 	free(path);
@@ -322,7 +321,7 @@ command_verify(int argc, char **argv)
 		}
 	}
 	strbuf_free(&out);
-	finish(&w);
+	verify_finish(&w);
 	return status;
 }
 
@@ -341,13 +340,12 @@ accept_if_reviewed(struct work *w, const char *file, const char *id)
 	comparison_id(&w->c, now);
 	if (unknown) {
 		report_unknown(w);
-		report("nothing taken over: not everything could be read");
+		report("nothing accepted: not everything could be read");
 		return EXIT_TROUBLE;
 	}
 	if (strcmp(id, now) != 0) {
-		report(
-		    "nothing taken over: the differences aren't those of '%s' any more, look "
-		    "again",
+		report("nothing accepted: the differences are no longer those of '%s'; run "
+		       "filewatch verify again",
 		    id);
 		return EXIT_NO;
 	}
@@ -369,6 +367,6 @@ command_accept(int argc, char **argv)
 		return usage(&o);
 	if (prepare(&w, &o, argv[optind]) == 0)
 		status = accept_if_reviewed(&w, argv[optind], argv[optind + 1]);
-	finish(&w);
+	verify_finish(&w);
 	return status;
 }

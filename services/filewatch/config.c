@@ -351,7 +351,7 @@ read_whole_path(struct context *x, const struct node *n, const char *what, char 
 {
 	read_text(x, n, out);
 	if (*out && **out != '/')
-		settings_error(x->s, n, "write the %s's whole path, beginning with '/'", what);
+		settings_error(x->s, n, "the %s's path must be absolute", what);
 }
 
 static void
@@ -438,11 +438,11 @@ check_together(struct context *x, const struct node *n)
 	if (r->pattern.newest && r->count.set)
 		settings_error(x->s, n, "{NEWEST} is always one file, count says nothing");
 	if (r->integrity && !r->pattern.direct)
-		settings_error(x->s, n, "integrity needs the path of one file or folder");
+		settings_error(x->s, n, "integrity needs the path of one file or directory");
 	if (r->empty == EMPTY_DIR && (r->not_found || r->found || r->size.set))
-		settings_error(x->s, n, "an empty folder has no text and no size");
+		settings_error(x->s, n, "an empty directory has no text and no size");
 	if (r->empty && r->pattern.newest && r->empty == EMPTY_DIR)
-		settings_error(x->s, n, "{NEWEST} is a file, not a folder");
+		settings_error(x->s, n, "{NEWEST} is a file, not a directory");
 }
 
 static void
@@ -535,7 +535,7 @@ summarize(const struct rule *r)
 	put_age(&b, "at least ", r->min_age);
 	if (r->empty) {
 		add_separator(&b);
-		strbuf_puts(&b, r->empty == EMPTY_DIR ? "empty folder" : "empty file");
+		strbuf_puts(&b, r->empty == EMPTY_DIR ? "empty directory" : "empty file");
 	}
 	put_needle(&b, "without", r->not_found);
 	put_needle(&b, "with", r->found);
@@ -686,7 +686,7 @@ read_command(struct context *x, const struct node *n)
 		argv[i] = xstrdup(settings_string(x->s, n->item[i], &text) == 0 ? text : "");
 	}
 	if (argv[0][0] != '/')
-		settings_error(x->s, n->item[0], "write the program's whole path");
+		settings_error(x->s, n->item[0], "the program's path must be absolute");
 	x->c->notify.command = argv;
 }
 

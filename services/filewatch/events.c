@@ -22,9 +22,9 @@ enum {
 };
 
 enum use_kind {
-	USE_WAY,    /* a folder on the way to a rule's own folder */
-	USE_DIRECT, /* a folder that direct paths stand in */
-	USE_FOLDER, /* a folder that a rule's wildcards match in */
+	USE_WAY,       /* a directory on the way to a rule's own directory */
+	USE_DIRECT,    /* a directory that direct paths stand in */
+	USE_DIRECTORY, /* a directory that a rule's wildcards match in */
 	USE_FILE,
 	USE_DIRECT_FILE,
 };
@@ -33,7 +33,7 @@ enum use_kind {
 struct use {
 	enum use_kind kind;
 	unsigned round;
-	size_t rule; /* of USE_FOLDER and USE_FILE */
+	size_t rule; /* of USE_DIRECTORY and USE_FILE */
 	char *path;
 };
 
@@ -50,7 +50,7 @@ struct events {
 	size_t slots, watches;
 	unsigned *round; /* one for each rule */
 	size_t rules;
-	char *last_way; /* rules of one folder stand together: its way is walked once */
+	char *last_way; /* rules of one directory stand together: its way is walked once */
 	enum how last_how;
 	uint64_t count, overflows;
 	/* Its own: rules with a baseline read their events in threads of theirs. */
@@ -240,9 +240,10 @@ note_use(struct watch *w, enum use_kind kind, size_t rule, unsigned round, const
 static enum how
 add(struct events *e, enum use_kind kind, size_t rule, const char *path, uint32_t mask)
 {
-	unsigned round = kind == USE_FOLDER || kind == USE_FILE ? *round_of(e, rule) : 0;
-	uint32_t only_folders = kind == USE_FILE || kind == USE_DIRECT_FILE ? 0 : IN_ONLYDIR;
-	int wd = inotify_add_watch(e->fd, path, mask | SELF | IN_MASK_ADD | only_folders);
+	unsigned round = kind == USE_DIRECTORY || kind == USE_FILE ? *round_of(e, rule) : 0;
+	uint32_t only_directories =
+	    kind == USE_FILE || kind == USE_DIRECT_FILE ? 0 : IN_ONLYDIR;
+	int wd = inotify_add_watch(e->fd, path, mask | SELF | IN_MASK_ADD | only_directories);
 
 	if (wd < 0)
 		return HOW_POLL;
@@ -250,21 +251,21 @@ add(struct events *e, enum use_kind kind, size_t rule, const char *path, uint32_
 	return loses_events(path) ? HOW_BOTH : HOW_EVENTS;
 }
 
-/* A folder itself, and whether something happens to the name in it that is missing, or a
+/* A directory itself, and whether something happens to the name in it that is missing, or a
  * link, so that the way may lead elsewhere soon. */
 static void
-watch_step(struct events *e, const char *folder, const char *next)
+watch_step(struct events *e, const char *directory, const char *next)
 {
 	struct stat st;
 	bool missing = lstat(next, &st) != 0;
 
-	add(e, USE_WAY, 0, folder, missing || S_ISLNK(st.st_mode) ? NAMES : 0);
+	add(e, USE_WAY, 0, directory, missing || S_ISLNK(st.st_mode) ? NAMES : 0);
 }
 
 static void
-watch_ancestors(struct events *e, const char *folder)
+watch_ancestors(struct events *e, const char *directory)
 {
-	char *way = xstrdup(folder);
+	char *way = xstrdup(directory);
 
 	while (way[1]) {
 		char *slash = strrchr(way, '/');
@@ -280,21 +281,21 @@ watch_ancestors(struct events *e, const char *folder)
 enum how
 events_watch_way(struct events *e, const struct rule *r)
 {
-	const char *folder = r->pattern.base;
+	const char *directory = r->pattern.base;
 	enum how how = HOW_EVENTS;
 	struct stat st;
 
-	if (e->last_way && strcmp(e->last_way, folder) == 0 && r->pattern.direct)
+	if (e->last_way && strcmp(e->last_way, directory) == 0 && r->pattern.direct)
 		return e->last_how;
-	watch_ancestors(e, folder);
+	watch_ancestors(e, directory);
 	if (!r->pattern.direct)
 		return how;
-	how = add(e, USE_DIRECT, 0, folder, ENTRIES);
-	/* A folder that isn't there is waited for, above. */
-	if (how == HOW_POLL && lstat(folder, &st) && errno == ENOENT)
+	how = add(e, USE_DIRECT, 0, directory, ENTRIES);
+	/* A directory that isn't there is waited for, above. */
+	if (how == HOW_POLL && lstat(directory, &st) && errno == ENOENT)
 		how = HOW_EVENTS;
 	free(e->last_way);
-	e->last_way = xstrdup(folder);
+	e->last_way = xstrdup(directory);
 	e->last_how = how;
 	return how;
 }
@@ -313,23 +314,23 @@ events_begin(struct events *e, size_t rule)
 }
 
 enum how
-events_watch_folder(struct events *e, size_t rule, const char *path)
+events_watch_directory(struct events *e, size_t rule, const char *path)
 {
-	return add(e, USE_FOLDER, rule, path, ENTRIES);
+	return add(e, USE_DIRECTORY, rule, path, ENTRIES);
 }
 
 enum how
 events_watch_file(
-    struct events *e, size_t rule, const char *path, bool is_direct, bool is_folder)
+    struct events *e, size_t rule, const char *path, bool is_direct, bool is_directory)
 {
 	return add(e, is_direct ? USE_DIRECT_FILE : USE_FILE, is_direct ? 0 : rule, path,
-	    is_folder ? NAMES | IN_ATTRIB : CONTENT);
+	    is_directory ? NAMES | IN_ATTRIB : CONTENT);
 }
 
 static bool
 is_stale(struct events *e, const struct use *u, size_t rule)
 {
-	return (u->kind == USE_FOLDER || u->kind == USE_FILE) && u->rule == rule &&
+	return (u->kind == USE_DIRECTORY || u->kind == USE_FILE) && u->rule == rule &&
 	       u->round != *round_of(e, rule);
 }
 
@@ -358,14 +359,14 @@ events_sweep(struct events *e, size_t rule)
 /* ---- reading ---- */
 
 static char *
-join(const char *folder, const char *name)
+join(const char *directory, const char *name)
 {
-	return xasprintf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+	return xasprintf("%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);
 }
 
-/* An entry of a folder, or the watched thing itself. */
+/* An entry of a directory, or the watched thing itself. */
 static void
-tell(const struct use *u, const struct inotify_event *ev, const struct event_sink *sink,
+event_tell(const struct use *u, const struct inotify_event *ev, const struct event_sink *sink,
     void *arg)
 {
 	char *path = ev->len ? join(u->path, ev->name) : xstrdup(u->path);
@@ -378,7 +379,7 @@ tell(const struct use *u, const struct inotify_event *ev, const struct event_sin
 		sink->below(arg, path);
 	else if (u->kind == USE_DIRECT)
 		sink->direct(arg, path);
-	else if (u->kind == USE_FOLDER)
+	else if (u->kind == USE_DIRECTORY)
 		sink->entry(arg, u->rule, path, ev->mask & IN_ISDIR);
 	free(path);
 }
@@ -400,7 +401,7 @@ take_event(
 	if (!w)
 		return;
 	for (i = 0; i < w->uses; i++)
-		tell(&w->use[i], ev, sink, arg);
+		event_tell(&w->use[i], ev, sink, arg);
 	if (ev->mask & IN_IGNORED)
 		forget(e, w);
 	else if (ev->mask & IN_MOVE_SELF) /* what stands at that path now is another one */

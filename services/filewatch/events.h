@@ -1,4 +1,4 @@
-/* inotify(7): which folders matter to which rules, and what happened in them. Events are
+/* inotify(7): which directories matter to which rules, and what happened in them. Events are
  * hints: whoever gets one looks for himself. */
 #ifndef FILEWATCH_EVENTS_H
 #define FILEWATCH_EVENTS_H
@@ -15,10 +15,10 @@ struct stat;
 
 struct event_sink {
 	/* Something happened to a path that a rule with wildcards may match. */
-	void (*entry)(void *arg, size_t rule, const char *path, bool is_folder);
+	void (*entry)(void *arg, size_t rule, const char *path, bool is_directory);
 	/* The same for the rule whose direct path this is, if there is one. */
 	void (*direct)(void *arg, const char *path);
-	/* A folder on the way to rules' paths came, went or changed: all below is to be
+	/* A directory on the way to rules' paths came, went or changed: all below is to be
 	 * scanned. */
 	void (*below)(void *arg, const char *path);
 	/* Events were lost. */
@@ -33,19 +33,19 @@ uint64_t events_count(const struct events *e);
 uint64_t events_overflows(const struct events *e);
 size_t events_watches(const struct events *e);
 
-/* Watches the way to a rule: for a direct path its folder, for wildcards the folders
+/* Watches the way to a rule: for a direct path its directory, for wildcards the directories
  * above the first. Returns how changes come to be known there. */
 enum how events_watch_way(struct events *e, const struct rule *r);
-/* A folder in which a rule's wildcards may match. */
-enum how events_watch_folder(struct events *e, size_t rule, const char *path);
-/* A file whose changes its folder doesn't tell (a link's target, a hard link), or a folder
- * whose entries matter. */
+/* A directory in which a rule's wildcards may match. */
+enum how events_watch_directory(struct events *e, size_t rule, const char *path);
+/* A file whose changes its directory doesn't tell (a link's target, a hard link), or a
+ * directory whose entries matter. */
 enum how events_watch_file(
-    struct events *e, size_t rule, const char *path, bool is_direct, bool is_folder);
+    struct events *e, size_t rule, const char *path, bool is_direct, bool is_directory);
 /* Around a rule's scan: what the one before watched and this one didn't is forgotten. */
 void events_begin(struct events *e, size_t rule);
 void events_sweep(struct events *e, size_t rule);
-/* Ways of rules in one folder are walked once, until this is called. */
+/* Ways of rules in one directory are walked once, until this is called. */
 void events_forget_way(struct events *e);
 
 /* Reads what has come. */

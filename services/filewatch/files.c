@@ -292,12 +292,12 @@ scan_file(void *arg, const char *path, const struct stat *st, bool is_link, int 
 }
 
 static void
-scan_folder(void *arg, const char *path, const struct stat *st)
+scan_directory(void *arg, const char *path, const struct stat *st)
 {
 	struct scanning *x = arg;
 
 	if (x->also)
-		x->also->folder(x->also->arg, path, st);
+		x->also->directory(x->also->arg, path, st);
 }
 
 static void
@@ -306,14 +306,14 @@ scan_trouble(void *arg, const char *path, int error)
 	struct scanning *x = arg;
 
 	if (!x->s->trouble)
-		x->s->trouble = xasprintf("can't read folder %s: %s", path, strerror(error));
+		x->s->trouble = xasprintf("can't read directory %s: %s", path, strerror(error));
 }
 
 void
 rule_scan(
     struct rule_state *s, const struct config *c, int rootfd, const struct rule_watcher *also)
 {
-	static const struct scan_visitor visitor = {scan_file, scan_folder, scan_trouble};
+	static const struct scan_visitor visitor = {scan_file, scan_directory, scan_trouble};
 	struct scanning x = {s, rootfd, also};
 
 	s->round++;

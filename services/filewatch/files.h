@@ -19,8 +19,8 @@ struct file {
 	unsigned round; /* the scan that saw it last */
 	int64_t bad_since;
 	bool pending;      /* its search isn't at the end */
-	bool watch_itself; /* its folder's events aren't enough: a link, hard links, or a
-			    * folder whose entries matter */
+	bool watch_itself; /* its directory's events aren't enough: a link, hard links, or a
+			    * directory whose entries matter */
 	char path[];
 };
 
@@ -47,9 +47,9 @@ void rule_state_init(struct rule_state *s, const struct rule *r);
 void rule_state_free(struct rule_state *s);
 
 /* Expands the rule's path and looks at everything. also (may be NULL) is told of each
- * folder and file, for watching them. */
+ * directory and file, for watching them. */
 struct rule_watcher {
-	void (*folder)(void *arg, const char *path, const struct stat *st);
+	void (*directory)(void *arg, const char *path, const struct stat *st);
 	void (*file)(void *arg, const struct file *f);
 	void *arg;
 };

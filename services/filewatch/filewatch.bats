@@ -127,7 +127,7 @@ row() {
 	row "{path: $watched/future}" 0 "all ok"
 }
 
-@test "rules: empty files and folders" {
+@test "rules: empty files and directories" {
 	: >"$watched/empty"
 	echo x >"$watched/full"
 	mkdir "$watched/dir"
@@ -171,7 +171,7 @@ row() {
 	expect "can't be read: Permission denied"
 	settings "{path: '$watched/dir/**', missing: ok}"
 	run_x 1 as_nobody --once
-	expect "can't read folder $watched/dir: Permission denied"
+	expect "can't read directory $watched/dir: Permission denied"
 }
 
 # Without privileges, from a place that nobody can reach.
@@ -187,7 +187,7 @@ as_nobody() {
 	return $s
 }
 
-# bats' temporary folders are root's alone.
+# bats' temporary directories are root's alone.
 path_for_nobody() {
 	local p=$watched
 	while [ "$p" != /tmp ] && [ "$p" != / ]; do
@@ -225,7 +225,7 @@ path_for_nobody() {
 	[ "$status" -eq 0 ]
 	row "{path: '$watched/*.none'}" 1 "no match"
 	row "{path: '$watched/*.none', missing: ok}" 0 "all ok"
-	row "{path: '$watched/no/such/folder/*.none'}" 1 "no match"
+	row "{path: '$watched/no/such/directory/*.none'}" 1 "no match"
 }
 
 @test "rules: the newest, with prefix and suffix, and exceptions" {
@@ -240,7 +240,7 @@ path_for_nobody() {
 	row "{path: '$watched/{NEWEST}.xz'}" 1 "no match"
 }
 
-@test "rules: links are followed to files, not into folders below a wildcard" {
+@test "rules: links are followed to files, not into directories below a wildcard" {
 	echo ERROR >"$dir/target"
 	ln -s "$dir/target" "$watched/link"
 	ln -s nowhere "$watched/dangling"
@@ -341,13 +341,13 @@ path_for_nobody() {
 	serve "{path: $watched/a}"
 	settings "{path: $watched/a, max-age: soon}"
 	kill -HUP "$server"
-	wait_until 20 grep -q "the old rules hold" "$log"
+	wait_until 20 grep -q "the old rules stay in force" "$log"
 	grep -q "settings.yaml:5:.*expected a duration" "$log"
 	is_ok
 	settings "{path: $watched/b}"
 	kill -HUP "$server"
 	wait_until 20 says "failing missing"
-	grep -q "settings taken over: 1 rules" "$log"
+	grep -q "settings reloaded: 1 rules" "$log"
 	run_x 0 get /metrics
 	expect "filewatch_reloads_total 1"
 	expect "filewatch_reload_failures_total 1"
@@ -467,7 +467,7 @@ says_bad() {
 	[[ $(messages) == *"has 'BAD'"* ]]
 }
 
-@test "events: a folder that should be empty" {
+@test "events: a directory that should be empty" {
 	mkdir "$watched/in"
 	serve "{path: $watched/in, empty: dir}"
 	is_ok
@@ -477,7 +477,7 @@ says_bad() {
 	wait_until 20 is_ok
 }
 
-@test "events: the folder is deleted and made again, or renamed, also above" {
+@test "events: the directory is deleted and made again, or renamed, also above" {
 	mkdir -p "$watched/a/b"
 	touch "$watched/a/b/c"
 	serve "{path: $watched/a/b/c}" "{path: '$watched/a/b/*.x', missing: ok, not-found: ERROR}"
@@ -497,7 +497,7 @@ says_bad() {
 	wait_until 20 is_ok
 }
 
-@test "events: new folders below **, at any depth" {
+@test "events: new directories below **, at any depth" {
 	serve "{path: '$watched/**/*.log', missing: ok, not-found: ERROR}"
 	mkdir -p "$watched/1/2/3"
 	echo ERROR >"$watched/1/2/3/a.log"
@@ -661,7 +661,7 @@ events, poll" ]
 	sleep 1.1
 	settings "{path: $watched/a}" "{path: $watched/log, not-found: ERROR}" "{path: '$watched/**', missing: ok}"
 	kill -HUP "$server"
-	wait_until 20 grep -q "taken over: 3 rules" "$log"
+	wait_until 20 grep -q "reloaded: 3 rules" "$log"
 	wait_until 20 eval 'get /api/v1/status | grep -q "\"ok\":2"'
 	run_x 0 get /api/v1/status
 	expect "\"state\":\"failing\",\"since\":\"$since\""
@@ -756,7 +756,7 @@ status_of() {
 	grep -q Landlock "$log" || skip "this machine cannot: no Landlock"
 	settings "{path: /usr/bin}"
 	kill -HUP "$server"
-	wait_until 20 grep -q "'/usr/bin' lies outside of what may be read" "$log"
+	wait_until 20 grep -q "'/usr/bin' is outside of what this process may read" "$log"
 	is_ok
 }
 

@@ -123,7 +123,7 @@ end(const struct options *o, const struct neighbour *n)
 	bool left;
 	size_t ended = neighbour_end(n, o->term_wait, &left);
 
-	report("'%s' is another than it was: ended %zu %s of the neighbour%s", o->file, ended,
+	report("'%s' has changed: ended %zu %s of the neighbour%s", o->file, ended,
 	    ended == 1 ? "process" : "processes", left ? ", but not all" : "");
 	return EXIT_NO;
 }

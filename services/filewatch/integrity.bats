@@ -40,7 +40,7 @@ difference_id() {
 	run_x 2 "$FILEWATCH" baseline /
 	run_x 2 "$FILEWATCH" baseline -o "$dir/b"
 	run_x 2 "$FILEWATCH" baseline -o "$dir/b" relative
-	expect "path 'relative': write it from the root" "$stderr"
+	expect "path 'relative' must be absolute" "$stderr"
 	run_x 2 "$FILEWATCH" accept "$dir/b"
 	run_x 2 "$FILEWATCH" verify --rate fast "$dir/b"
 	run_x 2 "$FILEWATCH" verify -x relative "$dir/b"
@@ -158,7 +158,7 @@ os.setxattr(sys.argv[1], "security.capability", bytes.fromhex(sys.argv[2]))' "$@
 	verify 0
 }
 
-@test "single files and folders of a larger tree" {
+@test "single files and directories of a larger tree" {
 	run_x 0 "$FILEWATCH" baseline -r "$tree" -o "$dir/b" /1 /sub/deep
 	[ "$(grep -c '^\./' "$dir/b")" = 3 ]
 	touch "$tree/not-covered" "$tree/sub/neither"
@@ -232,7 +232,7 @@ while True:
 	reviewed=$(difference_id)
 	touch "$tree/late"
 	run_x 1 "$FILEWATCH" accept -r "$tree" "$dir/b" "$reviewed"
-	expect "nothing taken over" "$stderr"
+	expect "nothing accepted" "$stderr"
 	verify 1
 	expect "added /late"
 	rm "$tree/late"

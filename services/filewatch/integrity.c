@@ -102,10 +102,10 @@ in_root(const struct integrity *i, const char *path)
 	return xasprintf("%s%s", strcmp(root, "/") == 0 ? "" : root, path);
 }
 
-/* Events are wanted of the baseline's folders, and of the folders of single files. What
- * comes in new folders is a mismatch as long as these are there. */
+/* Events are wanted of the baseline's directories, and of the directories of single files. What
+ * comes in new directories is a mismatch as long as these are there. */
 static void
-watch_folders(struct integrity *i)
+watch_directories(struct integrity *i)
 {
 	const struct baseline *b = &i->baseline;
 	size_t k;
@@ -119,7 +119,7 @@ watch_folders(struct integrity *i)
 		cleanup_free char *path = in_root(i, b->entry[k].path);
 
 		if (S_ISDIR(b->entry[k].mode))
-			i->how |= events_watch_folder(i->events, 0, path);
+			i->how |= events_watch_directory(i->events, 0, path);
 		else if (k == 0 || !S_ISDIR(b->entry[0].mode))
 			i->how |= events_watch_file(i->events, 0, path, false, false);
 	}
@@ -153,7 +153,7 @@ load_baseline(struct integrity *i)
 	}
 	i->memory = xcalloc(i->baseline.count, sizeof(*i->memory));
 	i->baseline_stat = st;
-	watch_folders(i);
+	watch_directories(i);
 	return 0;
 }
 
@@ -207,11 +207,11 @@ compare_now(struct integrity *i)
 /* ---- waiting ---- */
 
 static void
-on_entry(void *arg, size_t rule, const char *path, bool is_folder)
+on_entry(void *arg, size_t rule, const char *path, bool is_directory)
 {
 	(void)rule;
 	(void)path;
-	(void)is_folder;
+	(void)is_directory;
 	((struct integrity *)arg)->changed = true;
 }
 

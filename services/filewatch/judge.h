@@ -29,7 +29,7 @@ enum finding {
 	FINDING_TOO_NEW = 1 << 2,
 	FINDING_FUTURE = 1 << 3,
 	FINDING_NOT_EMPTY = 1 << 4,
-	FINDING_KIND = 1 << 5, /* a folder where a file is meant, and the like */
+	FINDING_KIND = 1 << 5, /* a directory where a file is meant, and the like */
 	FINDING_TEXT = 1 << 6,
 	FINDING_NO_TEXT = 1 << 7,
 	FINDING_SIZE = 1 << 8,

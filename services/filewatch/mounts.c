@@ -73,14 +73,14 @@ mounts_free(struct mounts *m)
 }
 
 uint64_t
-mounts_around(const struct mounts *m, const char *folder)
+mounts_around(const struct mounts *m, const char *directory)
 {
 	uint64_t h = FNV_START;
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (path_below(m->mount[i].path, folder) ||
-		    path_below(folder, m->mount[i].path))
+		if (path_below(m->mount[i].path, directory) ||
+		    path_below(directory, m->mount[i].path))
 			h = fnv_add(h, &m->mount[i].id, sizeof(m->mount[i].id));
 	return h;
 }

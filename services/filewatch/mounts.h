@@ -19,7 +19,7 @@ struct mounts {
 void mounts_read(struct mounts *m, int fd);
 void mounts_free(struct mounts *m);
 
-/* Another number when something was mounted on the way to a folder, in it, or below. */
-uint64_t mounts_around(const struct mounts *m, const char *folder);
+/* Another number when something was mounted on the way to a directory, in it, or below. */
+uint64_t mounts_around(const struct mounts *m, const char *directory);
 
 #endif

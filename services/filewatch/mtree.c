@@ -107,9 +107,10 @@ baseline_find(const struct baseline *b, const char *path)
 }
 
 bool
-baseline_has_below(const struct baseline *b, const char *folder)
+baseline_has_below(const struct baseline *b, const char *directory)
 {
-	cleanup_free char *prefix = xasprintf("%s/", strcmp(folder, "/") == 0 ? "" : folder);
+	cleanup_free char *prefix =
+	    xasprintf("%s/", strcmp(directory, "/") == 0 ? "" : directory);
 	size_t low = 0, high = b->count, n = strlen(prefix);
 
 	/* The first entry that isn't before the prefix. */
@@ -292,7 +293,7 @@ no_doubles(const struct baseline *b, const char *name)
 	for (i = 1; i < b->count; i++) {
 		if (strcmp(b->entry[i - 1].path, b->entry[i].path) != 0)
 			continue;
-		report("%s: '%s' stands in it twice", name, b->entry[i].path);
+		report("%s: duplicate entry '%s'", name, b->entry[i].path);
 		return -1;
 	}
 	return 0;
@@ -393,7 +394,7 @@ read_comments(struct baseline *b, const char *name, const char *bytes, size_t n)
 			cleanup_free char *line = xstrndup(p, len);
 
 			if (take_comment(b, line)) {
-				report("%s:%zu: can't make sense of '%s'", name, number, line);
+				report("%s:%zu: malformed comment '%s'", name, number, line);
 				return -1;
 			}
 		}

@@ -61,8 +61,8 @@ const char *baseline_exclude(struct baseline *b, const char *pattern);
 bool baseline_is_excluded(const struct baseline *b, const char *path);
 
 const struct entry *baseline_find(const struct baseline *b, const char *path);
-/* It holds something below this folder. */
-bool baseline_has_below(const struct baseline *b, const char *folder);
+/* It holds something below this directory. */
+bool baseline_has_below(const struct baseline *b, const char *directory);
 /* Takes the entry's memory over. */
 void baseline_add(struct baseline *b, struct entry *e);
 /* Once after the last baseline_add(). */

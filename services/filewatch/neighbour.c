@@ -241,7 +241,7 @@ neighbour_root(const struct neighbour *n, char path[32])
 
 		snprintf(path, 32, "/proc/%ld/root", (long)n->process[i].pid);
 		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		/* If it lives now, the number was its own when the folder was opened. */
+		/* If it lives now, the number was its own when the directory was opened. */
 		if (fd >= 0 && !has_ended(&n->process[i], 0))
 			return fd;
 		if (fd >= 0)

@@ -44,17 +44,17 @@ const char *neighbour_advice(enum neighbour_answer a);
 /* One of its processes lives. */
 bool neighbour_lives(const struct neighbour *n);
 
-/* Its root folder as an O_PATH descriptor, and the path that leads there; -1 with errno. */
+/* Its root directory as an O_PATH descriptor, and the path that leads there; -1 with errno. */
 int neighbour_root(const struct neighbour *n, char path[32]);
 
 /*
  * The container is being made: one of its processes is still the engine's runtime, or all are
- * younger than half a second. Until then its root folder may be the host's.
+ * younger than half a second. Until then its root directory may be the host's.
  */
 bool neighbour_is_starting(const struct neighbour *n);
 
 /* The path that one of its processes was started from, as seen in its own root; NULL where it
- * can't be known or isn't below root (its root folder) any more. The caller frees. */
+ * can't be known or isn't below root (its root directory) any more. The caller frees. */
 char *neighbour_program(const struct neighbour *n, size_t process, int root);
 
 /* SIGTERM to all, SIGKILL to those that live after so many ms, also to those that started

@@ -205,7 +205,7 @@ static void
 send_to(int fd, const void *bytes, size_t n)
 {
 	if (fd >= 0 && send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		report("tell the notifier:");
+		report("write to the notifier:");
 }
 
 void

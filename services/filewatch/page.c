@@ -194,7 +194,8 @@ put_result(struct strbuf *b, const struct rule_status *r, int64_t now)
 		put_html(b, text.s);
 	else if (!r->rule->skip)
 		strbuf_printf(b, "%zu %s%s", r->files,
-		    r->rule->empty == EMPTY_DIR ? "folder" : "file", r->files == 1 ? "" : "s");
+		    r->rule->empty == EMPTY_DIR ? "directory" : "file",
+		    r->files == 1 ? "" : "s");
 	strbuf_puts(b, "</span>");
 	put_bar(b, r, now);
 	put_files(b, r, now);

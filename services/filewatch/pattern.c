@@ -136,7 +136,7 @@ name_matches(const struct pattern *p, unsigned i, const char *name)
 }
 
 /* "**" may also match nothing, so the part behind it may come next as well. At the end
- * of a pattern it matches everything below, but not the folder itself. */
+ * of a pattern it matches everything below, but not the directory itself. */
 static pattern_state
 with_skipped_stars(const struct pattern *p, pattern_state s)
 {

@@ -1,4 +1,4 @@
-/* Paths that name files: direct, with wildcards, or the newest of a folder. */
+/* Paths that name files: direct, with wildcards, or the newest of a directory. */
 #ifndef FILEWATCH_PATTERN_H
 #define FILEWATCH_PATTERN_H
 
@@ -10,11 +10,11 @@ enum { PATTERN_PARTS_MAX = 60 };
 /*
  * "/var/log/app.log" is direct. "*", "?" and "[…]" match within one name, and a leading
  * dot only where the pattern has one, as in a shell; "**" as a whole name matches any
- * number of folders, none too; "\" takes the next character as it is.
+ * number of directories, none too; "\" takes the next character as it is.
  * "/dir/db-{NEWEST}.gz" is the file of /dir that was modified last among db-*.gz.
  */
 struct pattern {
-	char *base;     /* the folder above the first name with a wildcard: "/var/log" */
+	char *base;     /* the directory above the first name with a wildcard: "/var/log" */
 	char **part;    /* the names from there on; a direct path: its last name alone */
 	unsigned parts; /* how many */
 	bool direct;
@@ -36,7 +36,7 @@ pattern_state pattern_step(const struct pattern *p, pattern_state s, const char 
 /* All names of path, "/a/b", one after the other. */
 pattern_state pattern_walk(const struct pattern *p, const char *path);
 bool pattern_is_match(const struct pattern *p, pattern_state s);
-/* Something in this folder may match. */
+/* Something in this directory may match. */
 bool pattern_goes_on(const struct pattern *p, pattern_state s);
 
 /* Something below an absolute path may match. */

@@ -60,8 +60,8 @@ drop_capabilities(uint64_t wanted)
 
 /* ---- Landlock ---- */
 
-/* The first folder of a path, since what is below may be deleted and made again, and a
- * permission for a folder doesn't go over to another of its name. */
+/* The first directory of a path, since what is below may be deleted and made again, and a
+ * permission for a directory doesn't go over to another of its name. */
 static void
 add_readable(const char *path)
 {
@@ -82,7 +82,7 @@ add_readable(const char *path)
 }
 
 static void
-add_folder_of(const char *path)
+add_directory_of(const char *path)
 {
 	cleanup_free char *full = realpath(path, NULL);
 
@@ -95,17 +95,17 @@ collect_readable(const struct config *c)
 {
 	size_t i;
 
-	add_folder_of(c->file);
+	add_directory_of(c->file);
 	add_readable("/etc"); /* passwd and group, at a reload */
 	for (i = 0; i < c->rules; i++) {
 		const struct rule *r = &c->rule[i];
 
 		add_readable(strcmp(r->pattern.base, "/") == 0 ? r->path : r->pattern.base);
 		/* A link on the way may lead elsewhere. */
-		add_folder_of(r->pattern.base);
-		add_folder_of(r->path);
+		add_directory_of(r->pattern.base);
+		add_directory_of(r->path);
 		if (r->integrity)
-			add_folder_of(r->integrity);
+			add_directory_of(r->integrity);
 		if (r->integrity)
 			add_readable(r->integrity_root ? r->integrity_root : "/");
 	}
@@ -126,7 +126,7 @@ allow_reading(int ruleset, const char *path)
 		return 0;
 	if (errno != EINVAL)
 		return -1;
-	/* a file: there is no reading of folders to allow */
+	/* a file: there is no reading of directories to allow */
 	allowed.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;
 	return (int)syscall(
 	    SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0);
@@ -195,7 +195,7 @@ protect_allows(const struct config *c)
 
 		if (!path || is_readable(path))
 			continue;
-		report("'%s' lies outside of what may be read since the start, start anew to "
+		report("'%s' is outside of what this process may read; restart filewatch to "
 		       "watch it",
 		    path);
 		return false;

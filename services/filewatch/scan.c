@@ -82,7 +82,7 @@ offer_newest(struct scan *s, size_t level, const char *path, const struct stat *
 }
 
 static void
-leave_folder(const struct walk_entry *e, void *arg)
+leave_directory(const struct walk_entry *e, void *arg)
 {
 	struct scan *s = arg;
 	struct candidate *best;
@@ -99,14 +99,14 @@ leave_folder(const struct walk_entry *e, void *arg)
 static void
 offer(struct scan *s, const struct walk_entry *e, const char *path)
 {
-	bool wants_folders = s->rule->empty == EMPTY_DIR;
+	bool wants_directories = s->rule->empty == EMPTY_DIR;
 	struct stat st = e->st;
 	bool is_link = S_ISLNK(st.st_mode);
 	int error = 0;
 
 	if (is_link)
 		error = look_at(s->rootfd, path, &st, &is_link);
-	if ((!error && S_ISDIR(st.st_mode)) != wants_folders)
+	if ((!error && S_ISDIR(st.st_mode)) != wants_directories)
 		return;
 	if (config_is_exception(s->config, path))
 		return;
@@ -117,7 +117,7 @@ offer(struct scan *s, const struct walk_entry *e, const char *path)
 }
 
 static enum walk_action
-visit(const struct walk_entry *e, void *arg)
+scan_visit(const struct walk_entry *e, void *arg)
 {
 	struct scan *s = arg;
 	const struct pattern *p = &s->rule->pattern;
@@ -128,8 +128,8 @@ visit(const struct walk_entry *e, void *arg)
 		offer(s, e, path);
 	if (!S_ISDIR(e->st.st_mode) || !pattern_goes_on(p, state))
 		return WALK_SKIP;
-	if (s->v->folder)
-		s->v->folder(s->arg, path, &e->st);
+	if (s->v->directory)
+		s->v->directory(s->arg, path, &e->st);
 	return WALK_GO;
 }
 
@@ -157,7 +157,7 @@ static void
 scan_wildcards(struct scan *s)
 {
 	static const struct walk_options options = {
-	    .cross_mounts = 1, .trouble = trouble, .leave = leave_folder};
+	    .cross_mounts = 1, .trouble = trouble, .leave = leave_directory};
 	const char *base = s->rule->pattern.base;
 	cleanup_fd int fd = open_in_root(s->rootfd, base, O_RDONLY | O_DIRECTORY, 0);
 	size_t i;
@@ -169,7 +169,7 @@ scan_wildcards(struct scan *s)
 	}
 	strbuf_puts(&s->path, strcmp(base, "/") == 0 ? "" : base);
 	s->base_len = s->path.len;
-	if (walk_tree(fd, &options, visit, s) < 0)
+	if (walk_tree(fd, &options, scan_visit, s) < 0)
 		s->v->trouble(s->arg, base, errno);
 	for (i = 0; i < s->levels; i++)
 		free(s->newest[i].path);

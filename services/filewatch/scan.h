@@ -13,14 +13,14 @@ struct scan_visitor {
 	 * a file, but it can't be looked at. */
 	void (*file)(
 	    void *arg, const char *path, const struct stat *st, bool is_link, int error);
-	/* A folder in which files of that rule may appear. NULL: not asked. */
-	void (*folder)(void *arg, const char *path, const struct stat *st);
-	/* A folder that can't be read, so that files may stay unseen. */
+	/* A directory in which files of that rule may appear. NULL: not asked. */
+	void (*directory)(void *arg, const char *path, const struct stat *st);
+	/* A directory that can't be read, so that files may stay unseen. */
 	void (*trouble)(void *arg, const char *path, int error);
 };
 
-/* Wildcards don't match folders, unless the rule is about empty ones. Folders are entered
- * across mounts, but not through symbolic links below the first wildcard. */
+/* Wildcards don't match directories, unless the rule is about empty ones. Directories are
+ * entered across mounts, but not through symbolic links below the first wildcard. */
 void scan_rule(int rootfd, const struct config *c, const struct rule *r,
     const struct scan_visitor *v, void *arg);
 

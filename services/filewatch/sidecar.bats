@@ -23,7 +23,7 @@ setup() {
 		  interval: 1s
 		  restarts: 3
 	EOT
-	# As a container's runtime does it: the folder becomes the namespace's root.
+	# As a container's runtime does it: the directory becomes the namespace's root.
 	cat >"$dir/contain" <<-'EOT'
 		import ctypes, os, sys
 		libc = ctypes.CDLL(None, use_errno=True)

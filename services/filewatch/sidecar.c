@@ -75,11 +75,11 @@ pause_for(struct sidecar_watch *s, int64_t ms)
 /* ---- the neighbour ---- */
 
 static void
-on_entry(void *arg, size_t rule, const char *path, bool is_folder)
+on_entry(void *arg, size_t rule, const char *path, bool is_directory)
 {
 	(void)rule;
 	(void)path;
-	(void)is_folder;
+	(void)is_directory;
 	((struct sidecar_watch *)arg)->changed = true;
 }
 
@@ -97,7 +97,7 @@ on_overflow(void *arg)
 }
 
 static void
-watch_folders(struct sidecar_watch *s, const char *root)
+watch_directories(struct sidecar_watch *s, const char *root)
 {
 	const struct baseline *b = &s->baseline;
 	size_t k;
@@ -107,7 +107,7 @@ watch_folders(struct sidecar_watch *s, const char *root)
 		cleanup_free char *path = xasprintf("%s%s", root, b->entry[k].path);
 
 		if (S_ISDIR(b->entry[k].mode))
-			events_watch_folder(s->events, 0, path);
+			events_watch_directory(s->events, 0, path);
 	}
 }
 
@@ -122,7 +122,7 @@ forget_neighbour(struct sidecar_watch *s)
 }
 
 /* One of its programs is one that the baseline knows. Before that, the container is still
- * being made, and its root folder may be the host's. */
+ * being made, and its root directory may be the host's. */
 static bool
 is_known(const struct sidecar_watch *s, int root)
 {
@@ -157,7 +157,7 @@ look_for_neighbour(struct sidecar_watch *s)
 		return "the neighbour is being started";
 	if (!is_known(s, root))
 		return "the neighbour runs no program that its baseline knows";
-	watch_folders(s, path);
+	watch_directories(s, path);
 	return NULL;
 }
 
@@ -354,7 +354,8 @@ load_baseline(struct sidecar_watch *s)
 		if (!baseline_find(&s->baseline, *p))
 			baseline_exclude(&s->baseline, *p);
 	if (s->baseline.count) {
-		/* The root folder itself is made by the engine, with a mode of its choice. */
+		/* The root directory itself is made by the engine, with a mode of its choice.
+		 */
 		if (strcmp(s->baseline.entry[0].path, "/") == 0)
 			s->baseline.entry[0].known = WHAT_TYPE;
 		return 0;

@@ -89,7 +89,7 @@ static void
 describe_rule(struct strbuf *b, const struct rule_status *r)
 {
 	if (r->findings & RULE_NOT_SCANNED)
-		strbuf_puts(b, "not looked at yet");
+		strbuf_puts(b, "not checked yet");
 	if (r->findings & RULE_NO_MATCH)
 		strbuf_puts(b, r->rule->pattern.direct ? "missing" : "no match");
 	if (r->findings & RULE_COUNT)

@@ -25,7 +25,7 @@ enum rule_finding {
 	RULE_NOT_SCANNED = 1 << 0,
 	RULE_NO_MATCH = 1 << 1,
 	RULE_COUNT = 1 << 2,
-	RULE_TROUBLE = 1 << 3, /* a folder can't be read */
+	RULE_TROUBLE = 1 << 3, /* a directory can't be read */
 	RULE_INTEGRITY = 1 << 4,
 	RULE_UNVERIFIED = 1 << 5, /* integrity wasn't checked yet */
 };

@@ -53,7 +53,7 @@ struct survey {
 	const char *prefix; /* of the tree that is being walked, "" for "/" */
 	struct strbuf path; /* of the entry at hand */
 	bool *seen;         /* of the baseline's entries */
-	char **blind;       /* folders that can't be read: what is in them isn't gone */
+	char **blind;       /* directories that can't be read: what is in them isn't gone */
 	size_t blinds;
 	struct batch *filling;
 	pthread_mutex_t lock; /* for all that follows */
@@ -369,7 +369,7 @@ path_of(struct survey *s, const char *below)
 }
 
 static enum walk_action
-visit(const struct walk_entry *e, void *arg)
+verify_visit(const struct walk_entry *e, void *arg)
 {
 	struct survey *s = arg;
 	const char *path = path_of(s, e->path);
@@ -397,7 +397,7 @@ trouble(const char *path, void *arg)
 	struct survey *s = arg;
 	int error = errno;
 
-	/* A folder that is gone is no trouble: what the baseline knows of it is unseen. */
+	/* A directory that is gone is no trouble: what the baseline knows of it is unseen. */
 	if (error != ENOENT)
 		blind_spot(s, path_of(s, path), error);
 }
@@ -414,10 +414,10 @@ look_below(struct survey *s, const char *path)
 		return 0;
 	}
 	s->prefix = strcmp(path, "/") == 0 ? "" : path;
-	return walk_tree(fd, &options, visit, s) < 0 ? -1 : 0;
+	return walk_tree(fd, &options, verify_visit, s) < 0 ? -1 : 0;
 }
 
-/* The last name of a path, and the folder that it stands in. */
+/* The last name of a path, and the directory that it stands in. */
 static int
 open_parent(int rootfd, const char *path, const char **name)
 {
@@ -450,7 +450,7 @@ look_at_path(struct survey *s, const char *path, bool must_exist)
 	return 0;
 }
 
-/* A folder of the baseline stands for all below it, so entries below are met on the way. */
+/* A directory of the baseline stands for all below it, so entries below are met on the way. */
 static int
 look_at_baseline(struct survey *s)
 {

@@ -38,7 +38,7 @@ struct comparison {
 	const struct baseline *baseline;
 	int rootfd;
 	const char *const *path; /* what to look at, NULL-terminated; NULL: what the baseline
-				  * holds, and all below its folders */
+				  * holds, and all below its directories */
 	unsigned threads;        /* 0: as many as there are CPUs for us */
 	struct throttle *throttle;
 	struct memory *memory; /* one for each entry of the baseline, NULL: none */
@@ -47,7 +47,7 @@ struct comparison {
 	size_t count;
 };
 
-/* Fills in the differences. Mount points themselves aren't compared, and a folder isn't
+/* Fills in the differences. Mount points themselves aren't compared, and a directory isn't
  * entered where something is mounted on it that the baseline knows nothing of. Returns 0, or -1
  * with errno where nothing could be compared or the throttle's stop was set. */
 int compare(struct comparison *c);

@@ -44,7 +44,7 @@ struct watched {
 	enum how how;
 	bool scan_due;
 	int64_t rest_until;          /* monotonic ns */
-	uint64_t mounts;             /* mounts_around() its folder */
+	uint64_t mounts;             /* mounts_around() its directory */
 	struct integrity *integrity; /* NULL: none */
 	struct sidecar_watch *sidecar;
 	struct mailbox *mailbox; /* of one of these, NULL */
@@ -97,7 +97,7 @@ touch(struct watcher *w, size_t rule, const char *path)
 }
 
 static void
-on_entry(void *arg, size_t rule, const char *path, bool is_folder)
+on_entry(void *arg, size_t rule, const char *path, bool is_directory)
 {
 	struct watcher *w = arg;
 	struct watched *r = &w->rule[rule];
@@ -105,7 +105,7 @@ on_entry(void *arg, size_t rule, const char *path, bool is_folder)
 
 	if (r->scan_due)
 		return;
-	if (is_folder ? pattern_may_be_above(p, path) : p->newest)
+	if (is_directory ? pattern_may_be_above(p, path) : p->newest)
 		r->scan_due = true;
 	else if (pattern_matches(p, path) && !config_is_exception(w->config, path))
 		touch(w, rule, path);
@@ -208,12 +208,12 @@ note_how(struct watched *r, enum how how)
 }
 
 static void
-on_scanned_folder(void *arg, const char *path, const struct stat *st)
+on_scanned_directory(void *arg, const char *path, const struct stat *st)
 {
 	struct scanning *x = arg;
 
 	(void)st;
-	note_how(&x->w->rule[x->rule], events_watch_folder(x->w->events, x->rule, path));
+	note_how(&x->w->rule[x->rule], events_watch_directory(x->w->events, x->rule, path));
 }
 
 static void
@@ -240,7 +240,7 @@ static void
 scan_watching(struct watcher *w, size_t i)
 {
 	struct scanning x = {w, i};
-	struct rule_watcher also = {on_scanned_folder, on_scanned_file, &x};
+	struct rule_watcher also = {on_scanned_directory, on_scanned_file, &x};
 	struct watched *r = &w->rule[i];
 
 	if (!w->events) {
@@ -357,7 +357,7 @@ overall(const struct watcher *w)
 
 /* The log and the notifier hear of what a person would call a change. */
 static void
-tell(struct watcher *w, const struct rule_state *s, enum state before)
+tell_of_change(struct watcher *w, const struct rule_state *s, enum state before)
 {
 	struct rule_status now;
 	struct strbuf text = STRBUF_INIT;
@@ -391,7 +391,7 @@ judge_due_rules(struct watcher *w)
 		if (rule_judge(s, now))
 			w->changed = true;
 		if (!w->quiet)
-			tell(w, s, before);
+			tell_of_change(w, s, before);
 	}
 }
 
@@ -765,15 +765,16 @@ reload(struct watcher *w)
 	}
 	if (!c) {
 		w->board->counters.reloads_failed++;
-		report("settings not taken over, the old rules hold: '%s'", w->config->file);
+		report("settings not reloaded, the old rules stay in force: '%s'",
+		    w->config->file);
 		return;
 	}
 	w->board->counters.reloads++;
 	take_over(w, c);
 	notify_reload(w->notifier);
 	if (w->notifier < 0 && c->notify.command)
-		report("a command to notify is taken over at the next start only");
-	report("settings taken over: %zu rules from '%s'", c->rules, c->file);
+		report("a changed notify command takes effect at the next start");
+	report("settings reloaded: %zu rules from '%s'", c->rules, c->file);
 }
 
 static struct watcher *

@@ -92,7 +92,7 @@ files(void **state)
 	    {"CRONTABS_REMOVE = 1\n", "f:1: want KEY=value", 0, 0},
 	    {"export CRONTABS_REMOVE=1\n", "f:1: want KEY=value", 0, 0},
 	    {"=1\n", "f:1: want KEY=value", 0, 0},
-	    {"SHELL_RM=1\nSHELL_RM=1\n", "f:2: key 'SHELL_RM' a second time", 0, 0},
+	    {"SHELL_RM=1\nSHELL_RM=1\n", "f:2: duplicate key 'SHELL_RM'", 0, 0},
 	    {"SYSDIRS_RM_REGEX=/(su$\n",
 		"f:1: SYSDIRS_RM_REGEX: bad regular expression '/(su$': ", 0, 0},
 	    {"#\n\nGROUP_DONT_DELETE_REGEX=[\n", "f:3: GROUP_DONT_DELETE_REGEX: bad regular", 0,

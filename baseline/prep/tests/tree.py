@@ -5,7 +5,7 @@
   tree.py check BEFORE LEDGER ROOT   whether BEFORE (a list) is ROOT and the ledger
   tree.py covers BEFORE LEDGER ROOT  whether the ledger holds at least all that changed
   tree.py same LIST ROOT             whether the tree is the list
-  tree.py swap FOLDER NAME NAME      swaps two names in a folder, again and again
+  tree.py swap DIRECTORY NAME NAME      swaps two names in a directory, again and again
   tree.py kill COUNT TREE CONF PREP  kills prep at random moments and runs it again
 """
 import ctypes
@@ -48,11 +48,11 @@ def listing(root):
     """{path as hex: entry}; files with several names share a number in "names"."""
     root = os.fsencode(root)
     entries, inodes = {}, {}
-    for folder, dirs, files in os.walk(root):
-        for name in [b""] if folder == root else []:
-            entries[b"/".hex()] = describe(folder)[0]
+    for directory, dirs, files in os.walk(root):
+        for name in [b""] if directory == root else []:
+            entries[b"/".hex()] = describe(directory)[0]
         for name in dirs + files:
-            path = os.path.join(folder, name)
+            path = os.path.join(directory, name)
             e, st = describe(path)
             key = path[len(root):].hex()
             if e["type"] != "dir":
@@ -192,9 +192,9 @@ def covers(before, ledger, root):
     return problems
 
 
-def swap(folder, *names):
+def swap(directory, *names):
     libc = ctypes.CDLL(None)
-    fd = os.open(folder, os.O_PATH)
+    fd = os.open(directory, os.O_PATH)
     names = [os.fsencode(n) for n in names]
     os.close(os.open("swapped", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
     while True:

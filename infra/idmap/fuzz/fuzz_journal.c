@@ -12,11 +12,11 @@ enum { HEADER = 64 * 1024, SEGMENT = 512 * 1024 };
 static const struct journal_about about = {1, 2, 3, 4, 5, false, false, "/x", "b:0:1:1"};
 
 static int
-touch(const char *folder, const struct journal_entry *e, void *arg)
+touch(const char *directory, const struct journal_entry *e, void *arg)
 {
 	size_t *n = arg, i, k;
 
-	*n += strlen(folder) + strlen(e->name);
+	*n += strlen(directory) + strlen(e->name);
 	for (i = 0; i < XATTR_KINDS; i++) {
 		for (k = 0; e->old_value[i].bytes && k < e->old_value[i].n; k++)
 			*n += e->old_value[i].bytes[k];

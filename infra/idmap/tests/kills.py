@@ -86,11 +86,11 @@ def main(idmap, top, kills):
 
 
 def unfinished(top):
-    folder = os.path.join(os.environ["WHITTLE_STATE"], "idmap")
+    directory = os.path.join(os.environ["WHITTLE_STATE"], "idmap")
     end = f"-{os.stat(top).st_ino:x}.journal"
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+    for name in os.listdir(directory) if os.path.isdir(directory) else []:
         if name.endswith(end):
-            with open(os.path.join(folder, name), "rb") as f:
+            with open(os.path.join(directory, name), "rb") as f:
                 f.seek(16)
                 return f.read(1) != b"\2"  # the state: not that of a finished run
     return False

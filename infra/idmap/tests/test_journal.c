@@ -22,7 +22,7 @@ static const struct journal_about about = {
     1, 2, 3, 4, 5, false, true, "/srv/vol with blank", "b:0:100000:65536"};
 
 static int
-make_folder(void **state)
+make_directory(void **state)
 {
 	(void)state;
 	if (!mkdtemp(dir))
@@ -32,7 +32,7 @@ make_folder(void **state)
 }
 
 static int
-drop_folder(void **state)
+drop_directory(void **state)
 {
 	(void)state;
 	unlinkat(dirfd_, "j", 0);
@@ -41,22 +41,22 @@ drop_folder(void **state)
 }
 
 static void
-add(struct journal_writer *w, uint64_t folder, const char *path, const char *name, uid_t uid)
+add(struct journal_writer *w, uint64_t directory, const char *path, const char *name, uid_t uid)
 {
 	struct journal_entry e = {
 	    .name = name, .ino = 7, .old_uid = uid, .new_uid = uid + 100000, .mode = 0100644};
 
-	assert_int_equal(journal_add(w, folder, path, &e), 0);
+	assert_int_equal(journal_add(w, directory, path, &e), 0);
 }
 
 static int
-note(const char *folder, const struct journal_entry *e, void *arg)
+note(const char *directory, const struct journal_entry *e, void *arg)
 {
 	struct strbuf *b = arg;
 
 	assert_int_equal(e->ino, 7);
 	assert_int_equal(e->new_uid, e->old_uid + 100000);
-	strbuf_printf(b, "%s/%s:%u ", folder, e->name, e->old_uid);
+	strbuf_printf(b, "%s/%s:%u ", directory, e->name, e->old_uid);
 	return 0;
 }
 
@@ -234,12 +234,12 @@ youngest_first(void **state)
 }
 
 static int
-check_values(const char *folder, const struct journal_entry *e, void *arg)
+check_values(const char *directory, const struct journal_entry *e, void *arg)
 {
 	int *calls = arg;
 
 	++*calls;
-	assert_string_equal(folder, "f");
+	assert_string_equal(directory, "f");
 	assert_string_equal(e->name, "name");
 	assert_true(e->fragile);
 	assert_int_equal(e->mtime, -5);
@@ -290,11 +290,11 @@ all_of_an_entry(void **state)
 }
 
 static int
-count(const char *folder, const struct journal_entry *e, void *arg)
+count(const char *directory, const struct journal_entry *e, void *arg)
 {
 	unsigned long *n = arg;
 
-	(void)folder;
+	(void)directory;
 	*n += e->old_uid;
 	return 0;
 }
@@ -310,7 +310,7 @@ many_segments(void **state)
 
 	(void)state;
 	while (path.len < 3000)
-		strbuf_puts(&path, "folder/");
+		strbuf_puts(&path, "directory/");
 	for (i = 0; i < 30000; i++) {
 		add(w, i / 100, path.s, "a name of some length", i);
 		journal_publish(w);
@@ -329,9 +329,9 @@ many_segments(void **state)
 }
 
 static int
-stop_at_two(const char *folder, const struct journal_entry *e, void *arg)
+stop_at_two(const char *directory, const struct journal_entry *e, void *arg)
 {
-	(void)folder;
+	(void)directory;
 	(void)arg;
 	return e->old_uid == 2 ? 5 : 0;
 }
@@ -449,5 +449,5 @@ main(void)
 	    cmocka_unit_test(a_record_beyond_reason),
 	};
 
-	return cmocka_run_group_tests_name("journal", tests, make_folder, drop_folder);
+	return cmocka_run_group_tests_name("journal", tests, make_directory, drop_directory);
 }

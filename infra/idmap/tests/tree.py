@@ -73,13 +73,13 @@ def make(top, small=False):
     put(join(b"home/www/inherits"), 1000, 1000)
     os.mkdir(join(b"home/www/inherits-too"))
 
-    # hard links, across folders
+    # hard links, across directories
     for n in (b"plain", b"setuid", b"cap-v2", b"all"):
         os.link(join(b"bin", n), join(b"home/www", b"link-" + n))
         os.link(join(b"bin", n), join(b"deep", b"link-" + n))
     os.symlink("/etc/passwd", join(b"home/www/absolute"))
     os.link(join(b"home/www/absolute"), join(b"deep/absolute-too"), follow_symlinks=False)
-    os.symlink("../bin", join(b"home/folder"))
+    os.symlink("../bin", join(b"home/directory"))
     os.symlink("nowhere", join(b"home/dangling"))
     os.chown(join(b"home/dangling"), 33, 34, follow_symlinks=False)
 
@@ -111,8 +111,8 @@ def make(top, small=False):
         put(join(b"many", b"%03d" % i), i, 300 - i, text=b"")
     if small:
         shrink(top)
-    for d, folders, files in os.walk(top, topdown=False):
-        for n in files + folders:
+    for d, directories, files in os.walk(top, topdown=False):
+        for n in files + directories:
             os.utime(os.path.join(d, n), ns=(10**18 + 1, 10**18 + len(n)), follow_symlinks=False)
     os.utime(top, ns=(10**18, 10**18))
 
@@ -123,8 +123,8 @@ SMALL = {b"bin", b"home", b"deep", b"www", b"dev", b"all", b"plain", b"cap-v2", 
 
 
 def shrink(top):
-    for d, folders, files in os.walk(top, topdown=False):
-        for n in set(files + folders) - SMALL:
+    for d, directories, files in os.walk(top, topdown=False):
+        for n in set(files + directories) - SMALL:
             p = os.path.join(d, n)
             os.rmdir(p) if os.path.isdir(p) and not os.path.islink(p) else os.unlink(p)
 
@@ -194,8 +194,8 @@ def describe(top, path, names, m):
 def listing(top, m=None):
     top = os.fsencode(top)
     names, paths = {}, [top]
-    for d, folders, files in os.walk(top):
-        paths += [os.path.join(d, n) for n in folders + files]
+    for d, directories, files in os.walk(top):
+        paths += [os.path.join(d, n) for n in directories + files]
     return [describe(top, p, names, m) for p in sorted(paths)]
 
 

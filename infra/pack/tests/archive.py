@@ -3,7 +3,7 @@
 
     archive.py OUT CASE
 
-A case is a function below. "archive.py --hostile FOLDER" writes every hostile one, CASE.tar,
+A case is a function below. "archive.py --hostile DIRECTORY" writes every hostile one, CASE.tar,
 and prints a line for each: its name, a tab, words of the message that it is refused with.
 """
 import gzip
@@ -64,7 +64,7 @@ LOWER = [
     entry("bin/setuid", b"s\n", mode=0o4755, uid=7), entry("bin/secret-tool", b"REMOVED-BY-UPPER\n", mode=0o755),
     entry("data"), entry("data/one", b"1\n"), entry("data/two", b"2\n"),
     entry("opaque"), entry("opaque/old", b"old\n"), entry("opaque/sub"), entry("opaque/sub/deep", b"deep\n"),
-    entry("swap"), entry("swap/was-a-folder"), entry("swap/was-a-folder/x", b"x\n"), entry("swap/was-a-file", b"f\n"),
+    entry("swap"), entry("swap/was-a-directory"), entry("swap/was-a-directory/x", b"x\n"), entry("swap/was-a-file", b"f\n"),
     entry("etc"), entry("etc/passwd", b"root:x:0:0::/:/bin/sh\napp:x:5:5::/:/bin/sh\n"),
     entry("etc/group", b"root:x:0:\n"),
 ]
@@ -72,7 +72,7 @@ UPPER = [
     entry("bin", uid=0), entry("bin/.wh.secret-tool", b""), entry("by/.wh.one", b""),
     entry("data", mode=0o700, uid=7, gid=8), entry("data/two", b"two, changed\n", mode=0o600),
     entry("opaque"), entry("opaque/.wh..wh..opq", b""), entry("opaque/new", b"new\n"),
-    entry("swap"), entry("swap/.wh.was-a-folder", b""), entry("swap/was-a-folder", b"now a file\n"),
+    entry("swap"), entry("swap/.wh.was-a-directory", b""), entry("swap/was-a-directory", b"now a file\n"),
     entry("swap/was-a-file"), entry("swap/was-a-file/inside", b"inside\n"),
     entry("odd"), entry("odd/" + "n" * 200, b"long\n"), entry("odd/e\u0301", b"decomposed\n"),
     entry("odd/bytes\udcff", b"no UTF-8\n"), entry("odd/new\nline and blank", b"newline\n"),
@@ -116,8 +116,8 @@ def config():
     }, top={"container": "x", "container_config": {"Cmd": ["x"]}, "created": "2001-01-01T00:00:00Z", "author": "me"})
 
 
-def folders():
-    """Folders by odd names, and some that can't be."""
+def directories():
+    """Directories by odd names, and some that can't be."""
     return image([layer(entry("file", b"f"), entry("link", link="/etc"))], config={
         "WorkingDir": "/srv//work/./deep", "Volumes": {k: {} for k in (
             "/data/", "more//", "/../out", "/file/in", "/link/in", "/" + "n" * 300)}})
@@ -171,7 +171,7 @@ def devices():
 
 def linked():
     """A file of the lower layer under a second name in the upper one, with its attributes, and an
-    opaque folder that comes after what it hides."""
+    opaque directory that comes after what it hides."""
     return image([
         layer(entry("a", b"a\n", mode=0o755, uid=5, SCHILY__xattr__security__capability=CAPABILITY.decode("latin-1")),
               entry("o"), entry("o/old", b"old\n")),
@@ -299,12 +299,12 @@ HOSTILE = {
                           lambda: raw_layer(entry("h", b"", type=tarfile.LNKTYPE, link="/etc/passwd"))),
     "hardlink-to-nothing": ("a hard link to what isn't there",
                             lambda: raw_layer(entry("h", b"", type=tarfile.LNKTYPE, link="nothing"))),
-    "hardlink-to-folder": ("a hard link to a folder",
+    "hardlink-to-directory": ("a hard link to a directory",
                            lambda: raw_layer(entry("d"), entry("h", b"", type=tarfile.LNKTYPE, link="d"))),
-    "through-link": ("isn't a folder", lambda: raw_layer(entry("l", link="/etc"), entry("l/evil", b"x"))),
-    "through-link-of-a-lower-layer": ("isn't a folder", lambda: image(
+    "through-link": ("isn't a directory", lambda: raw_layer(entry("l", link="/etc"), entry("l/evil", b"x"))),
+    "through-link-of-a-lower-layer": ("isn't a directory", lambda: image(
         [layer(entry("l", link="/etc")), layer(entry("l/evil", b"x"))])),
-    "through-file": ("isn't a folder", lambda: raw_layer(entry("f", b"x"), entry("f/evil", b"x"))),
+    "through-file": ("isn't a directory", lambda: raw_layer(entry("f", b"x"), entry("f/evil", b"x"))),
     "device": ("a device node", lambda: raw_layer(entry("sda", type=tarfile.BLKTYPE))),
     "overlay-whiteout": ("a device node", lambda: raw_layer(entry("w", type=tarfile.CHRTYPE))),
     "twice": ("the same path twice", lambda: raw_layer(entry("a", b"1"), entry("a", b"2"))),
@@ -313,7 +313,7 @@ HOSTILE = {
                    lambda: raw_layer(entry("c", b"x", SCHILY__xattr__security__capability="zz"))),
     "long-name": ("a name that is too long", lambda: raw_layer(entry("n" * 256, b""))),
     "long-path": ("a path that is too long", lambda: raw_layer(entry("d/" * 2048 + "x", b""))),
-    "root-file": ("the root is not a folder", lambda: raw_layer(entry(".", b"x"))),
+    "root-file": ("the root is not a directory", lambda: raw_layer(entry(".", b"x"))),
     "huge": ("not a sound tar archive", bad_number),
     "sparse": ("sparse", sparse),
     "truncated-layer": ("digest differs", lambda: image([layer(entry("a", b"x" * 5000))[:3000]],
@@ -336,7 +336,7 @@ HOSTILE = {
                                                                    manifest=[{"Config": "config.json", "Layers": []}])),
     "member-link-out": ("leads out of the archive", lambda: image([layer(entry("a", b"x"))],
                                                                   extra=[entry("z/layer.tar", link="/etc/passwd")])),
-    "member-device": ("neither a file nor a folder", lambda: image([layer(entry("a", b"x"))],
+    "member-device": ("neither a file nor a directory", lambda: image([layer(entry("a", b"x"))],
                                                                    extra=[entry("dev", type=tarfile.CHRTYPE)])),
     "member-twice": ("the same member twice", lambda: image([layer(entry("a", b"x"))],
                                                             extra=[entry("manifest.json", b"[]")])),

@@ -129,7 +129,7 @@ what_it_is_made_of(void **state)
 	}
 }
 
-/* A walk must go into folders where something may match, and need not into others. */
+/* A walk must go into directories where something may match, and need not into others. */
 static void
 going_on(void **state)
 {
