@@ -264,7 +264,7 @@ teardown() {
 	expect "+bob:1000000:1000"
 	printf 'SUB_UID_MAX 1000500\n' >>"$ROOT/etc/login.defs"
 	run_x 2 "$IDMAP" setup bob -n -R "$ROOT" --size 1000
-	expect "no 1000 ids is free" "$stderr"
+	expect "no contiguous range of 1000 ids is free" "$stderr"
 	rm "$ROOT/etc/login.defs"
 	run_x 0 "$IDMAP" setup alice -y -R "$ROOT" --size 70000
 	expect "+alice:165536:4464"
@@ -516,7 +516,7 @@ try_mount() {
 	requires root userns
 	mkdir "$BATS_TEST_TMPDIR/mapped"
 	run_x 1 "$IDMAP" mount /proc/sys "$BATS_TEST_TMPDIR/mapped" --map "$MAP"
-	expect "'/proc/sys' can't be mounted with a map: proc can't be mounted with a map" "$stderr"
+	expect "can't make an idmapped mount of '/proc/sys': proc can't be mounted with a map" "$stderr"
 	expect "idmap shift --map b:0:100000:65536 '/proc/sys'" "$stderr"
 	run ! mountpoint -q "$BATS_TEST_TMPDIR/mapped"
 	run_x 2 "$IDMAP" mount "$BATS_TEST_TMPDIR/none" "$BATS_TEST_TMPDIR/mapped" --map "$MAP"

@@ -444,7 +444,7 @@ round_trip() {
 	run_x 1 "$IDMAP" unshift "$T" --map "$MAP"
 	expect "an unfinished shift of '$T'" "$stderr"
 	run_x 1 "$IDMAP" shift "$T/part" --map "$MAP"
-	expect "an unfinished run on '$T' is in the way" "$stderr"
+	expect "an unfinished run on '$T': finish or undo it first" "$stderr"
 	run_x 0 "$IDMAP" shift "$T" --map "$MAP"
 	run_x 0 "$IDMAP" unshift "$T/part" --map "$MAP"
 }
