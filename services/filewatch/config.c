@@ -25,10 +25,23 @@ struct context {
 	struct rule *rule; /* NULL outside of rules */
 };
 
+/* Most values are of one of a few kinds, and only need a place. */
+enum kind { BY_READER, DURATION, TEXT, PATH, BOOL, INTEGER, SIZE };
+
 struct key {
 	const char *name;
-	void (*read)(struct context *x, const struct node *n);
+	void (*read)(struct context *x, const struct node *n); /* BY_READER */
+	enum kind kind;
+	bool in_rule;     /* the place is in the rule, not in the config */
+	size_t at;        /* where there */
+	const char *what; /* PATH: what it is the path of */
+	int64_t min, max; /* INTEGER */
 };
+
+#define IN_RULE(k, member)   .kind = k, .in_rule = true, .at = offsetof(struct rule, member)
+#define IN_CONFIG(k, member) .kind = k, .at = offsetof(struct config, member)
+
+static void read_value(struct context *x, const struct node *n, const struct key *k);
 
 static void
 read_keys(struct context *x, const struct node *map, const struct key *keys)
@@ -44,7 +57,7 @@ read_keys(struct context *x, const struct node *map, const struct key *keys)
 		const struct node *n = settings_get(map, keys[i].name);
 
 		if (n)
-			keys[i].read(x, n);
+			read_value(x, n, &keys[i]);
 	}
 }
 
@@ -86,25 +99,46 @@ read_text(struct context *x, const struct node *n, char **out)
 	*out = xstrdup(text);
 }
 
+static void
+read_path_of(struct context *x, const struct node *n, const char *what, char **out)
+{
+	read_text(x, n, out);
+	if (*out && **out != '/')
+		settings_error(x->s, n, "the %s's path must be absolute", what);
+}
+
+static void
+read_value(struct context *x, const struct node *n, const struct key *k)
+{
+	char *base = k->in_rule ? (char *)x->rule : (char *)x->c;
+	void *at = base + k->at;
+
+	switch (k->kind) {
+	case BY_READER:
+		k->read(x, n);
+		break;
+	case DURATION:
+		read_positive_duration(x, n, at);
+		break;
+	case TEXT:
+		read_text(x, n, at);
+		break;
+	case PATH:
+		read_path_of(x, n, k->what, at);
+		break;
+	case BOOL:
+		settings_bool(x->s, n, at);
+		break;
+	case INTEGER:
+		settings_integer(x->s, n, k->min, k->max, at);
+		break;
+	case SIZE:
+		settings_size(x->s, n, at);
+		break;
+	}
+}
+
 /* ---- rules ---- */
-
-static void
-read_max_age(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->rule->max_age);
-}
-
-static void
-read_min_age(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->rule->min_age);
-}
-
-static void
-read_grace(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->rule->grace);
-}
 
 static void
 read_empty(struct context *x, const struct node *n)
@@ -205,14 +239,14 @@ read_count_value(struct settings *s, const struct node *n, int64_t *out)
 /* "3" is exactly three; {min: 1, max: 5} leaves either side open. */
 static void
 read_bounds(struct context *x, const struct node *n, struct bounds *b,
-    int (*read_value)(struct settings *, const struct node *, int64_t *))
+    int (*read_one)(struct settings *, const struct node *, int64_t *))
 {
 	static const char *const keys[] = {"min", "max", NULL};
 	const struct node *min, *max;
 
 	*b = (struct bounds){true, 0, INT64_MAX};
 	if (n->kind == NODE_SCALAR) {
-		if (read_value(x->s, n, &b->min) == 0)
+		if (read_one(x->s, n, &b->min) == 0)
 			b->max = b->min;
 		return;
 	}
@@ -223,7 +257,7 @@ read_bounds(struct context *x, const struct node *n, struct bounds *b,
 	max = settings_get(n, "max");
 	if (!min && !max)
 		settings_error(x->s, n, "expected 'min:', 'max:' or both");
-	if ((min && read_value(x->s, min, &b->min)) || (max && read_value(x->s, max, &b->max)))
+	if ((min && read_one(x->s, min, &b->min)) || (max && read_one(x->s, max, &b->max)))
 		return;
 	if (b->min > b->max)
 		settings_error(x->s, n, "min is more than max");
@@ -328,12 +362,6 @@ read_mode(struct context *x, const struct node *n)
 }
 
 static void
-read_skip(struct context *x, const struct node *n)
-{
-	settings_bool(x->s, n, &x->rule->skip);
-}
-
-static void
 read_missing(struct context *x, const struct node *n)
 {
 	const char *text;
@@ -346,48 +374,18 @@ read_missing(struct context *x, const struct node *n)
 		settings_error(x->s, n, "expected ok, not '%s'", text);
 }
 
-static void
-read_whole_path(struct context *x, const struct node *n, const char *what, char **out)
-{
-	read_text(x, n, out);
-	if (*out && **out != '/')
-		settings_error(x->s, n, "the %s's path must be absolute", what);
-}
-
-static void
-read_integrity_baseline(struct context *x, const struct node *n)
-{
-	read_whole_path(x, n, "baseline", &x->rule->integrity);
-}
-
-static void
-read_integrity_root(struct context *x, const struct node *n)
-{
-	read_whole_path(x, n, "root", &x->rule->integrity_root);
-}
-
-static void
-read_integrity_every(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->rule->integrity_every);
-}
-
-static void
-read_integrity_rate(struct context *x, const struct node *n)
-{
-	settings_size(x->s, n, &x->rule->integrity_rate);
-}
-
 /* "BASELINE" or {baseline: FILE, root: /, every: 1d, rate: 20m}. */
 static void
 read_integrity(struct context *x, const struct node *n)
 {
-	static const struct key keys[] = {{"baseline", read_integrity_baseline},
-	    {"root", read_integrity_root}, {"every", read_integrity_every},
-	    {"rate", read_integrity_rate}, {0}};
+	static const struct key keys[] = {
+	    {"baseline", IN_RULE(PATH, integrity), .what = "baseline"},
+	    {"root", IN_RULE(PATH, integrity_root), .what = "root"},
+	    {"every", IN_RULE(DURATION, integrity_every)},
+	    {"rate", IN_RULE(SIZE, integrity_rate)}, {0}};
 
 	if (n->kind == NODE_SCALAR) {
-		read_integrity_baseline(x, n);
+		read_value(x, n, &keys[0]);
 		return;
 	}
 	if (!want_map(x, n, "integrity"))
@@ -572,12 +570,14 @@ static const struct rule no_rule = {.max_age = NOT_SET,
 static void
 read_rule(struct context *x, const struct node *n)
 {
-	static const struct key keys[] = {{"path", read_path}, {"max-age", read_max_age},
-	    {"min-age", read_min_age}, {"empty", read_empty}, {"not-found", read_not_found},
-	    {"found", read_found}, {"count", read_count}, {"size", read_size},
-	    {"owner", read_owner}, {"mode", read_mode}, {"skip", read_skip},
-	    {"missing", read_missing}, {"grace", read_grace}, {"integrity", read_integrity},
-	    {0}};
+	static const struct key keys[] = {{"path", .read = read_path},
+	    {"max-age", IN_RULE(DURATION, max_age)}, {"min-age", IN_RULE(DURATION, min_age)},
+	    {"empty", .read = read_empty}, {"not-found", .read = read_not_found},
+	    {"found", .read = read_found}, {"count", .read = read_count},
+	    {"size", .read = read_size}, {"owner", .read = read_owner},
+	    {"mode", .read = read_mode}, {"skip", IN_RULE(BOOL, skip)},
+	    {"missing", .read = read_missing}, {"grace", IN_RULE(DURATION, grace)},
+	    {"integrity", .read = read_integrity}, {0}};
 	struct rule *r = x->rule;
 
 	*r = no_rule;
@@ -640,36 +640,6 @@ read_listen(struct context *x, const struct node *n)
 }
 
 static void
-read_title(struct context *x, const struct node *n)
-{
-	read_text(x, n, &x->c->title);
-}
-
-static void
-read_interval(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->interval);
-}
-
-static void
-read_poll(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->poll);
-}
-
-static void
-read_stale(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->stale);
-}
-
-static void
-read_connections(struct context *x, const struct node *n)
-{
-	settings_integer(x->s, n, 1, 10000, &x->c->connections);
-}
-
-static void
 read_command(struct context *x, const struct node *n)
 {
 	char **argv;
@@ -691,22 +661,11 @@ read_command(struct context *x, const struct node *n)
 }
 
 static void
-read_every(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->notify.every);
-}
-
-static void
-read_timeout(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->notify.timeout);
-}
-
-static void
 read_notify(struct context *x, const struct node *n)
 {
-	static const struct key keys[] = {
-	    {"command", read_command}, {"every", read_every}, {"timeout", read_timeout}, {0}};
+	static const struct key keys[] = {{"command", .read = read_command},
+	    {"every", IN_CONFIG(DURATION, notify.every)},
+	    {"timeout", IN_CONFIG(DURATION, notify.timeout)}, {0}};
 
 	if (!want_map(x, n, "notify"))
 		return;
@@ -716,48 +675,15 @@ read_notify(struct context *x, const struct node *n)
 }
 
 static void
-read_sidecar_baseline(struct context *x, const struct node *n)
-{
-	read_whole_path(x, n, "baseline", &x->c->sidecar.baseline);
-}
-
-static void
-read_neighbour(struct context *x, const struct node *n)
-{
-	read_text(x, n, &x->c->sidecar.neighbour);
-}
-
-static void
-read_sidecar_interval(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->sidecar.interval);
-}
-
-static void
-read_restarts(struct context *x, const struct node *n)
-{
-	settings_integer(x->s, n, 0, 1000, &x->c->sidecar.restarts);
-}
-
-static void
-read_within(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->sidecar.restart_window);
-}
-
-static void
-read_term_wait(struct context *x, const struct node *n)
-{
-	read_positive_duration(x, n, &x->c->sidecar.term_wait);
-}
-
-static void
 read_sidecar(struct context *x, const struct node *n)
 {
-	static const struct key keys[] = {{"baseline", read_sidecar_baseline},
-	    {"neighbour", read_neighbour}, {"interval", read_sidecar_interval},
-	    {"restarts", read_restarts}, {"within", read_within}, {"term-wait", read_term_wait},
-	    {0}};
+	static const struct key keys[] = {
+	    {"baseline", IN_CONFIG(PATH, sidecar.baseline), .what = "baseline"},
+	    {"neighbour", IN_CONFIG(TEXT, sidecar.neighbour)},
+	    {"interval", IN_CONFIG(DURATION, sidecar.interval)},
+	    {"restarts", IN_CONFIG(INTEGER, sidecar.restarts), .min = 0, .max = 1000},
+	    {"within", IN_CONFIG(DURATION, sidecar.restart_window)},
+	    {"term-wait", IN_CONFIG(DURATION, sidecar.term_wait)}, {0}};
 
 	if (!want_map(x, n, "sidecar"))
 		return;
@@ -830,10 +756,12 @@ index_rules(struct context *x)
 static void
 read_root(struct context *x, const struct node *root)
 {
-	static const struct key keys[] = {{"listen", read_listen}, {"title", read_title},
-	    {"interval", read_interval}, {"poll", read_poll}, {"stale", read_stale},
-	    {"connections", read_connections}, {"notify", read_notify},
-	    {"sidecar", read_sidecar}, {"rules", read_rules}, {0}};
+	static const struct key keys[] = {{"listen", .read = read_listen},
+	    {"title", IN_CONFIG(TEXT, title)}, {"interval", IN_CONFIG(DURATION, interval)},
+	    {"poll", IN_CONFIG(DURATION, poll)}, {"stale", IN_CONFIG(DURATION, stale)},
+	    {"connections", IN_CONFIG(INTEGER, connections), .min = 1, .max = 10000},
+	    {"notify", .read = read_notify}, {"sidecar", .read = read_sidecar},
+	    {"rules", .read = read_rules}, {0}};
 
 	if (!root || root->kind != NODE_MAP) {
 		settings_error(x->s, root, "expected 'rules:' and a list of rules");
