@@ -69,7 +69,8 @@ distclean: clean
 LAYERED := infra/d infra/idmap infra/pack baseline/prep services/filewatch services/probe
 
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS)) check.layers
-	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/quietly \
+	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/packages \
+		infra/new infra/fix infra/explain infra/quietly \
 		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint tests/layers \
 		tests/with-dockerd tests/in-debian tests/as-user $(wildcard tests/*.bash tests/*.bats)
 

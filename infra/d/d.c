@@ -41,6 +41,9 @@ static const struct verb verbs[] = {
 	CHANGES},
     {"add-debug", "debug", one, "SPEC [CMD...]", "a toolkit in its namespaces", do_debug,
 	CHANGES},
+    {"new", "", one, "[OPTION...] NAME", "make a directory for one, from what there is", do_new,
+	READS},
+    {"fix", "", one, "[--yes] NAME", "mend what keeps it from starting", do_fix, READS},
     {"clean", "", one, "[-n]", "remove what nothing needs, not even a way back", do_clean,
 	CHANGES},
 

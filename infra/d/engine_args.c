@@ -256,6 +256,28 @@ add_privileges(
 	add_userns(out, c);
 }
 
+/* It is the service's own: runc before 1.2 gives it the mode of the image's directory, and then
+ * nobody else could write to it. */
+static void
+add_tmpfs(
+    struct words *out, const struct engine *e, const struct tmpfs *t, const struct start *s)
+{
+	const char *owner = "";
+
+	if (e->kind == PODMAN) {
+		add2(out, "--mount",
+		    pool_printf("type=tmpfs,dst=%s,tmpfs-size=%" PRId64
+				",tmpfs-mode=%04o,%snosuid,nodev,U=true",
+			t->path, t->size, (unsigned)t->mode, t->exec ? "" : "noexec,"));
+		return;
+	}
+	if (s->who)
+		owner = pool_printf(",uid=%" PRIu32 ",gid=%" PRIu32, s->who->uid, s->who->gid);
+	add2(out, "--tmpfs",
+	    pool_printf("%s:rw,%s,nosuid,nodev,size=%" PRId64 ",mode=%04o%s", t->path,
+		t->exec ? "exec" : "noexec", t->size, (unsigned)t->mode, owner));
+}
+
 /* SELinux's labels: docker only knows them in the older way to write a mount. */
 static void
 add_mount(
@@ -306,10 +328,7 @@ add_storage(
 		    pool_printf("type=volume,src=%s,dst=%s", s->volumes.v[i].value,
 			s->volumes.v[i].key));
 	for (i = 0; i < c->tmpfs.n; i++)
-		add2(out, "--tmpfs",
-		    pool_printf("%s:rw,%s,nosuid,nodev,size=%" PRId64 ",mode=%04o",
-			c->tmpfs.v[i].path, c->tmpfs.v[i].exec ? "exec" : "noexec",
-			c->tmpfs.v[i].size, (unsigned)c->tmpfs.v[i].mode));
+		add_tmpfs(out, e, &c->tmpfs.v[i], s);
 	for (i = 0; i < c->devices.n; i++)
 		add2(out, "--device",
 		    !c->devices.v[i].target

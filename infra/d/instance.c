@@ -10,6 +10,7 @@
 #include "engine_args.h"
 #include "engine_call.h"
 #include "engine_inspect.h"
+#include "explain.h"
 #include "networks.h"
 #include "proc.h"
 #include "ready.h"
@@ -127,6 +128,13 @@ show_log(struct app *a, const char *id)
 	strbuf_free(&out);
 }
 
+static void
+show_failure(struct app *a, const char *key, const char *id)
+{
+	show_log(a, id);
+	explain(a, key, id);
+}
+
 static int
 find_image(struct app *a, const struct container *c, const char *image, struct image *out)
 {
@@ -219,7 +227,7 @@ start_locked(struct app *a, const struct place *p, const struct words *flags,
 	if (start_sharers(a, &i->c, owner) || network_ensure(a, &i->c) ||
 	    run_it(a, i, cmd, owner) || wait_for_it(a, i, wait)) {
 		if (engine_see(&a->engine, i->c.name, &other) == 1)
-			show_log(a, other.id);
+			show_failure(a, p->name, other.id);
 		instance_stop(a, p);
 		return EXIT_NO;
 	}

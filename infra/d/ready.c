@@ -389,18 +389,24 @@ has_ended(const struct seen *now)
 		   strcmp(now->state, "dead") == 0);
 }
 
-/* runc before 1.2 gives a tmpfs the mode of the image's folder that it is mounted on. */
+/* runc before 1.2 gives a tmpfs the mode of the image's folder that it is mounted on. Less than
+ * was asked for does no harm where the service owns it. */
 static void
 tell_modes(const struct container *c, pid_t pid)
 {
 	cleanup_fd int root = c->tmpfs.n ? root_of(pid) : -1;
+	struct stat service = {0};
+
+	if (stat(pool_printf("/proc/%d", (int)pid), &service))
+		service.st_uid = 0;
 
 	for (size_t i = 0; root >= 0 && i < c->tmpfs.n; i++) {
 		const struct tmpfs *t = &c->tmpfs.v[i];
 		cleanup_fd int fd = open_in_root(root, t->path, O_PATH, 0);
 		struct stat st;
 
-		if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) != t->mode)
+		if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) != t->mode &&
+		    ((st.st_mode & 0777 & ~t->mode) || st.st_uid != service.st_uid))
 			report("%s: the tmpfs '%s' has mode %04o, not %04o: the engine's "
 			       "runtime keeps that of the image's own directory",
 			    c->key, t->path, (unsigned)st.st_mode & 07777, (unsigned)t->mode);

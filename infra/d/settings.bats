@@ -297,7 +297,7 @@ yaml() {
 		"--dns 9.9.9.9" "--publish 127.0.0.1:80:8080" "--publish '[::1]:80:8080'" \
 		"--publish 127.0.0.1:53:53/udp" "--ulimit nofile=10:20" "--cap-add NET_BIND_SERVICE" \
 		"--security-opt seccomp=unconfined" "--user 7:8" \
-		"--tmpfs /tmp:rw," size=1048576 \
+		/tmp size=1048576 \
 		"--device /dev/null:/dev/zip:r" "--device /dev/null " "--env TZ=Europe/Berlin" "--env A=b" \
 		"--log-driver none" --init "--restart always" "--stop-signal SIGINT" "--stop-timeout 90" \
 		--no-healthcheck "--entrypoint /init" \

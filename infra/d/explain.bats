@@ -1,0 +1,122 @@
+# Why a container doesn't start: each cause on a real image that fails that way, the lines that
+# are proposed, and that they mend it. And what d new refuses before it makes anything.
+
+# shellcheck disable=SC2154 # run_x sets stderr
+load ../../tests/helpers
+load tests/fixture
+
+setup_file() {
+	fixture
+	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
+		-o "$ROOM/fail" "$BATS_TEST_DIRNAME/tests/fail.c"
+	N=${P}fail
+	export N
+	mkdir -p "$WHITTLE_CONTAINERS/$N/files/etc" "$WHITTLE_CONTAINERS/$N/files/var/lib/app" "$WHITTLE_CONTAINERS/$N/files/var/log/app"
+	cd "$WHITTLE_CONTAINERS/$N"
+	cp "$ROOM/fail" files/fail
+	cp "$BATS_TEST_DIRNAME/tests/quick.mk" Makefile
+	printf 'root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >files/etc/passwd
+	printf 'root:x:0:\napp:x:1000:\n' >files/etc/group
+	touch files/var/lib/app/.keep files/var/log/app/.keep
+	printf 'FROM scratch\nCOPY files/ /\nUSER 1000:1000\nENTRYPOINT ["/fail"]\n' >Dockerfile
+	: >settings.yaml
+	d b "$N"
+}
+
+teardown_file() {
+	fixture_remove
+}
+
+# fails WORDS PROPOSAL SETTING…: the instance with these settings ends, the cause is told with
+# these words, the proposal is that line, and with what d fix writes it starts.
+fails() {
+	local words=$1 proposal=$2
+	shift 2
+	printf '%s\n' 'ready: {log: "^serving"}' "$@" >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d t "$N" -- true
+	expect "why: $words" "$stderr"
+	expect "$proposal" "$stderr"
+	run_x 0 d fix --yes "$N"
+	expect WRITE
+	run_x 0 d t "$N" -- true
+}
+
+@test "a read-only file system: a tmpfs, or a volume where data lives; the owner is right" {
+	fails "it can't write where it wants to" "tmpfs: [/var/log/app:16m]" 'cmd: [write, /var/log/app/log]'
+	fails "it can't write where it wants to" "mount_rw: [app:/var/lib/app]" 'cmd: [write, /var/lib/app/db]'
+}
+
+@test "a capability: bind below 1024, chown, another user" {
+	fails "it may not: fail: bind" "caps: [NET_BIND_SERVICE]" 'cmd: [bind, 25]' 'extra_docker: [--sysctl, net.ipv4.ip_unprivileged_port_start=1024]'
+	fails "it may not: fail: chown" "caps: [CHOWN]" 'cmd: [chown, /tmp/x]' 'tmpfs: [/tmp]' 'user: "0:0"'
+	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
+}
+
+@test "too few processes" {
+	fails "it needs more processes" "pids: 16" 'cmd: [fork, "12"]' 'pids: 8'
+}
+
+@test "too little memory" {
+	! engine run --rm --memory 32m --memory-swap 32m "localhost/whittle/$N:latest" memory 50 --once >/dev/null 2>&1 ||
+		skip "this machine cannot: memory limits don't hold here"
+	fails "it needs more memory than its limit of 32 MB" "memory: 64m" 'cmd: [memory, "50"]' 'memory: 32m'
+}
+
+@test "a program that isn't in the image, one for another machine" {
+	printf 'entrypoint: [/nothing]\n' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d t "$N" -- true
+	expect "the program '/nothing' is not in the image, and prep did not remove it" "$stderr"
+	run_x 1 d fix --yes "$N"
+}
+
+@test "d fix asks, and says so where nobody can be asked" {
+	printf 'cmd: [write, /var/log/app/log]\n' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 2 d fix "$N" </dev/null
+	expect "use --yes" "$stderr"
+	[ "$(cat "$WHITTLE_CONTAINERS/$N/settings.yaml")" = 'cmd: [write, /var/log/app/log]' ]
+	run_x 2 d fix "${P}none"
+	expect "no such container" "$stderr"
+}
+
+@test "a program that prep's rule took away: the rule, and the line that keeps it" {
+	local n=${P}rule
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	mkdir -p "$WHITTLE_CONTAINERS/$n/files/usr/sbin"
+	cd "$WHITTLE_CONTAINERS/$n"
+	cp "$ROOM/fail" files/usr/sbin/served
+	printf 'FROM localhost/whittle/baseline:live\nCOPY files/ /\nRUN ["/prep"]\nUSER 1000:1000\nCMD ["/bin/sh", "-c", "p=served; exec /usr/sbin/$p bind 8000"]\n' >Dockerfile
+	real_pipeline "$n"
+	: >settings.yaml
+	run_x 0 make all
+	run_x 1 d t "$n" -- true
+	expect "a script calls '/usr/sbin/served', which prep's rule 'sbin' removed" "$stderr"
+	expect 'SBIN_DONT_DELETE_REGEX="$SBIN_DONT_DELETE_REGEX|^/usr/sbin/served$"' "$stderr"
+	run_x 0 d fix --yes "$n"
+	run_x 0 d t "$n" -- true
+}
+
+@test "d new overwrites nothing, and leaves nothing behind where it can't go on" {
+	run_x 2 d new "$N"
+	expect "is there already" "$stderr"
+	run_x 2 d new 'Bad/Name'
+	expect "is no name for a container" "$stderr"
+	run_x 2 d new "${P}new" --from nginx
+	expect "doesn't say which registry" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
+	run_x 2 d new "${P}new" --packages 'x' --release 'redhat 9'
+	expect "packages:1: want a distribution and its release" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
+	printf 'services:\n  a: {image: x}\n  b: {image: y}\n' >"$ROOM/compose.yaml"
+	run_x 2 d new "${P}new" --compose "$ROOM/compose.yaml"
+	expect "name one, as $ROOM/compose.yaml:SERVICE: a, b" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
+}
+
+@test "d new without anything: a template that passes its own test" {
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	run_x 0 d new "${P}tpl"
+	expect "make -C $WHITTLE_CONTAINERS/${P}tpl all test install"
+	run_x 0 make -C "$WHITTLE_CONTAINERS/${P}tpl" all test install
+	expect "it ends when it is told to"
+	image_id "$(live "${P}tpl")"
+}

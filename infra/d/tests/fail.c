@@ -1,0 +1,67 @@
+/* A service that wants one thing and ends where it doesn't get that: for the causes that
+ * infra/explain knows. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int
+wants(const char *what, const char *value)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	gid_t group = 7;
+
+	if (strcmp(what, "write") == 0)
+		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
+	if (strcmp(what, "chown") == 0)
+		return open(value, O_WRONLY | O_CREAT, 0600) < 0 || chown(value, 7, 7);
+	if (strcmp(what, "setuid") == 0)
+		return setgroups(1, &group) || setgid(7) || setuid(7);
+	if (strcmp(what, "bind") == 0) {
+		at.sin_port = htons((unsigned short)atoi(value));
+		return bind(
+		    socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, sizeof(at));
+	}
+	if (strcmp(what, "memory") == 0) {
+		size_t n = strtoul(value, NULL, 10) << 20;
+		char *p = malloc(n);
+
+		return !p || !memset(p, 1, n);
+	}
+	if (strcmp(what, "fork") == 0) {
+		for (int i = atoi(value); i > 0; i--)
+			switch (fork()) {
+			case -1:
+				return 1;
+			case 0:
+				pause();
+				_exit(0);
+			default:;
+			}
+		return 0;
+	}
+	errno = EINVAL;
+	return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 2;
+	if (wants(argv[1], argv[2])) {
+		fprintf(stderr, "fail: %s '%s': %s\n", argv[1], argv[2], strerror(errno));
+		return 1;
+	}
+	if (argc > 3) /* --once */
+		return 0;
+	puts("serving");
+	fflush(stdout);
+	for (;;)
+		pause();
+}

@@ -1,0 +1,175 @@
+# Distribution packages, pinned: against a small repository that is made and signed here, and
+# what is refused.
+
+# shellcheck disable=SC2154 # run_x sets stderr
+load helpers
+
+PACKAGES=$TOP/infra/packages
+
+setup_file() {
+	requires command:gpg command:dpkg-deb command:apt-get
+	cd "$BATS_FILE_TMPDIR"
+	export GNUPGHOME=$BATS_FILE_TMPDIR/gnupg
+	mkdir -m 700 gnupg
+	gpg --batch --quiet --passphrase '' --quick-gen-key tests default default never 2>/dev/null
+	gpg --export >keys.gpg
+	ARCH=$(dpkg --print-architecture)
+	export ARCH
+	package base 1 'Essential: yes'
+	package lib 1:2+b1
+	package web 1 'Depends: lib (>= 1)'
+	publish
+}
+
+teardown_file() {
+	[ -z "${GNUPGHOME:-}" ] || gpgconf --kill all || :
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir c && cd c
+	export DEBIAN_MIRROR=file://$BATS_FILE_TMPDIR/mirror DEBIAN_SECURITY_MIRROR=file://$BATS_FILE_TMPDIR/security
+	export DEBIAN_KEYRING=$BATS_FILE_TMPDIR/keys.gpg WHITTLE_CACHE=$BATS_TEST_TMPDIR/cache
+	printf 'debian trixie\nweb  # the service\n' >packages
+}
+
+# package NAME VERSION [FIELD…]: a .deb in the mirror; in the security archive with AT=security.
+package() {
+	local at=${AT:-mirror} pool=pool dir
+	[ "$at" = mirror ] || pool=pool/updates
+	dir=$BATS_FILE_TMPDIR/build/$1
+	rm -rf "$dir"
+	mkdir -p "$dir/DEBIAN" "$dir/usr/share/$1" "$BATS_FILE_TMPDIR/$at/$pool"
+	echo "$2" >"$dir/usr/share/$1/version"
+	printf 'Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: x <x@example.org>\nDescription: %s\n' "$1" "$2" "$ARCH" "$1" >"$dir/DEBIAN/control"
+	[ $# -lt 3 ] || printf '%s\n' "${@:3}" >>"$dir/DEBIAN/control"
+	dpkg-deb -b "$dir" "$BATS_FILE_TMPDIR/$at/$pool/$1_${2#*:}_$ARCH.deb" >/dev/null
+}
+
+# Indexes of what is there, signed.
+publish() {
+	local at suite index deb
+	for at in mirror:trixie mirror:trixie-updates security:trixie-security; do
+		suite=${at#*:} at=$BATS_FILE_TMPDIR/${at%%:*}
+		index=$at/dists/$suite
+		rm -rf "$index"
+		mkdir -p "$index/main/binary-$ARCH"
+		(
+			cd "$at"
+			[[ $suite == *-updates ]] || for deb in pool/*.deb pool/updates/*.deb; do
+				[ -f "$deb" ] || continue
+				dpkg-deb -f "$deb"
+				printf 'Filename: %s\nSize: %s\nSHA256: %s\n\n' "$deb" "$(stat -c %s "$deb")" "$(sha256sum <"$deb" | cut -d' ' -f1)"
+			done
+		) >"$index/main/binary-$ARCH/Packages"
+		(
+			cd "$index"
+			printf 'Origin: Debian\nLabel: Debian\nSuite: %s\nCodename: %s\nDate: %s\nArchitectures: %s\nComponents: main\nSHA256:\n %s %s main/binary-%s/Packages\n' \
+				"$suite" "$suite" "$(date -u '+%a, %d %b %Y %H:%M:%S UTC')" "$ARCH" "$(sha256sum <"main/binary-$ARCH/Packages" | cut -d' ' -f1)" \
+				"$(stat -c %s "main/binary-$ARCH/Packages")" "$ARCH" >Release
+			gpg --batch --quiet --clearsign -o InRelease Release
+		)
+	done
+}
+
+@test "lock: each package with what it needs, by the digest in the signed index; again: the same file" {
+	run_x 0 "$PACKAGES" lock
+	expect "3 packages of debian trixie"
+	[ "$(grep -v '^#' packages.lock | cut -d' ' -f1-3 | xargs)" = "for debian trixie base 1 $ARCH lib 1:2+b1 $ARCH web 1 $ARCH" ]
+	grep -q "^lib 1:2+b1 $ARCH $(sha256sum <"$BATS_FILE_TMPDIR/mirror/pool/lib_2+b1_$ARCH.deb" | cut -d' ' -f1) debian:pool/lib_2+b1_$ARCH.deb$" packages.lock
+	before=$(stat -c '%i %Y' packages.lock)
+	run_x 0 "$PACKAGES" lock
+	[ "$(stat -c '%i %Y' packages.lock)" = "$before" ]
+	run_x 0 "$PACKAGES" check
+}
+
+@test "a lock that doesn't fit, and files with mistakes: named with their line, nothing changed" {
+	run_x 2 "$PACKAGES" check
+	expect "no packages.lock: run make lock" "$stderr"
+	run_x 0 "$PACKAGES" lock
+	echo lib >>packages
+	run_x 1 "$PACKAGES" check
+	expect "'packages' asks for debian trixie $ARCH: lib web: run make lock" "$stderr"
+	printf 'debian trixie\nweb\n' >packages
+	sed -i 's/^lib [^ ]*/lib ..\/x/' packages.lock
+	run_x 2 "$PACKAGES" check
+	expect "packages.lock:5: want" "$stderr"
+	printf '# none\n\nfedora 41\n' >packages
+	run_x 2 "$PACKAGES" lock
+	expect "packages:3: want a distribution and its release" "$stderr"
+	printf 'debian trixie\nweb\n-o x\nnginx;reboot\n' >packages
+	run_x 2 "$PACKAGES" lock
+	expect "packages:3: want NAME" "$stderr"
+	expect "packages:4: want NAME" "$stderr"
+	printf 'debian trixie\nnothing-of-that-name\n' >packages
+	run_x 2 "$PACKAGES" lock
+	expect "Unable to locate package nothing-of-that-name" "$stderr"
+}
+
+@test "an index that isn't signed, or by another key, is refused" {
+	GNUPGHOME=$BATS_TEST_TMPDIR/other
+	mkdir -m 700 "$GNUPGHOME"
+	gpg --batch --quiet --passphrase '' --quick-gen-key other default default never 2>/dev/null
+	gpg --export >"$BATS_TEST_TMPDIR/other.gpg"
+	gpgconf --kill all
+	DEBIAN_KEYRING=$BATS_TEST_TMPDIR/other.gpg run_x 2 "$PACKAGES" lock
+	expect "can't get the indexes of debian trixie" "$stderr"
+	[ ! -e packages.lock ]
+}
+
+@test "outdated and bump: what is newer, security first" {
+	run_x 0 "$PACKAGES" lock
+	run_x 0 "$PACKAGES" outdated
+	package base 2 'Essential: yes'
+	AT=security package web 1.1 'Depends: lib (>= 1)'
+	publish
+	rm -rf "$WHITTLE_CACHE"
+	run_x 1 "$PACKAGES" outdated
+	[ "$output" = "c: web 1 -> 1.1 (security)"$'\n'"c: base 1 -> 2" ]
+	run_x 0 "$PACKAGES" bump
+	expect "web 1 -> 1.1 (security)"
+	grep -q "^web 1.1 .* debian-security:pool/updates/web_1.1_" packages.lock
+	run_x 0 "$PACKAGES" outdated
+	rm -f "$BATS_FILE_TMPDIR"/mirror/pool/base_2_* && rm -rf "$BATS_FILE_TMPDIR/security/pool"
+	publish
+}
+
+@test "a package is fetched by its digest: from the mirror, else from the snapshot archive, else said" {
+	local deb=$BATS_FILE_TMPDIR/mirror/pool/lib_2+b1_$ARCH.deb sum
+	sum=$(sha256sum <"$deb" | cut -d' ' -f1)
+	fetch() {
+		"$PACKAGES" fetch-one "file://$1" file:///none lib 1:2+b1 "$ARCH" "$sum" "debian:pool/lib_2+b1_$ARCH.deb" "$BATS_TEST_TMPDIR/got.deb"
+	}
+	run_x 0 fetch "$BATS_FILE_TMPDIR/mirror"
+	cmp "$deb" "$BATS_TEST_TMPDIR/got.deb"
+	rm "$BATS_TEST_TMPDIR/got.deb"
+
+	# Dropped, or another file under its name.
+	mkdir -p "$BATS_TEST_TMPDIR/poor/pool" "$BATS_TEST_TMPDIR/snapshot/mr/binary/lib/1:2%2Bb1" "$BATS_TEST_TMPDIR/snapshot/file"
+	echo other >"$BATS_TEST_TMPDIR/poor/pool/lib_2+b1_$ARCH.deb"
+	export DEBIAN_SNAPSHOT=http://127.0.0.1:1
+	run_x 255 fetch "$BATS_TEST_TMPDIR/poor"
+	expect "can't get lib 1:2+b1: neither from file://$BATS_TEST_TMPDIR/poor/pool/lib_2+b1_$ARCH.deb nor from the snapshot archive" "$stderr"
+	[ ! -e "$BATS_TEST_TMPDIR/got.deb" ]
+
+	mkdir -p "$BATS_TEST_TMPDIR/snapshot/mr/binary/lib/1:2+b1"
+	printf '{"result":[{"architecture":"%s","hash":"abc123"}]}' "$ARCH" >"$BATS_TEST_TMPDIR/snapshot/mr/binary/lib/1:2+b1/binfiles"
+	cp "$deb" "$BATS_TEST_TMPDIR/snapshot/file/abc123"
+	local port
+	port=$(free_port)
+	start python3 -m http.server -d "$BATS_TEST_TMPDIR/snapshot" -b 127.0.0.1 "$port"
+	wait_until 10 curl -fs "http://127.0.0.1:$port/"
+	DEBIAN_SNAPSHOT=http://127.0.0.1:$port run_x 0 fetch "$BATS_TEST_TMPDIR/poor"
+	cmp "$deb" "$BATS_TEST_TMPDIR/got.deb"
+
+	# What it has under that name is checked as well.
+	rm "$BATS_TEST_TMPDIR/got.deb"
+	echo evil >"$BATS_TEST_TMPDIR/snapshot/file/abc123"
+	DEBIAN_SNAPSHOT=http://127.0.0.1:$port run_x 255 fetch "$BATS_TEST_TMPDIR/poor"
+	expect "what came has another sha256" "$stderr"
+	[ ! -e "$BATS_TEST_TMPDIR/got.deb" ]
+}
+
+teardown() {
+	stop_all
+}
