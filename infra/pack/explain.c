@@ -169,6 +169,8 @@ print_change(const struct question *q, const json_t *line)
 			   : strcmp(action, "mode") == 0 ? "given another mode"
 							 : "given another owner";
 
+	long long tests = json_integer_value(json_object_get(q->tests, image));
+
 	if (strcmp(action, "keep") == 0) {
 		cleanup_free char *why = legible(line, "why");
 
@@ -176,8 +178,8 @@ print_change(const struct question *q, const json_t *line)
 		return;
 	}
 	if (strcmp(rule, "carve") == 0 && strcmp(action, "remove") == 0)
-		printf("  carved from %s; never touched by %lld tests; it was: ", image,
-		    (long long)json_integer_value(json_object_get(q->tests, image)));
+		printf("  carved from %s; never touched by %lld test%s; it was: ", image, tests,
+		    tests == 1 ? "" : "s");
 	else if (strcmp(rule, "build") == 0)
 		printf("  %s by a step of %s's Dockerfile; it was: ", done, image);
 	else

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# make learn: an image of the host's own programs, carved down to what its tests need.
+
+load helpers
+
+setup() {
+	at=@ # bats would take its mark at a line's begin for a test of this file
+	name=whittle-test-learn-$$-$BATS_TEST_NUMBER
+	base=$(mktemp -d "${TMPDIR:-/tmp}/whittle-learn.XXXXXX")
+	folder=$base/$name
+	mkdir -p "$folder"/files/srv "$folder"/base/{bin,etc,usr/share/doc/much}
+	cd "$folder"
+	unset TEST_IMAGE TEST_NAME MAKEFLAGS MAKELEVEL STRICT RECORD
+	local path lib
+	for path in dash cat ls; do
+		cp -L "$(command -v "$path")" base/bin/
+		for lib in $(ldd "$(command -v "$path")" | grep -o '/[^ ]*'); do
+			mkdir -p "base${lib%/*}"
+			cp -L "$lib" "base$lib"
+		done
+	done
+	ln -s dash base/bin/sh
+	cp "$PREP" files/prep
+	echo root:x:0:0::/:/bin/sh >base/etc/passwd
+	echo "ACCOUNTS_DONT_DELETE_REGEX=." >files/prep.conf
+	printf '#!/bin/sh\nread -r x </etc/conf\necho "serving $x"\ncat /etc/page\nread -r y </etc/extra || echo none\n' >files/srv/start
+	chmod 755 files/srv/start
+	# What the image brings of itself, in contrast to what its maker put there.
+	echo one >base/etc/conf && echo two >base/etc/page && echo three >base/etc/extra
+	touch base/usr/share/doc/much/{a,b,c}
+	tar -C base -cf base.tar .
+	rm -r base
+	printf 'FROM scratch\nADD files/base.tar /\nCOPY files/srv /srv\nCOPY files/prep* /\nRUN ["/prep"]\nCMD ["/srv/start"]\n' >Dockerfile
+	mv base.tar files/base.tar
+	printf 'include %s/etc/Makefile-docker\n' "$TOP" >Makefile
+	cat >test.bats <<-EOT
+		load $TOP/tests/helpers
+		${at}test "it serves" {
+			run_x 0 engine run --rm --network none "\$TEST_IMAGE"
+			expect "serving one"
+		}
+	EOT
+	export WHITTLE_STATE=$base/state WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1
+}
+
+teardown() {
+	for t in unpacked latest live prev learn; do
+		engine rmi -f "localhost/whittle/$name:$t" >/dev/null 2>&1 || :
+	done
+	rm -rf --one-file-system "$base"
+}
+
+@test "learned, carved, proven; once more the same; a line that is missing is named; STRICT=1" {
+	requires engine
+	run_x 0 make learn
+	run_x 0 grep -v '^#' keep
+	for line in "/etc/conf " "/etc/extra " "/etc/page "; do
+		expect "$line"
+	done
+	expect "/srv/start  # executed"
+	refute "/bin/ls"
+	refute "/lib"
+	refute doc
+	cp keep keep.first
+	run_x 0 make learn LEARN="-n 2"
+	cmp keep keep.first
+	run_x 0 make all test
+	refute CARVED
+	run_x 0 "$PACK" explain "$name:latest" /bin/cat
+	expect "kept in $name: "
+	run_x 0 "$PACK" explain "$name:latest" /usr/share/doc/much/a
+	expect "carved from $name; never touched by 1 test;"
+	image_root "localhost/whittle/$name:latest" "$base/root"
+	[ ! -e "$base/root/bin/ls" ] && [ ! -e "$base/root/usr/share" ] && [ ! -e "$base/root/prep-keep" ]
+	id=$("$PACK" id "localhost/whittle/$name:latest")
+	# The same list, the same inputs: the same image.
+	rm -rf build-stamp obj
+	engine rmi -f "localhost/whittle/$name:latest" "localhost/whittle/$name:unpacked" >/dev/null
+	run_x 0 make all
+	[ "$("$PACK" id "localhost/whittle/$name:latest")" = "$id" ]
+	# What no test misses is shown all the same.
+	sed -i '/^.etc.extra/d' keep
+	run_x 0 make all test
+	expect "/etc/extra  # missed by /bin/dash in 'it serves'"
+	rm test-stamp
+	run_x 2 make test STRICT=1
+	expect "STRICT=1: what was carved away was asked for" "$stderr"
+	echo '!/etc/extra # it does without' >>keep
+	run_x 0 make all test STRICT=1
+	refute CARVED
+	# And what a test does miss, too.
+	sed -i '/^.etc.conf/d' keep
+	run_x 2 make all test
+	expect "/etc/conf  # missed by /bin/dash in 'it serves'"
+	expect "these are lines for $folder/keep" "$stderr"
+}
+
+@test "tests that fail teach nothing; a list with a mistake is no image" {
+	requires engine
+	sed -i 's/serving one/serving none/' test.bats
+	run_x 2 make learn
+	expect "nothing is learned from tests that fail" "$stderr"
+	[ ! -e keep ]
+	echo 'etc/conf' >keep
+	run_x 2 make all
+	expect "prep-keep:1: a path begins with '/'" "$output$stderr"
+	run ! engine image inspect "localhost/whittle/$name:learn"
+}
+
+@test "learn without root, the same list" {
+	requires root podman command:newuidmap command:setpriv open
+	run_x 0 make learn ENGINE=podman
+	mv keep "$base/keep.root"
+	rm -rf obj .lock
+	chmod -R a+rX "$base"
+	chown -R 64123:64123 "$base"
+	run_x 0 env -u ENGINE "$TOP/tests/as-user" env -u WHITTLE_STATE ENGINE=podman make learn
+	cmp keep "$base/keep.root"
+}
