@@ -51,6 +51,7 @@ teardown() {
 	cat >"$web/settings.yaml" <<-EOT
 		mount_rw: ["state:/state"]
 		vols: [{path: state/conf, contents: one}]
+		snapshot: [state]
 		ready: {tcp: 8080, stable: 0}
 	EOT
 	echo "base: $folder/base" >"$folder/host.yaml"
@@ -66,6 +67,10 @@ teardown() {
 		"$d" R web
 		"$d" e web /svc cat /state/conf
 		"$d" e web /svc cat /data/mine
+		"$d" snapshot web
+		"$d" e web /svc write /state/mine spoiled
+		"$d" back --data web 2
+		"$d" e web /svc cat /state/mine
 		"$d" down web
 		podman unshare rm -rf "$WHITTLE_STATE"
 	EOT
@@ -75,5 +80,5 @@ teardown() {
 		WHITTLE_SETTINGS="$folder/host.yaml" WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 \
 		"$TOP/tests/as-user" env ENGINE=podman sh "$folder/run"
 	[ "$output" = "1000:44
-twokept" ]
+twokeptx" ]
 }

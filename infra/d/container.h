@@ -121,6 +121,16 @@ struct data {
 	struct words command; /* takes, restores and removes them; none: d does */
 };
 
+/* What is run at a point of a replacement, and may refuse. */
+enum hook_point { BEFORE_STOP, BEFORE_SNAPSHOT, AFTER_READY, BEFORE_PROMOTE, HOOK_POINTS };
+extern const char *const hook_names[HOOK_POINTS + 1]; /* as settings.yaml has them */
+
+struct hook {
+	struct words command; /* none: nothing is run */
+	bool inside;          /* the container, else on the host */
+	int64_t within;       /* ms */
+};
+
 enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 
 /* A list of some struct: its elements and how many. */
@@ -161,6 +171,7 @@ struct container {
 	const char *vol_base;
 	LIST_OF(volume) vols;
 	struct data data;
+	struct hook hooks[HOOK_POINTS];
 	struct volume vol_defaults;
 	int64_t shift_uids, shift_gids;
 	bool needs_mount_given; /* else: what was mounted the last time */

@@ -204,6 +204,20 @@ needs_mount(const struct container *c)
 }
 
 static json_t *
+hooks(const struct container *c)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < HOOK_POINTS; i++)
+		if (c->hooks[i].command.n)
+			json_object_set_new(map, hook_names[i],
+			    json_pack("{s:o, s:b, s:I}", "command", words(&c->hooks[i].command),
+				"inside", c->hooks[i].inside, "within",
+				(json_int_t)c->hooks[i].within));
+	return map;
+}
+
+static json_t *
 data(const struct data *d)
 {
 	return json_pack("{s:o, s:o, s:s}", "command", words(&d->command), "vols",
@@ -215,6 +229,9 @@ data(const struct data *d)
 static void
 add_said(json_t *o, const struct container *c)
 {
+	json_t *points = hooks(c);
+
+	set_said(o, "hooks", json_object_size(points), points);
 	set_said(o, "keep", c->keep >= 0, json_integer(c->keep));
 	set_said(o, "env_files", c->env_files.n, words(&c->env_files));
 	set_said(o, "extra_hosts", c->extra_hosts.n, pairs(c->extra_hosts.v, c->extra_hosts.n));
@@ -338,7 +355,7 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 {
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
-	    "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
+	    "hooks", "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
 	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "vols"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;

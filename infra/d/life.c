@@ -11,6 +11,7 @@
 #include "engine_json.h"
 #include "generations.h"
 #include "history.h"
+#include "hooks.h"
 #include "journal.h"
 #include "networks.h"
 #include "recover.h"
@@ -197,6 +198,7 @@ down_one(struct app *a, const struct place *p)
 	struct words sharing = {0}, stopped = {0};
 	struct container c;
 	struct seen now;
+	const char *why;
 	cleanup_fd int fd = lock_container(a, p, false);
 	int got;
 
@@ -209,6 +211,10 @@ down_one(struct app *a, const struct place *p)
 	if (got == 0 || !now.running) {
 		say("DOWN", "%s doesn't run", p->name);
 		return EXIT_YES;
+	}
+	if (hook_run(a, &c, BEFORE_STOP, now.id, "down", &why)) {
+		report("%s: not stopped: %s", p->name, why);
+		return EXIT_NO;
 	}
 	for (size_t i = 0; i < sharing.n; i++)
 		stop_for_another(a, sharing.w[i]);

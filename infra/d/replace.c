@@ -13,6 +13,7 @@
 #include "engine_json.h"
 #include "generations.h"
 #include "history.h"
+#include "hooks.h"
 #include "life.h"
 #include "mounts.h"
 #include "networks.h"
@@ -379,30 +380,49 @@ note_old(struct journal *j, const struct replacement *r)
 	return 0;
 }
 
+/* Whether the data is copied: another image may change it. */
+static bool
+takes_snapshot(const struct journal *j, const struct replacement *r)
+{
+	const char *old = journal_text(j, "old_image");
+
+	return r->want->data.paths.n && (r->snapshot || (old && strcmp(old, r->image.id) != 0));
+}
+
 /* While nothing runs: the data is copied, or replaced by an earlier copy. */
 static int
 settle_data(struct journal *j, const struct replacement *r)
 {
-	const char *old = journal_text(j, "old_image");
-	bool other = old && strcmp(old, r->image.id) != 0;
-
 	if (r->data)
 		return journal_set(j, "data_at_risk", json_true()) ||
 			       snapshot_restore(j->a, r->place->name, r->data, j->id,
 				   "left when its data went back")
 			   ? -1
 			   : 0;
-	if (!r->want->data.snapshot || !(r->snapshot || (old && other)))
+	if (!takes_snapshot(j, r))
 		return 0;
 	if (snapshot_take(j->a, r->want, j->id,
 		r->snapshot ? "by hand" : pool_printf("before %s", short_id(r->image.id))))
 		return -1;
-	return r->want->data.restore && other ? journal_set(j, "data_at_risk", json_true()) : 0;
+	return r->want->data.restore && !r->snapshot
+		   ? journal_set(j, "data_at_risk", json_true())
+		   : 0;
+}
+
+/* What its settings have to say before it stops, while it can still be asked. */
+static int
+ask_old(struct journal *j, const struct replacement *r, const char *old, const char **why)
+{
+	return hook_run(j->a, r->want, BEFORE_STOP, old, r->verb, why) ||
+		       (takes_snapshot(j, r) &&
+			   hook_run(j->a, r->want, BEFORE_SNAPSHOT, old, r->verb, why))
+		   ? -1
+		   : 0;
 }
 
 /* From stop to a container that is ready. */
 static int
-exchange(struct journal *j, const struct replacement *r, const char *id, const char **why)
+exchange(struct journal *j, struct replacement *r, const char *id, const char **why)
 {
 	const struct engine *e = &j->a->engine;
 	const char *old = journal_text(j, "old");
@@ -410,6 +430,8 @@ exchange(struct journal *j, const struct replacement *r, const char *id, const c
 	json_t *name;
 	size_t i;
 
+	if (old && journal_true(j, "old_running") && ask_old(j, r, old, why))
+		return -1;
 	*why = "it couldn't be put in place";
 	if (interrupted || journal_step(j, "swap") || swap_names(j, r, id) ||
 	    journal_step(j, "stop"))
@@ -429,13 +451,14 @@ exchange(struct journal *j, const struct replacement *r, const char *id, const c
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
 	*why = "it couldn't be started";
+	r->blame = true;
 	if (engine_call(e, NULL, "start", id, NULL) || journal_step(j, "wait"))
 		return -1;
 	if (!journal_true(j, "old_running"))
 		r->want->ready.stable = 0; /* there is nothing to go back to */
-	return ready_wait(e, r->want, id, r->image.health, say_ready, &since, why) == READY_YES
-		   ? 0
-		   : -1;
+	if (ready_wait(e, r->want, id, r->image.health, say_ready, &since, why) != READY_YES)
+		return -1;
+	return hook_run(j->a, r->want, AFTER_READY, id, r->verb, why);
 }
 
 static int
@@ -468,6 +491,8 @@ replace(struct journal *j, struct replacement *r, const char **why)
 		return journal_end(j), EXIT_TROUBLE;
 	*why = "the new container couldn't be made";
 	if (create(j, r, &id) || exchange(j, r, id, why))
+		return failed(j, r, id, why);
+	if (r->promote && hook_run(j->a, r->want, BEFORE_PROMOTE, id, r->verb, why))
 		return failed(j, r, id, why);
 	if (r->promote) {
 		*why = "the tags couldn't be moved";

@@ -18,7 +18,8 @@ struct replacement {
 	int generation;       /* that it goes back to; 0: a new one */
 	const char *data;     /* the snapshot that is put back; NULL: the data stays */
 	bool snapshot;        /* one is taken, though the image is the old one's */
-	bool keep_failed;     /* what isn't ready stays, where nothing ran before */
+	bool blame;       /* set once the new container was started: what fails is its fault */
+	bool keep_failed; /* what isn't ready stays, where nothing ran before */
 	/* Moves the tags; NULL: they stay. 0, or -1 after a message. */
 	int (*promote)(struct journal *j, const struct replacement *r);
 };

@@ -45,6 +45,7 @@ static const struct key keys[] = {
     {"gpus", OTHER, NOWHERE, 0, 0, take_gpus},
     {"groups", LIST, AT(groups), 0, 0, take_group},
     {"health", OTHER, NOWHERE, 0, 0, take_health},
+    {"hooks", OTHER, NOWHERE, 0, 0, take_hooks},
     {"hostname", OTHER, NOWHERE, 0, 0, take_hostname},
     {"image", OTHER, NOWHERE, 0, 0, take_image},
     {"init", FLAG, AT(init), 0, 0, NULL},

@@ -149,7 +149,8 @@ put_in_place(struct upgrade *u)
 	const char *why = NULL;
 	int status = replace(&u->j, &r, &why);
 
-	if (status == EXIT_NO && !interrupted && why && strcmp(why, "interrupted") != 0)
+	if (status == EXIT_NO && !interrupted && r.blame && why &&
+	    strcmp(why, "interrupted") != 0)
 		quarantine(&u->a->host, u->p->name, u->image.id, why);
 	else if (status == EXIT_YES)
 		quarantine_lift(&u->a->host, u->p->name, u->image.id);

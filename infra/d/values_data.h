@@ -1,9 +1,9 @@
-/* Values of settings.yaml: what happens to a container's data. */
+/* Values of settings.yaml: what is done to its data and around it when it is replaced. */
 #ifndef WHITTLE_VALUES_DATA_H
 #define WHITTLE_VALUES_DATA_H
 
 #include "reader.h"
 
-take take_snapshot;
+take take_hooks, take_snapshot;
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "engine_json.h"
 #include "engine_list.h"
+#include "hooks.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
@@ -41,11 +42,22 @@ plan_for(struct app *a, const struct container *c, const struct seen_list *seen,
 static void
 tell_plan(const struct container *c, const char *todo, json_t *list)
 {
-	if (list)
-		json_array_append_new(
-		    list, json_pack("{s:s, s:s}", "name", c->key, "todo", todo));
-	else
+	json_t *asked = json_array();
+
+	if (!list)
 		printf("%-16s %s\n", c->key, todo);
+	for (enum hook_point i = 0; i < HOOK_POINTS; i++) {
+		const char *text = hook_text(c, i);
+
+		if (text && list)
+			json_array_append_new(asked, json_string(text));
+		else if (text)
+			printf("%-16s %s\n", "", text);
+	}
+	if (list)
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:O}", "name", c->key, "todo", todo, "hooks", asked));
+	json_decref(asked);
 }
 
 static int

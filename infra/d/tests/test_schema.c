@@ -168,6 +168,10 @@ static const struct {
 	"{\"command\":[],\"restore\":\"on-failure\",\"vols\":[\"/vol/web/a\"]}"},
     {"mount_rw: [a:/a, /b:/b]\nsnapshot: yes", false, "snapshot",
 	"{\"command\":[],\"restore\":\"never\",\"vols\":[\"/vol/web/a\",\"/b\"]}"},
+    {"hooks: {before_stop: {inside: /bin/flush, within: 5s}, after_ready: [a, b c]}", false,
+	"hooks",
+	"{\"after_ready\":{\"command\":[\"a\",\"b c\"],\"inside\":false,\"within\":60000},"
+	"\"before_stop\":{\"command\":[\"/bin/flush\"],\"inside\":true,\"within\":5000}}"},
     {"stop_signal: SIGINT", false, "stop_signal", "\"INT\""},
     {"log: syslog:udp://10.0.0.1:514", false, "log_address", "\"udp://10.0.0.1:514\""},
     {"autostart: '2;host=attic'", false, "autostart_host", "\"attic\""},
@@ -328,6 +332,9 @@ static const struct {
     {"log: file", "journald"},
     {"restart: sometimes", "always"},
     {"restart: on-failure:0", "on-failure:N"},
+    {"hooks: {before_start: x}", "unknown key 'before_start'"},
+    {"hooks: {after_ready: {within: 3s}}", "either command"},
+    {"hooks: {after_ready: {inside: x, command: y}}", "either command"},
     {"snapshot: [a]", "no source of mount_rw"},
     {"snapshot: {restore: always}", "on-failure or never"},
     {"snapshot: {path: a}", "unknown key 'path'"},
@@ -433,6 +440,7 @@ static const struct {
     {"gpus", "all", "2", ""},
     {"groups", "[video, 7]", "[host/render]", ""},
     {"health", "{command: [a, b]}", "{command: [c]}", ""},
+    {"hooks", "{before_stop: a}", "{before_stop: b}", ""},
     {"hostname", "one", "other", ""},
     {"image", "one", "other", ""},
     {"init", "yes", "no", ""},
@@ -531,7 +539,7 @@ digest_of(const char *yaml, char hex[SHA256_HEX])
 static bool
 is_about_d(const char *key)
 {
-	static const char *const keys[] = {"autostart", "env_files", "image", "keep",
+	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "keep",
 	    "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan", "shift_gids",
 	    "shift_uids", "snapshot", "tag", "vol_defaults", "vols", NULL};
 
