@@ -76,6 +76,7 @@ type_word(const struct part *part)
 	case PART_IMAGE:
 		return "application";
 	case PART_APK:
+	case PART_DEB:
 		return "library";
 	}
 	return "library";
@@ -199,7 +200,7 @@ root_dependency(const struct parts *p)
 	size_t i;
 
 	for (i = 0; i < p->count; i++)
-		if (p->part[i].listed && (p->part[i].files || p->part[i].kind == PART_APK))
+		if (p->part[i].listed && (p->part[i].files || is_package(p->part[i].kind)))
 			json_array_append_new(on, json_text(p->part[i].ref));
 	return json_pack("{s:s, s:o}", "ref", "container", "dependsOn", on);
 }

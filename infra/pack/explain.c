@@ -86,6 +86,8 @@ part_words(const json_t *part, const char *image)
 		return xasprintf("%s's own files", strcmp(name, image) ? name : "the image");
 	if (strcmp(kind, "apk") == 0)
 		return xasprintf("Alpine's package %s %s", name, version ? version : "");
+	if (strcmp(kind, "deb") == 0)
+		return xasprintf("Debian's package %s %s", name, version ? version : "");
 	if (strcmp(kind, "program") == 0)
 		return xasprintf("whittle's program %s %s", name, version ? version : "");
 	return xasprintf("the source %s %s", name, version ? version : "");

@@ -39,6 +39,19 @@ no_rests() {
 	[ -z "$(find . -name '*.new*' -o -name '.new*' -o -name 'pack.??????')" ]
 }
 
+@test "Debian's packages: names, versions, licences and purls, of a database that is gone" {
+	pack_case debian
+	jq -r '.components[] | select(.purl != null) | [.purl, .version, (.licenses[0]? | .expression // .license.name // "-"), ([.components[]?.name] | join(","))] | join(" ")' \
+		"$kept/sbom.cdx.json" >list
+	grep -qx "pkg:deb/debian/web@1:1.0-2%2Bb1?arch=amd64&distro=debian-13 1:1.0-2+b1 GPL-2-or-later AND MIT /usr/bin/web,/usr/share/doc/web/copyright" list
+	grep -qx "pkg:deb/debian/libweb1@1.0-2?arch=amd64&distro=debian-13 1.0-2 - /usr/lib/libweb.so.1" list
+	run ! grep -q "/old@" list
+	run_x 0 jq -r '.dependencies[] | select(.ref == "deb/web@1:1.0-2+b1") | .dependsOn[]' "$kept/sbom.cdx.json"
+	[ "$output" = "deb/libweb1@1.0-2" ]
+	run_x 0 jq -r '.packages[] | select(.name == "web") | .externalRefs[].referenceLocator' "$kept/sbom.spdx.json"
+	expect "pkg:deb/debian/web@1:1.0-2%2Bb1"
+}
+
 @test "layers become one: whiteouts, opaque directories, changed types, modes, owners" {
 	pack_case flatten
 	layer_of flatten.out >layer.tar

@@ -1,12 +1,14 @@
 #include "parts.h"
 
 #include <search.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "apkdb.h"
 #include "cleanup.h"
+#include "dpkgdb.h"
 #include "grow.h"
 #include "inode.h"
 #include "json.h"
@@ -16,7 +18,7 @@
 #include "strbuf.h"
 #include "tree.h"
 
-static const char *const kind_words[] = {"image", "system", "apk", "program", "source"};
+static const char *const kind_words[] = {"image", "system", "apk", "deb", "program", "source"};
 
 const char *
 part_kind_word(enum part_kind kind)
@@ -35,6 +37,12 @@ part_kind_of(const char *word)
 	return PART_IMAGE;
 }
 
+int
+is_package(enum part_kind kind)
+{
+	return kind == PART_APK || kind == PART_DEB;
+}
+
 /* A path that the base's SBOM gives to a part. */
 struct inherited {
 	char *path;
@@ -45,7 +53,9 @@ struct inherited {
 struct paths {
 	struct parts *parts;
 	struct parts_from from;
-	struct apkdb apk;
+	struct apkdb apk;            /* of apk, or of dpkg */
+	struct strbuf dpkg;          /* dpkg's, in apk's form */
+	enum part_kind kind;         /* of its packages */
 	size_t apk_first;            /* index of the database's first package among the parts */
 	struct inherited *inherited; /* sorted by path */
 	size_t inherited_count;
@@ -160,8 +170,34 @@ last_content(const struct tree *t, const char *path)
 	return g && S_ISREG(g->inode->mode) ? g->inode->data : (struct bytes){NULL, 0};
 }
 
+static struct bytes
+content_for_dpkg(void *arg, const char *path)
+{
+	return last_content(arg, path);
+}
+
+/* Of what is merged below /usr the files' own lists don't know. */
 static int
-collect_apk(struct paths *c)
+is_link_below_root(void *arg, const char *name)
+{
+	const struct node *n = tree_find(arg, name);
+
+	return n && S_ISLNK(n->inode->mode);
+}
+
+/* The installed packages by dpkg's database, where there is one. */
+static struct bytes
+read_dpkg(struct paths *c)
+{
+	const struct dpkg_source from = {
+	    content_for_dpkg, is_link_below_root, (void *)(uintptr_t)c->from.tree};
+
+	dpkgdb_convert(&c->dpkg, last_content(c->from.tree, "var/lib/dpkg/status"), &from);
+	return (struct bytes){(const unsigned char *)c->dpkg.s, c->dpkg.len};
+}
+
+static int
+collect_packages(struct paths *c)
 {
 	static const char *const places[] = {
 	    "lib/apk/db/installed", "usr/lib/apk/db/installed"};
@@ -171,17 +207,20 @@ collect_apk(struct paths *c)
 
 	for (i = 0; i < 2 && !text.n; i++)
 		text = last_content(c->from.tree, places[i]);
-	if (apkdb_parse(&c->apk, text, "the image's apk database"))
+	c->kind = text.n ? PART_APK : PART_DEB;
+	if (!text.n)
+		text = read_dpkg(c);
+	if (apkdb_parse(&c->apk, text, "the image's package database"))
 		return -1;
 	for (i = 0; i < c->apk.packages; i++) {
 		const struct apk_package *a = &c->apk.package[i];
-		size_t at = part_of(p, PART_APK, a->name, a->version);
+		size_t at = part_of(p, c->kind, a->name, a->version);
 		struct part *part = &p->part[at];
 
 		if (i == 0)
 			c->apk_first = at;
 		if (at != c->apk_first + i) {
-			report("the image's apk database has '%s' twice", a->name);
+			report("the image's package database has '%s' twice", a->name);
 			return -1;
 		}
 		part->arch = copy_or_null(a->arch);
@@ -295,7 +334,7 @@ inherit_part(struct paths *c, const json_t *component)
 	if (!name || !*kind)
 		return PART_NONE;
 	/* Where the layers have apk's database, it knows better than the base did. */
-	if (part_kind_of(kind) == PART_APK && c->apk.packages)
+	if (is_package(part_kind_of(kind)) && c->apk.packages)
 		return PART_NONE;
 	at = part_of(p, part_kind_of(kind), name, version ? version : "");
 	part = &p->part[at];
@@ -309,7 +348,7 @@ inherit_part(struct paths *c, const json_t *component)
 	part->license = copy_or_null(license_of(component));
 	part->url = copy_or_null(website_of(component));
 	part->without_files = json_array_size(json_object_get(component, "components")) == 0 &&
-			      part->kind == PART_APK;
+			      is_package(part->kind);
 	return at;
 }
 
@@ -332,7 +371,7 @@ inherit_uses(struct paths *c, const json_t *dependency)
 	json_t *list = json_object_get(dependency, "dependsOn"), *one;
 
 	if (user == PART_NONE || c->parts->part[user].kind == PART_IMAGE ||
-	    (c->parts->part[user].kind == PART_APK && c->apk.packages))
+	    (is_package(c->parts->part[user].kind) && c->apk.packages))
 		return;
 	json_array_foreach (list, i, one) {
 		size_t used = part_by_ref(c->parts, json_string_value(one));
@@ -484,7 +523,7 @@ parts_open(struct parts *p, const struct parts_from *from)
 	p->paths->parts = p;
 	p->paths->from = *from;
 	part_of(p, PART_IMAGE, from->name, "");
-	if (collect_apk(p->paths))
+	if (collect_packages(p->paths))
 		return -1;
 	inherit(p->paths);
 	collect_system(p->paths);
@@ -499,6 +538,7 @@ paths_free(struct paths *c)
 	if (!c)
 		return;
 	apkdb_free(&c->apk);
+	strbuf_free(&c->dpkg);
 	for (i = 0; i < c->inherited_count; i++)
 		free(c->inherited[i].path);
 	free(c->inherited);
@@ -613,6 +653,11 @@ part_purl(const struct parts *p, const struct part *part)
 		put_percent(&b, system ? system->name : "alpine");
 		strbuf_putc(&b, '/');
 		break;
+	case PART_DEB:
+		strbuf_puts(&b, "pkg:deb/");
+		put_percent(&b, system ? system->name : "debian");
+		strbuf_putc(&b, '/');
+		break;
 	case PART_PROGRAM:
 		strbuf_puts(&b, "pkg:generic/whittle/");
 		break;
@@ -628,7 +673,7 @@ part_purl(const struct parts *p, const struct part *part)
 		strbuf_putc(&b, '@');
 		put_percent(&b, part->version);
 	}
-	if (part->kind == PART_APK)
+	if (is_package(part->kind))
 		put_apk_qualifiers(&b, p, part);
 	else if (part->kind == PART_SOURCE)
 		put_source_qualifiers(&b, p, part);

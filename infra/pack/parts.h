@@ -15,6 +15,7 @@ enum part_kind {
 		       */
 	PART_SYSTEM,  /* the distribution */
 	PART_APK,     /* a package of Alpine's */
+	PART_DEB,     /* a package of Debian's */
 	PART_PROGRAM, /* one of ours, by its package note */
 	PART_SOURCE,  /* a pinned source, as a program of its own or linked into one */
 };
@@ -66,6 +67,9 @@ size_t parts_of_path(struct parts *p, const char *path);
  */
 void parts_assign(struct parts *p, const struct listing *l);
 void parts_free(struct parts *p);
+
+/* Whether it is of a distribution's package manager. */
+int is_package(enum part_kind kind);
 
 /* The word for a kind in SBOMs ("apk"), and back; PART_IMAGE for an unknown one. */
 const char *part_kind_word(enum part_kind kind);

@@ -84,6 +84,7 @@ purpose(const struct part *part)
 	case PART_SOURCE:
 		return part->files ? "APPLICATION" : "LIBRARY";
 	case PART_APK:
+	case PART_DEB:
 		return "LIBRARY";
 	}
 	return "LIBRARY";
@@ -183,7 +184,7 @@ relate_uses(const struct sbom *s, size_t index, json_t *relations)
 
 		if (s->parts->part[part->uses[i]].listed)
 			relate(relations, from,
-			    part->kind == PART_APK ? "DEPENDS_ON" : "STATIC_LINK", to);
+			    is_package(part->kind) ? "DEPENDS_ON" : "STATIC_LINK", to);
 	}
 }
 

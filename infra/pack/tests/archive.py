@@ -123,6 +123,24 @@ def directories():
             "/data/", "more//", "/../out", "/file/in", "/link/in", "/" + "n" * 300)}})
 
 
+def debian():
+    """Two packages of Debian's, merged below /usr, whose database a later layer takes away."""
+    status = (b"Package: web\nStatus: install ok installed\nArchitecture: amd64\nSource: web-src (1.0)\nVersion: 1:1.0-2+b1\n"
+              b"Depends: libweb1 (>= 1) | other, libgone\nHomepage: https://web.example/\nDescription: serves\n more of it\n\n"
+              b"Package: libweb1\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0-2\nDescription: its library\n\n"
+              b"Package: old\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n")
+    return image([layer(
+        entry("bin", link="usr/bin"), entry("lib", link="usr/lib"), entry("usr"), entry("usr/bin"), entry("usr/lib"),
+        entry("usr/bin/web", b"web\n", mode=0o755), entry("usr/lib/libweb.so.1", b"lib\n"), entry("usr/bin/own", b"o\n"),
+        entry("etc"), entry("etc/os-release", b"ID=debian\nVERSION_ID=\"13\"\n"),
+        entry("usr/share"), entry("usr/share/doc"), entry("usr/share/doc/web"),
+        entry("usr/share/doc/web/copyright", b"Format: x\n\nFiles: *\nLicense: GPL-2+\n text\n\nFiles: a\nLicense: MIT\n\nLicense: GPL-2+\n\nLicense: a sentence of words\n"),
+        entry("var"), entry("var/lib"), entry("var/lib/dpkg"), entry("var/lib/dpkg/status", status), entry("var/lib/dpkg/info"),
+        entry("var/lib/dpkg/info/web.list", b"/.\n/bin\n/bin/web\n/usr/share/doc/web/copyright\n"),
+        entry("var/lib/dpkg/info/libweb1:amd64.list", b"/.\n/lib\n/lib/libweb.so.1\n")),
+        layer(entry("var/lib/.wh.dpkg", b""))])
+
+
 def ledger():
     lines = [{"action": "remove", "path": "/bin/gone", "rule": "sysdirs", "type": "file", "mode": "0755", "uid": 0,
               "gid": 0, "size": 5, "sha256": "0" * 64},
