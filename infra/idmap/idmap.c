@@ -21,19 +21,19 @@ static const struct verb verbs[] = {
 	"      --service USER[:GROUP]  who runs inside (default: as the container says, or "
 	"root)\n"
 	"      --passwd FILE, --group FILE  the accounts inside, with --map\n"},
-    {"lint", verb_lint, "[--json] [-R DIRECTORY] [--need N | --image IMAGE]",
+    {"lint", verb_lint, "[--json] [-R DIR] [--need N | --image IMAGE]",
 	"look for mistakes in subuid, subgid and beside them", false,
 	"      --json          as JSON\n"
 	"      --need N        how many ids a container needs (default 65536)\n"
 	"      --image IMAGE   as many as this image's accounts need\n"
-	"  -R, --root DIRECTORY   where etc/ and usr/ are (default /)\n"},
-    {"setup", verb_setup, "USER|docker [--size N] [-y|-n] [--undo] [-R DIRECTORY]",
+	"  -R, --root DIR      where etc/ and usr/ are (default /)\n"},
+    {"setup", verb_setup, "USER|docker [--size N] [-y|-n] [--undo] [-R DIR]",
 	"give a user, or docker, a free range of ids", false,
 	"      --size N        how many ids (default 65536)\n"
 	"      --undo          undo what setup did\n"
 	"  -n, --dry-run       only show what would change\n"
 	"  -y, --yes           don't ask\n"
-	"  -R, --root DIRECTORY   where etc/ is (default /)\n"},
+	"  -R, --root DIR      where etc/ is (default /)\n"},
     {"check", verb_check, "[--map MAP] [--json] PATH",
 	"count a tree's inodes by the side of the map that their ids are on", true,
 	"      --json          as JSON\n"

@@ -11,7 +11,7 @@ static const char map_options[] =
     "                      docker[:SETTING] | podman[:USERNS] | container:NAME | pid:PID\n"
     "      --user USER     podman: whose rootless podman\n"
     "      --uidmap R      podman: as given to podman run; also --gidmap R; repeatable\n"
-    "  -R, --root DIRECTORY   where etc/passwd, subuid and the rest are (default /)\n";
+    "  -R, --root DIR      where etc/passwd, subuid and the rest are (default /)\n";
 
 static const struct verb *verbs;
 
