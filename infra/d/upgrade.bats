@@ -414,10 +414,10 @@ good_state() {
 	sed -i 's/all ok/all gone/; s/within: .*/within: 1s/' "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
 	run_x 1 d u "${P}far"
 	expect BACK "$stderr"
-	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "${image[1]}" ]
+	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "$("$PACK" id "${image[1]}")" ]
 	run_x 1 d u "${P}far"
 	expect "isn't tried again" "$stderr"
-	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "${image[1]}" ]
+	[ "$(image_id "127.0.0.1:5/${P}far:1")" = "$("$PACK" id "${image[1]}")" ]
 	cp "$BATS_TEST_TMPDIR/s" "$WHITTLE_CONTAINERS/${P}far/settings.yaml"
 	run_x 0 d u -f "${P}far"
 	serves "${P}far" 2

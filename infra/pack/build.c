@@ -143,7 +143,7 @@ settle(struct making *m)
 	if (read_sources(m) || parts_open(&m->parts, &from) ||
 	    ledger_take(&m->tree, m->request->name, m->base.ledger, &m->parts, &m->ledger))
 		return -1;
-	tidy_leftovers(&m->tree, m->config);
+	tidy_leftovers(&m->tree, m->config, &m->image);
 	tree_list(&m->tree, &m->listing);
 	for (i = 0; i < m->listing.count; i++)
 		if (S_ISREG(m->listing.item[i].node->inode->mode))

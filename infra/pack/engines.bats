@@ -106,6 +106,7 @@ same_as_podman() {
 	pack_of "$1"
 	[ "$id" = "$podman" ] || {
 		diff <(tar -xOf podman.out --wildcards '*.json') <(tar -xOf "$1.out" --wildcards '*.json') || :
+		diff "$WHITTLE_STATE/images/$name/$podman/manifest.mtree" "$kept/manifest.mtree" || :
 		false
 	}
 	cmp podman.out "$1.out"
@@ -131,6 +132,34 @@ same_as_podman() {
 	expect "sha256:$id"
 	expect new
 	run_x 0 "$PACK" explain ./back.tar /media/new
+}
+
+@test "docker's containerd store: what it builds, takes and gives is the same image" {
+	requires command:dockerd
+	pack_of podman
+	local with=("$TOP/tests/with-dockerd" -s containerd)
+	run "${with[@]}" true
+	[[ $output != *"has no containerd store"* ]] || skip "this machine cannot: its docker has no containerd store"
+	mkdir -p "$WORK/containerd"
+	run_x 0 "${with[@]}" bash -c "$(declare -f build_and_save)
+		set -e
+		build_and_save containerd
+		docker load -q -i podman.out
+		[ \"\$(docker image inspect -f '{{.Id}}' 'localhost/whittle/$name')\" != 'sha256:$id' ]
+		'$PACK' id 'localhost/whittle/$name:latest'
+		'$PACK' verify --content '$name:latest'
+		rm -r '$WHITTLE_STATE/image-ids'
+		'$PACK' verify --content '$id'
+		[ \"\$('$PACK' id -r '$id')\" = \"\$(docker image inspect -f '{{.Id}}' 'localhost/whittle/$name')\" ]
+		'$PACK' save -o bundle.tar '$id'
+		docker save -o back.tar 'localhost/whittle/$name'
+		docker rmi -f 'localhost/whittle/$name'
+		'$PACK' load bundle.tar
+		docker run --rm --entrypoint /bin/cat 'localhost/whittle/$name' /media/new"
+	[ "$(grep -c "^sha256:$id$" <<<"$output")" -eq 2 ]
+	expect new
+	run_x 0 "$PACK" explain ./back.tar /media/new
+	same_as_podman containerd
 }
 
 @test "the files are those that a container of the unpacked image has" {

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "inode.h"
 #include "layer.h"
+#include "origin.h"
 #include "tree.h"
 
 /* podman makes these in the image for the time of a RUN step and leaves them empty; docker
@@ -64,10 +65,30 @@ is_plain_empty_folder(const struct node *n)
 	       !n->children;
 }
 
-void
-tidy_leftovers(struct tree *t, const json_t *config)
+static int
+is_step(const json_t *steps, size_t layer, const char *name)
 {
-	json_t *inner = json_object_get(config, "config"), *unused;
+	const char *text = json_string_value(json_array_get(steps, layer));
+	size_t n = strlen(name);
+
+	return text && strncmp(text, name, n) == 0 && text[n] == ' ';
+}
+
+/* A directory that WORKDIR made and that no RUN had to do with since. */
+static void
+give_to_root(struct node *n, void *steps)
+{
+	if (S_ISDIR(n->inode->mode) && is_step(steps, n->born, "WORKDIR") &&
+	    !is_step(steps, n->layer, "RUN"))
+		n->inode->uid = n->inode->gid = 0;
+	node_each(n, give_to_root, steps);
+}
+
+void
+tidy_leftovers(struct tree *t, const json_t *config, const struct image *image)
+{
+	json_t *inner = json_object_get(config, "config"), *steps = origin_steps(image),
+	       *unused;
 	const char *key, *workdir = json_string_value(json_object_get(inner, "WorkingDir"));
 	struct node *n;
 	size_t k;
@@ -87,6 +108,8 @@ tidy_leftovers(struct tree *t, const json_t *config)
 		if (n && n->born > 0 && is_plain_empty_folder(n))
 			tree_drop(t, n);
 	}
+	node_each(t->root, give_to_root, steps);
+	json_decref(steps);
 	if (workdir)
 		make_folder(t, workdir);
 	json_object_foreach (json_object_get(inner, "Volumes"), key, unused)

@@ -37,8 +37,8 @@ step_text(const char *by)
 	return strbuf_steal(&b);
 }
 
-static json_t *
-steps_of(const struct image *i)
+json_t *
+origin_steps(const struct image *i)
 {
 	json_t *history = json_object_get(i->config, "history"), *steps = json_array(), *one;
 	size_t k;
@@ -77,7 +77,7 @@ origin_write(const struct image *i, const struct listing *l)
 			    files, path.s, json_integer((json_int_t)l->item[k].node->layer));
 		strbuf_free(&path);
 	}
-	all = json_pack("{s:o, s:o}", "steps", steps_of(i), "files", files);
+	all = json_pack("{s:o, s:o}", "steps", origin_steps(i), "files", files);
 	json_set_if(all, "base", base);
 	text = json_canonical(all);
 	json_decref(all);

@@ -3,6 +3,8 @@
 #ifndef PACK_ORIGIN_H
 #define PACK_ORIGIN_H
 
+#include <jansson.h>
+
 struct image;
 struct listing;
 
@@ -11,5 +13,9 @@ struct listing;
  * the archive; files lists those that aren't from the lowest. free(3) it.
  */
 char *origin_write(const struct image *i, const struct listing *l);
+
+/* Those texts, "RUN …" and the like, an array; empty where the history doesn't speak of every
+ * layer. json_decref() it. */
+json_t *origin_steps(const struct image *i);
 
 #endif

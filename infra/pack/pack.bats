@@ -159,6 +159,13 @@ assert h["SCHILY.xattr.security.capability"].encode()[3] == 2, h'
 	expect "b link to a"
 }
 
+@test "what WORKDIR made is root's, whoever the builder gave it to, unless a step changed it" {
+	pack_case workdir
+	layer_of workdir.out >layer.tar
+	run_x 0 tar --numeric-owner -tvf layer.tar
+	[ "$(awk '{ print $2, $6 }' <<<"$output" | tr '\n' ' ')" = "0/0 file 7/7 given/ 0/0 made/ 0/0 made/by/ 7/0 made/file " ]
+}
+
 @test "packed again, an image stays what it is" {
 	pack_case flatten
 	run_x 0 "$PACK" build -n test -i flatten.out -o again --no-store

@@ -197,6 +197,14 @@ def linked():
               entry("o/.wh..wh..opq", b""))])
 
 
+def workdir():
+    """Directories that WORKDIR made for a user, one of which a later step changed."""
+    return image([layer(entry("file", b"x")), layer(entry("made", uid=7, gid=7), entry("made/by", uid=7, gid=7)),
+                  layer(entry("given", uid=7, gid=7)), layer(entry("given", uid=7, gid=7)),
+                  layer(entry("made", uid=7, gid=7), entry("made/file", b"x\n", uid=7))],
+                 steps=["COPY x", "WORKDIR /made/by # buildkit", "#(nop) WORKDIR /given", "chown 7:7 /given", "#(nop) COPY file"])
+
+
 # ---- OCI image layouts
 
 def blob(parts, data):
