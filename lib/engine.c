@@ -102,13 +102,13 @@ engine_name(const struct engine *e)
 
 /* ---- running it ---- */
 
-static unsigned
-limit_ms(void)
+unsigned
+engine_limit_ms(void)
 {
 	const char *text = getenv("WHITTLE_ENGINE_LIMIT");
-	long seconds = text ? strtol(text, NULL, 10) : 0;
+	double seconds = text ? strtod(text, NULL) : 0;
 
-	return (seconds > 0 && seconds < 86400 ? (unsigned)seconds : LIMIT_S) * 1000;
+	return seconds > 0 && seconds < 86400 ? (unsigned)(seconds * 1000) : LIMIT_S * 1000;
 }
 
 char **
@@ -139,7 +139,7 @@ engine_run(
 	    .err = err,
 	    .discard_out = !out,
 	    .discard_err = !err,
-	    .timeout_ms = limit_ms(),
+	    .timeout_ms = engine_limit_ms(),
 	    .hurry = e->interrupted,
 	    .hurry_ms = HURRY_MS});
 	error = errno;

@@ -43,6 +43,8 @@ int engine_run(
 
 /* The words that engine_run() would run. free(3) each and all. */
 char **engine_argv(const struct engine *e, const char *const *args);
+/* That limit, for what is a few calls in a row. */
+unsigned engine_limit_ms(void);
 
 /*
  * Whether there is a "container", "image", "network" or "volume" of that name or ID. The third

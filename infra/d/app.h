@@ -16,6 +16,7 @@ struct app {
 	const struct verb *verbs; /* all of them; the last has a name of NULL */
 	const struct verb *verb;
 	const char *called_as;      /* the verb's name or alias, as typed */
+	struct needs_node *needs;   /* needs.c's, by place */
 	struct words restart_after; /* to be started once no lock is held any more */
 };
 
@@ -23,8 +24,9 @@ typedef int verb_fn(struct app *a, int argc, char **argv);
 
 enum verb_kind {
 	READS = 0,
-	CHANGES = 1 << 0, /* an ambiguous name is refused; what was cut off is recovered */
-	ALONE = 1 << 1,   /* needs neither host settings nor engine */
+	EXACT = 1 << 0,           /* an ambiguous name is refused */
+	CHANGES = EXACT | 1 << 1, /* what an earlier run left is recovered before */
+	ALONE = 1 << 2,           /* needs neither host settings nor engine */
 };
 
 struct verb {

@@ -141,9 +141,10 @@ enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 	}
 
 struct container {
-	const char *key;    /* the folder's name: what d is given */
-	const char *folder; /* NULL where there is none */
-	bool test;          /* a test instance beside production */
+	const char *key;      /* the folder's name: what d is given */
+	const char *folder;   /* NULL where there is none */
+	bool test;            /* a test instance beside production */
+	const char *settings; /* the text of the folder's settings that this was read from */
 
 	const char *name, *hostname;
 	const char *image, *tag, *repo1, *repo2;

@@ -1,10 +1,10 @@
 /* d: run, upgrade and go back, with one letter. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app.h"
-#include "engine_call.h"
+#include "life.h"
 #include "recover.h"
 #include "report.h"
 #include "run.h"
@@ -17,46 +17,50 @@ static const char one[] = "One container", inside[] = "Inside one", all[] = "All
 		  meta[] = "Other";
 
 static const struct verb verbs[] = {
-    {"up", "start 1", one, "SPEC...", "start it, what it needs first", do_up, CHANGES},
-    {"down", "stop 0", one, "[-T] SPEC...", "stop it (-T: remove its test instance)", do_down,
+    {"up", "start 1", one, "[-T] NAME...",
+	"start it, what it needs first (-T: a test instance)", do_up, CHANGES},
+    {"down", "stop 0", one, "[-T] NAME...", "stop it (-T: remove its test instance)", do_down,
 	CHANGES},
-    {"restart", "01 R", one, "SPEC...", "make it anew from its settings and :live", do_restart,
+    {"restart", "01 R", one, "NAME...", "replace it, from its settings and :live", do_restart,
 	CHANGES},
-    {"build", "b", one, "[-ast] [SPEC...]",
+    {"build", "b", one, "[-ast] [NAME...]",
 	"build :latest (-t test, -s promote, -a all and up)", do_build, CHANGES},
-    {"test", "t", one, "SPEC... [-- CMD...]", "test :latest beside production", do_test,
+    {"test", "t", one, "NAME... [-- CMD...]", "test :latest beside production", do_test,
 	CHANGES},
-    {"learn", "", one, "[-n TIMES] [--forget] SPEC...",
-	"what the image needs to keep, from its tests", do_learn, CHANGES},
-    {"upgrade", "u", one, "[-f] SPEC...", "build, test, replace, promote; or go back",
+    {"learn", "", one, "[-n TIMES] [--forget] NAME...",
+	"find out by its tests what the image needs to keep", do_learn, CHANGES},
+    {"upgrade", "u", one, "[-f] NAME...", "build, test, replace, promote; or go back",
 	do_upgrade, CHANGES},
-    {"back", "", one, "[-l] [--data] SPEC [N]", "go back to an earlier generation", do_back,
+    {"back", "", one, "[-l] [--data] NAME [N]", "go back to an earlier generation", do_back,
 	CHANGES},
-    {"snapshot", "", one, "SPEC...", "copy its data, to go back to", do_snapshot, CHANGES},
-    {"prep", "", one, "[-nrT] [SPEC...]", "make what its volumes need (-r: repair)", do_prep,
+    {"snapshot", "", one, "NAME...", "copy its data, to go back to", do_snapshot, CHANGES},
+    {"prep", "", one, "[-nrT] [NAME...]",
+	"create its volumes (-n: only say, -r: repair owner and mode)", do_prep, CHANGES},
+    {"hup", "H HUP reload r", one, "NAME...", "send SIGHUP to its first process", do_hup,
+	EXACT},
+    {"add-su", "addsu", one, "NAME", "add /bin/su to it, until it is made anew", do_add_su,
 	CHANGES},
-    {"hup", "H HUP reload r", one, "SPEC...", "send SIGHUP to its first process", do_hup,
-	CHANGES},
-    {"add-su", "addsu", one, "SPEC", "put a su into it, as long as it lives", do_add_su,
-	CHANGES},
-    {"add-debug", "debug", one, "SPEC [CMD...]", "a toolkit in its namespaces", do_debug,
-	CHANGES},
+    {"add-debug", "debug", one, "NAME [CMD...]", "run the toolkit image in its namespaces",
+	do_debug, EXACT},
     {"new", "", one, "[OPTION...] NAME", "make a directory for one, from what there is", do_new,
 	READS},
     {"fix", "", one, "[--yes] NAME", "mend what keeps it from starting", do_fix, READS},
-    {"clean", "", one, "[-n]", "remove what nothing needs, not even a way back", do_clean,
+    {"adopt-name", "", one, "NAME", "take over a container of that name that d didn't make",
+	do_adopt_name, CHANGES},
+    {"recover", "", one, "", "finish or undo what an earlier run left", do_recover, CHANGES},
+    {"clean", "", one, "[-n]", "remove what is left over and no rollback needs", do_clean,
 	CHANGES},
 
-    {"console", "C", inside, "SPEC [CMD...]", "a shell, or CMD, as root", do_console, CHANGES},
-    {"enter", "exec-cmd exec e0 e", inside, "SPEC [CMD...]",
-	"a shell, or CMD, as its user (e0: as root)", do_enter, CHANGES},
-    {"run", "", inside, "[--KEY VALUE...] SPEC [CMD...]",
-	"start it with other settings or command", do_run, CHANGES},
-    {"shell", "", inside, "SPEC [ARG...]", "its image with a shell instead of the service",
-	do_shell, CHANGES},
+    {"console", "C", inside, "NAME [CMD...]", "a shell, or CMD, as root", do_console, EXACT},
+    {"enter", "exec-cmd exec e0 e", inside, "NAME [CMD...]",
+	"a shell, or CMD, as its user (e0: as root)", do_enter, EXACT},
+    {"run", "", inside, "[--KEY VALUE...] NAME [CMD...]",
+	"start it with other settings, or run a command beside it", do_run, CHANGES},
+    {"shell", "", inside, "NAME [ARG...]", "its image, with a shell instead of the service",
+	do_shell, EXACT},
 
-    {"up-all", "start-all 1a 11", all, "", "up, wave by wave, what starts by itself", do_up_all,
-	CHANGES},
+    {"up-all", "start-all 1a 11", all, "",
+	"up, in the order of their waves, all with autostart", do_up_all, CHANGES},
     {"down-all", "stop-all 0a 00", all, "", "down, dependents first", do_down_all, CHANGES},
     {"enable", "", all, "[-n] [--root DIR] [--by systemd|openrc|cron]",
 	"up-all at boot (-n: only look)", do_enable, CHANGES},
@@ -66,46 +70,50 @@ static const struct verb verbs[] = {
     {"build-all", "ba", all, "", "build, the base first", do_build_all, CHANGES},
     {"test-all", "ta", all, "", "test, the base first", do_test_all, CHANGES},
     {"upgrade-all", "ua", all, "", "upgrade, the base first", do_upgrade_all, CHANGES},
-    {"run-in-all", "ria", all, "CMD...", "CMD inside each that runs", do_run_in_all, CHANGES},
+    {"run-in-all", "ria", all, "CMD...", "CMD inside each that runs", do_run_in_all, EXACT},
 
     {"status", "", ask, "[--json]", "the table that d alone shows", do_status, READS},
-    {"plan", "", ask, "[--json] [SPEC...]", "what differs from what is wanted", do_plan, READS},
-    {"why", "", ask, "[--json] SPEC", "what happened to it, and its generations", do_why,
+    {"plan", "", ask, "[--json] [NAME...]", "what differs from what is wanted", do_plan, READS},
+    {"why", "", ask, "[--json] NAME", "what happened to it, and its generations", do_why,
 	READS},
-    {"scan", "cowscan", ask, "[--json] [SPEC...]", "what changed in it since it started",
+    {"scan", "cowscan", ask, "[--json] [NAME...]", "what changed in it since it started",
 	do_scan, READS},
-    {"log", "logs L", ask, "[-f] [-n N] SPEC", "its log", do_log, READS},
-    {"is-up", "iu", ask, "SPEC", "up or down", do_is_up, READS},
-    {"get-ip", "getip get_ip ip", ask, "SPEC", "its addresses", do_get_ip, READS},
-    {"pid", "", ask, "SPEC", "its first process", do_pid, READS},
-    {"veth", "", ask, "SPEC", "the host's end of its network", do_veth, READS},
-    {"cow-dir", "cow", ask, "SPEC", "its upper layer's folder", do_cow_dir, READS},
-    {"autostart-wave", "aw al ai", ask, "SPEC", "its wave", do_autostart_wave, READS},
-    {"spec", "s", ask, "SPEC", "its whole name", do_spec, READS},
-    {"images", "i", ask, "[SPEC]", "images and their tags", do_images, READS},
-    {"get-all-ips", "ips", ask, "", "the addresses of all that run", do_get_all_ips, READS},
-    {"check-all-up", "cau ca qa", ask, "", "whether all runs that should", do_check_all_up,
+    {"log", "logs L", ask, "[-f] [-n N] NAME", "its log", do_log, READS},
+    {"is-up", "iu", ask, "NAME", "up or down", do_is_up, READS},
+    {"get-ip", "getip get_ip ip", ask, "NAME", "its addresses", do_get_ip, READS},
+    {"pid", "", ask, "NAME", "its first process", do_pid, READS},
+    {"veth", "", ask, "NAME", "the host's interface of its network", do_veth, READS},
+    {"cow-dir", "cow", ask, "NAME", "the directory of what it wrote", do_cow_dir, READS},
+    {"autostart-wave", "aw al ai", ask, "NAME", "when it is started at boot", do_autostart_wave,
 	READS},
-    {"map", "", ask, "[ID...]", "container ids to names, arguments or input", do_map, READS},
+    {"spec", "s", ask, "NAME", "its full name", do_spec, READS},
+    {"images", "i", ask, "[NAME]", "images and their tags", do_images, READS},
+    {"get-all-ips", "ips", ask, "", "the addresses of all that run", do_get_all_ips, READS},
+    {"check-all-up", "cau ca qa", ask, "", "whether all that should run do", do_check_all_up,
+	READS},
+    {"map", "", ask, "[ID...]", "container IDs as names, in arguments or standard input",
+	do_map, READS},
 
     {"list-up", "lu ls l ps p", list, "[--json]", "the table of what runs", do_list_up, READS},
     {"list-up-names", "lun", list, "", "the names of what runs", do_list_up_names, READS},
     {"list-all", "lA", list, "", "every name", do_list_all, READS},
-    {"list-autostart", "la", list, "", "what starts by itself here", do_list_autostart, READS},
+    {"list-autostart", "la", list, "", "those with autostart on this host", do_list_autostart,
+	READS},
     {"list-autostart-waves", "law", list, "", "the same, by wave", do_list_autostart_waves,
 	READS},
     {"list-buildable", "lb", list, "", "what can be built", do_list_buildable, READS},
     {"list-testable", "lt", list, "", "what can be tested", do_list_testable, READS},
-    {"list-all-settings", "las", list, "[-T] [SPEC...]", "what settings come to, as JSON",
-	do_list_all_settings, READS},
+    {"list-all-settings", "las", list, "[-T] [NAME...]",
+	"the settings with their defaults, as JSON", do_list_all_settings, READS},
 
-    {"dup-check", "check chk", settings, "[-v]", "every settings file, alone and together",
-	do_check, READS},
-    {"cmd", "", settings, "[-T] SPEC", "the engine's command that starts it", do_cmd, READS},
-    {"image-export", "", settings, "[--dir D] [SPEC...]", "images as archives", do_image_export,
+    {"dup-check", "check chk", settings, "[-v]",
+	"check every settings file, alone and together", do_check, READS},
+    {"cmd", "", settings, "[-T] NAME", "print the engine's command that starts it", do_cmd,
 	READS},
+    {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
+	do_image_export, READS},
 
-    {"help", "h", meta, "[REGEX]", "this, or more of some verbs", do_help, ALONE},
+    {"help", "h", meta, "[REGEX]", "this page, or the verbs that match", do_help, ALONE},
     {"completion", "", meta, "bash|zsh|fish", "completion for a shell", do_completion, ALONE},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0},
 };
@@ -166,11 +174,13 @@ run_verb(struct app *a, int argc, char **argv)
 	a->engine.store =
 	    pool_dupn(a->host.state, (size_t)(strrchr(a->host.state, '/') - a->host.state));
 	host_places(&a->host, &a->places, &a->duplicates);
-	if (a->verb->kind & CHANGES)
+	if (a->verb->kind & EXACT)
 		catch_signals();
-	/* Whoever calls next mends what an earlier run was killed in. */
-	if (recover_all(a))
-		report("what an earlier run left isn't mended; going on");
+	if ((a->verb->kind & CHANGES) != CHANGES)
+		recover_tell(a);
+	else if (recover_all(a))
+		report("recovery failed; continuing");
+	start_pending(a, EXIT_YES);
 	return a->verb->run(a, argc, argv);
 }
 
@@ -208,6 +218,8 @@ main(int argc, char **argv)
 	static struct app a = {.verbs = verbs};
 
 	report_prog = "d";
+	/* Where it is ignored, as some supervisors hand it on, no exit status is kept. */
+	signal(SIGCHLD, SIG_DFL);
 	/* What a make above said is for its own children. */
 	unsetenv("MAKEFLAGS");
 	unsetenv("MFLAGS");

@@ -63,6 +63,21 @@ label(const json_t *o, const char *name)
 	return text && *text ? pool_dup(text) : NULL;
 }
 
+/* Who made a container that isn't d's, as far as its labels tell. */
+static const char *
+maker_in(const json_t *labels)
+{
+	static const char *const compose[] = {
+	    "com.docker.compose.project", "io.podman.compose.project"};
+	const char *text;
+
+	for (size_t i = 0; i < sizeof(compose) / sizeof(compose[0]); i++)
+		if ((text = json_string_value(json_object_get(labels, compose[i]))))
+			return pool_printf("compose, project '%s'", text);
+	text = json_string_value(json_object_get(labels, "PODMAN_SYSTEMD_UNIT"));
+	return text ? pool_printf("systemd, unit '%s'", text) : NULL;
+}
+
 const char *
 image_id(const struct engine *e, const char *own)
 {
@@ -184,6 +199,7 @@ seen_from_inspect(const struct engine *e, const json_t *o, struct seen *out)
 	out->digest = label(o, "whittle.settings");
 	out->transaction = label(o, "whittle.transaction");
 	out->owner = label(o, "whittle.owner");
+	out->maker = maker_in(at(o, "Config/Labels"));
 }
 
 /* ---- podman ps, which is quicker than inspecting all ---- */
@@ -269,6 +285,7 @@ seen_from_ps(const struct engine *e, const json_t *o, struct seen *out)
 	out->digest = listed_label(o, "whittle.settings");
 	out->transaction = listed_label(o, "whittle.transaction");
 	out->owner = listed_label(o, "whittle.owner");
+	out->maker = maker_in(json_object_get(o, "Labels"));
 }
 
 /* ---- image inspect ---- */

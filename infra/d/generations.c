@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "app.h"
 #include "history.h"
+#include "host.h"
 #include "state.h"
 
 static const char *

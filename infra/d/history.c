@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
-#include "app.h"
 #include "cleanup.h"
 #include "file.h"
+#include "host.h"
 #include "report.h"
 #include "run.h"
 #include "state.h"

@@ -591,7 +591,8 @@ host_container(const struct host *h, const struct place *p, bool test,
 	if (text)
 		bad = settings_parse(&own, pool_printf("%s (kept)", file), text, strlen(text));
 	else if (p->settings)
-		bad = settings_read(&own, file);
+		bad = !(text = place_settings(p)) ||
+		      settings_parse(&own, file, text, strlen(text));
 	else
 		own.file = xstrdup(file);
 	if (!bad)
@@ -602,6 +603,7 @@ host_container(const struct host *h, const struct place *p, bool test,
 	layer[1] = h->defaults[1];
 	layer[2] = (struct layer){&own, own.root};
 	layer[3] = (struct layer){&line, line.root};
+	out->settings = text ? text : "";
 	if (!bad)
 		bad = container_apply(out, layer, 4, 3);
 	settings_free(&own);

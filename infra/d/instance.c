@@ -11,6 +11,7 @@
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "explain.h"
+#include "needs.h"
 #include "networks.h"
 #include "proc.h"
 #include "ready.h"
@@ -182,8 +183,12 @@ run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
 		return -1;
 	engine_args(&args, &a->engine, &i->c, &s);
 	bad = engine_words(&a->engine, &out, &args);
-	id = bad ? NULL : pool_dupn(out.s, strcspn(out.s, "\n"));
+	id = bad || !out.len ? NULL : pool_dupn(out.s, strcspn(out.s, "\n"));
 	strbuf_free(&out);
+	if (!bad && !id) {
+		report("%s create: it names no container", engine_name(&a->engine));
+		return -1;
+	}
 	if (bad || network_join(a, &i->c, id) || volumes_after(a, &i->c, &i->image, id) ||
 	    engine_call(&a->engine, NULL, "start", id, NULL))
 		return -1;
@@ -239,12 +244,14 @@ instance_start(struct app *a, const struct place *p, const struct words *flags,
     const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *out)
 {
 	int fd = state_lock(&a->host, pool_printf("%s/test", p->name),
-	    pool_printf("'d %s'", a->called_as), LOCK_WAIT_MS);
+	    pool_printf("'d %s'", a->called_as), LOCK_WAIT_MS, false);
 	int status;
 
 	if (fd < 0)
 		return EXIT_TROUBLE;
-	status = start_locked(a, p, flags, cmd, image, owner, wait, out);
+	status = needs_check(a, p->name)
+		     ? EXIT_TROUBLE
+		     : start_locked(a, p, flags, cmd, image, owner, wait, out);
 	close(fd);
 	return status;
 }
@@ -253,8 +260,11 @@ int
 instance_stop(struct app *a, const struct place *p)
 {
 	struct container c;
-	int bad = remove_instances(a, p->name, true);
+	int bad;
 
+	if (needs_check(a, p->name))
+		return EXIT_TROUBLE;
+	bad = remove_instances(a, p->name, true);
 	if (host_container(&a->host, p, true, NULL, NULL, &c))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < c.needs.n; i++) {

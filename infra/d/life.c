@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "engine_args.h"
 #include "engine_call.h"
 #include "engine_inspect.h"
@@ -12,45 +11,23 @@
 #include "generations.h"
 #include "history.h"
 #include "hooks.h"
-#include "journal.h"
+#include "lock.h"
+#include "needs.h"
 #include "networks.h"
-#include "recover.h"
+#include "owner.h"
 #include "replace.h"
 #include "report.h"
 #include "say.h"
 #include "select.h"
 #include "service.h"
 #include "sharing.h"
+#include "signals.h"
 #include "start.h"
-#include "state.h"
 #include "volumes.h"
-
-enum { OTHERS_WAIT_MS = 10 * 60 * 1000 };
-
-/* How long a lock that another holds is waited for; WHITTLE_WAIT says seconds. */
-static unsigned
-patience(bool for_another)
-{
-	const char *text = getenv("WHITTLE_WAIT");
-
-	return for_another ? OTHERS_WAIT_MS : text ? (unsigned)atoi(text) * 1000 : 0;
-}
-
-int
-lock_container(struct app *a, const struct place *p, bool for_another)
-{
-	int fd = state_lock(&a->host, p->name, pool_printf("'d %s %s'", a->called_as, p->name),
-	    patience(for_another));
-
-	if (fd >= 0 && recover(a, p)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
 
 /* ---- up ---- */
 
+/* Under locks of their own, before this one's: what is needed is locked first. */
 static int
 start_needs(struct app *a, const struct container *c)
 {
@@ -59,10 +36,11 @@ start_needs(struct app *a, const struct container *c)
 	for (size_t i = 0; i < c->needs.n; i++) {
 		const struct need *need = &c->needs.v[i];
 		const struct place *p = place_find(a, need->name);
+		int got = engine_see(&a->engine, need->target, &now);
 
-		if (engine_see(&a->engine, need->target, &now) == 1 && now.running)
+		if (got == 1 && now.running)
 			continue;
-		if (!p || up_one(a, p, UP_DEPENDENT) != EXIT_YES) {
+		if (got < 0 || !p || up_one(a, p, UP_DEPENDENT) != EXIT_YES) {
 			report("%s: '%s', which it needs, doesn't run", c->key, need->name);
 			return -1;
 		}
@@ -84,14 +62,6 @@ say_if_other(const struct container *c, const struct seen *now, const struct ima
 		say("UP", "%s runs already, with other settings: d R %s", c->key, c->key);
 	else
 		say("UP", "%s runs already", c->key);
-}
-
-static const char *
-settings_text(struct app *a, const struct place *p)
-{
-	const struct generation *now = generation_gone_back_to(&a->host, p->name);
-
-	return now ? now->settings : place_settings(p);
 }
 
 static int
@@ -118,45 +88,91 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	return engine_attached(&a->engine, &args);
 }
 
-int
-up_described(struct app *a, const struct place *p, struct container *c, enum up_how how)
+/* 1 where there is nothing to do, since it runs; 0, or -1 after a message. */
+static int
+runs_already(struct app *a, const struct place *p, const struct container *c,
+    const struct image *image, enum up_how how)
 {
-	struct image image;
 	struct seen now;
-	struct journal j;
-	const char *why;
-	int got;
+	int got = engine_see(&a->engine, c->name, &now);
 
-	if (resolve_needs(a, c) || wanted_image(a, c, &image))
-		return EXIT_TROUBLE;
-	got = engine_see(&a->engine, c->name, &now);
-	if (got < 0)
-		return EXIT_TROUBLE;
-	if (got == 1 && now.running && how != UP_RESTART) {
-		if (how == UP_PLAIN)
-			say_if_other(c, &now, &image);
-		return EXIT_YES;
+	if (got <= 0)
+		return got;
+	if (!owner_is_d(a, p, &now))
+		return -1;
+	if (!now.running || (how == UP_RESTART && !c->fg))
+		return 0;
+	if (c->fg) {
+		report("%s runs already", p->name);
+		return -1;
 	}
-	if (start_needs(a, c))
-		return EXIT_NO;
-	if (c->fg)
-		return got == 1 && now.running ? (report("%s runs already", p->name), EXIT_NO)
-					       : up_in_foreground(a, c, &image);
-	if (journal_begin(a, p, how == UP_RESTART ? "restart" : "up", &j))
-		return EXIT_TROUBLE;
-	return replace(&j,
-	    &(struct replacement){.verb = how == UP_RESTART ? "restart" : "up",
-		.place = p,
-		.want = c,
-		.image = image,
-		.settings = settings_text(a, p),
-		.generation = current_if_pinned(a, p),
-		.keep_failed = true},
-	    &why);
+	if (how == UP_PLAIN)
+		say_if_other(c, &now, image);
+	return 1;
 }
 
 static int
-up_locked(struct app *a, const struct place *p, enum up_how how)
+up_locked(struct app *a, const struct place *p, struct container *c, enum up_how how)
+{
+	struct replacement r = {.verb = how == UP_RESTART ? "restart" : "up",
+	    .place = p,
+	    .want = c,
+	    .settings = c->settings,
+	    .generation = current_if_pinned(a, p),
+	    .keep_failed = true};
+	struct journal j;
+	int got, status;
+
+	if (wanted_image(a, c, &r.image))
+		return EXIT_TROUBLE;
+	got = runs_already(a, p, c, &r.image, how);
+	if (got < 0)
+		return EXIT_TROUBLE;
+	if (got == 1)
+		status = EXIT_YES;
+	else if (c->fg)
+		return up_in_foreground(a, c, &r.image);
+	else if (journal_begin(a, p, r.verb, &j))
+		return EXIT_TROUBLE;
+	else
+		status = replace(&j, &r);
+	if (status == EXIT_YES && sharing_done(&a->host, p->name))
+		status = EXIT_TROUBLE;
+	return status;
+}
+
+/* Whether what it needs has to be looked at: not where it runs, and stays as it is. */
+static int
+is_to_start(struct app *a, const struct container *c, enum up_how how)
+{
+	struct seen now;
+	int got = engine_see(&a->engine, c->name, &now);
+
+	return got < 0 ? -1 : got == 0 || !now.running || how == UP_RESTART;
+}
+
+int
+up_described(struct app *a, const struct place *p, struct container *c, enum up_how how)
+{
+	struct locks locks;
+	int status, start;
+
+	if (needs_check(a, p->name) || resolve_needs(a, c))
+		return EXIT_TROUBLE;
+	start = is_to_start(a, c, how);
+	if (start < 0)
+		return EXIT_TROUBLE;
+	if (start && start_needs(a, c))
+		return EXIT_NO;
+	if (lock_container(a, p, how == UP_DEPENDENT, &locks))
+		return EXIT_TROUBLE;
+	status = up_locked(a, p, c, how);
+	unlock_container(&locks);
+	return start_pending(a, status);
+}
+
+int
+up_one(struct app *a, const struct place *p, enum up_how how)
 {
 	struct container c;
 
@@ -164,49 +180,36 @@ up_locked(struct app *a, const struct place *p, enum up_how how)
 }
 
 int
-up_one(struct app *a, const struct place *p, enum up_how how)
-{
-	int fd = lock_container(a, p, how == UP_DEPENDENT), status;
-
-	if (fd < 0)
-		return EXIT_TROUBLE;
-	status = up_locked(a, p, how);
-	close(fd);
-	start_pending(a);
-	return status;
-}
-
-void
-start_pending(struct app *a)
+start_pending(struct app *a, int status)
 {
 	struct words names = a->restart_after;
 
 	a->restart_after = (struct words){0};
-	for (size_t i = 0; i < names.n; i++) {
+	needs_sort(a, &names);
+	for (size_t i = 0; i < names.n && !interrupted; i++) {
 		const struct place *p = place_find(a, names.w[i]);
 
-		if (p)
-			up_one(a, p, UP_DEPENDENT);
+		if (p && up_one(a, p, UP_DEPENDENT) != EXIT_YES && status == EXIT_YES)
+			status = EXIT_NO;
 	}
+	return status;
 }
 
 /* ---- down ---- */
 
-int
-down_one(struct app *a, const struct place *p)
+static int
+down_locked(struct app *a, const struct place *p)
 {
 	struct words sharing = {0}, stopped = {0};
 	struct container c;
 	struct seen now;
 	const char *why;
-	cleanup_fd int fd = lock_container(a, p, false);
 	int got;
 
-	if (fd < 0 || describe(a, p, false, &c))
+	if (describe(a, p, false, &c) || sharing_with(a, p, &sharing, &stopped))
 		return EXIT_TROUBLE;
-	sharing_with(a, p, &sharing, &stopped);
 	got = engine_see(&a->engine, c.name, &now);
-	if (got < 0)
+	if (got < 0 || (got == 1 && !owner_is_d(a, p, &now)) || sharing_done(&a->host, p->name))
 		return EXIT_TROUBLE;
 	if (got == 0 || !now.running) {
 		say("DOWN", "%s doesn't run", p->name);
@@ -216,11 +219,25 @@ down_one(struct app *a, const struct place *p)
 		report("%s: not stopped: %s", p->name, why);
 		return EXIT_NO;
 	}
-	for (size_t i = 0; i < sharing.n; i++)
-		stop_for_another(a, sharing.w[i]);
+	for (size_t i = sharing.n; i > 0; i--)
+		if (sharing_stop(a, sharing.w[i - 1], false))
+			return EXIT_TROUBLE;
 	say("STOP", "%s", p->name);
 	if (engine_stop(&a->engine, now.id, c.stop_timeout))
 		return EXIT_TROUBLE;
 	event(&a->host, p->name, "stopped", now.image, "%s", "");
 	return EXIT_YES;
+}
+
+int
+down_one(struct app *a, const struct place *p)
+{
+	struct locks locks;
+	int status;
+
+	if (lock_container(a, p, false, &locks))
+		return EXIT_TROUBLE;
+	status = down_locked(a, p);
+	unlock_container(&locks);
+	return status;
 }

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "pool.h"
+#include "signals.h"
 
 static int
 open_ns(pid_t pid, const char *name)
@@ -67,7 +68,12 @@ listen_to(int fd, unsigned timeout_ms, char *text, size_t size)
 		char chunk[256];
 		ssize_t n;
 
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+		if (left <= 0 || interrupted)
+			return false;
+		n = poll(&p, 1, (int)left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
 			return false;
 		n = read(fd, chunk, sizeof(chunk));
 		if (n < 0 && errno == EINTR)

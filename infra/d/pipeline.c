@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "report.h"
 #include "run.h"
+#include "signals.h"
 #include "state.h"
 
 int
@@ -33,7 +34,11 @@ pipeline_make(struct app *a, const struct place *p, const char *const *targets, 
 			return -1;
 	}
 	setenv("WHITTLE_REPO", a->host.repo1, 1);
-	status = run(&(struct run){.argv = (const char *const *)argv.w, .log = fd});
+	/* A build or a test takes its time; a promotion is only a few calls of the engine. */
+	status = run(&(struct run){.argv = (const char *const *)argv.w,
+	    .log = fd,
+	    .timeout_ms = strcmp(targets[-1], "install") == 0 ? engine_limit_ms() : 0,
+	    .hurry = &interrupted});
 	if (fd >= 0)
 		close(fd);
 	if (status < 0)

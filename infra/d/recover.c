@@ -11,11 +11,11 @@
 #include "cleanup.h"
 #include "engine_inspect.h"
 #include "history.h"
-#include "journal.h"
 #include "replace.h"
 #include "report.h"
 #include "say.h"
 #include "select.h"
+#include "sharing.h"
 #include "state.h"
 #include "strbuf.h"
 #include "tags.h"
@@ -41,7 +41,7 @@ is_engine_of(const char *pid, const char *mark)
 		close(fd);
 	}
 	if (strcmp(comm, "podman") != 0 && strcmp(comm, "docker") != 0 &&
-	    strcmp(comm, "engine") != 0)
+	    strcmp(comm, "engine") != 0 && strcmp(comm, "make") != 0)
 		return false;
 	at = open(pool_printf("/proc/%s/environ", pid), O_RDONLY | O_CLOEXEC);
 	while (at >= 0 && (n = read(at, chunk, sizeof(chunk))) > 0)
@@ -84,6 +84,7 @@ go_on(struct journal *j)
 		   *name = journal_text(j, "name");
 	bool promoting = step && strcmp(step, "promote") == 0;
 	struct seen now;
+	int got;
 
 	if (step && strcmp(step, "finish") == 0) {
 		say("FINISH", "%s: the new container stays", j->place->name);
@@ -92,8 +93,10 @@ go_on(struct journal *j)
 	if (!promoting)
 		return replace_undo(
 		    j, pool_printf("it was cut off at '%s'", step ? step : "?"));
-	if (!name || engine_see(&j->a->engine, name, &now) != 1 || !now.running ||
-	    strcmp(now.image, image ? image : "") != 0)
+	got = name ? engine_see(&j->a->engine, name, &now) : 0;
+	if (got < 0)
+		return -1;
+	if (!got || !now.running || strcmp(now.image, image ? image : "") != 0)
 		return replace_undo(j, "it was cut off, and the new container doesn't run");
 	if (tags_move(j->a, j->place, journal_text(j, "reference"), image,
 		strcmp(journal_text(j, "verb"), "back") == 0))
@@ -125,6 +128,14 @@ recover(struct app *a, const struct place *p)
 	return -1;
 }
 
+/* By a run that isn't there any more. */
+static bool
+is_cut_off(struct app *a, const char *name)
+{
+	return (journal_is_there(&a->host, name) || sharing_pending(&a->host, name)) &&
+	       !state_is_locked(&a->host, name);
+}
+
 int
 recover_all(struct app *a)
 {
@@ -135,14 +146,37 @@ recover_all(struct app *a)
 	for (size_t i = 0; i < names.n; i++) {
 		const struct place *p = place_find(a, names.w[i]);
 
-		if (!p || !journal_is_there(&a->host, names.w[i]) ||
-		    state_is_locked(&a->host, names.w[i]))
+		if (!is_cut_off(a, names.w[i]) || !p)
 			continue;
-		lock = state_lock(&a->host, names.w[i], "d (recovery)", 0);
+		lock = state_lock(&a->host, names.w[i], "d (recovery)", 0, false);
 		if (lock < 0)
 			continue;
 		bad |= recover(a, p);
+		if (sharing_pending(&a->host, p->name))
+			words_add(&a->restart_after, p->name);
 		close(lock);
 	}
 	return bad;
+}
+
+void
+recover_left(struct app *a, struct words *out)
+{
+	struct words names = {0};
+
+	state_names(&a->host, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (is_cut_off(a, names.w[i]))
+			words_add(out, names.w[i]);
+}
+
+void
+recover_tell(struct app *a)
+{
+	struct words names = {0};
+
+	recover_left(a, &names);
+	for (size_t i = 0; i < names.n; i++)
+		report("%s: an earlier run was cut off: d recover finishes or undoes it",
+		    names.w[i]);
 }

@@ -10,4 +10,8 @@ int recover(struct app *a, const struct place *p);
 /* The same for every container whose lock is free. 0 or -1. */
 int recover_all(struct app *a);
 
+/* Names of those that wait for that; or a line to standard error for each. */
+void recover_left(struct app *a, struct words *out);
+void recover_tell(struct app *a);
+
 #endif

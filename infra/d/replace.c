@@ -14,13 +14,12 @@
 #include "generations.h"
 #include "history.h"
 #include "hooks.h"
-#include "life.h"
 #include "mounts.h"
 #include "networks.h"
+#include "owner.h"
 #include "ready.h"
 #include "report.h"
 #include "say.h"
-#include "select.h"
 #include "service.h"
 #include "sharing.h"
 #include "signals.h"
@@ -39,40 +38,72 @@ enum { TRIES = 10, TRY_PAUSE_MS = 500 };
 static int
 remove_made(struct journal *j)
 {
+	const char *made = journal_text(j, "new");
 	struct words ids = {0};
+	struct seen now;
 	int bad =
 	    engine_ids(&j->a->engine, &ids, pool_printf("whittle.transaction=%s", j->id), NULL);
 
 	for (size_t i = 0; i < ids.n; i++)
 		bad |= engine_remove(&j->a->engine, ids.w[i], false);
-	return bad ? -1 : 0;
+	if (!made || bad)
+		return bad ? -1 : 0;
+	/* Whatever the list said: this one is known by its ID. */
+	bad = engine_see(&j->a->engine, made, &now);
+	return bad == 1 ? engine_remove(&j->a->engine, made, false) : bad;
 }
 
-/* What stands in the way and is d's own: left by a run whose journal is gone. */
+/* What stands in the way and is d's own, left by a run whose journal is gone; never what
+ * the journal knows as the old one. */
 static int
-clear_name(struct app *a, const char *name)
+clear_name(struct journal *j, const char *name)
 {
+	const char *old = journal_text(j, "old");
 	struct seen other;
-	int got = engine_see(&a->engine, name, &other);
+	int got = engine_see(&j->a->engine, name, &other);
 
 	if (got <= 0)
 		return got;
-	if (!other.transaction) {
-		report("a container named '%s' is in the way, and d didn't make it", name);
+	if (!other.transaction || (old && strcmp(other.id, old) == 0)) {
+		report("a container named '%s' (%s) is in the way%s", name, short_id(other.id),
+		    other.transaction ? "" : ", and d didn't make it");
 		return -1;
 	}
-	return engine_remove(&a->engine, other.id, false);
+	return engine_remove(&j->a->engine, other.id, false);
 }
 
-/* Runs a command that needs a name; where it fails, once more with the name cleared. */
+/* What the engine answers isn't what counts: it may have done it and lost the answer, or
+ * something else has the name. So the container itself is looked at. */
 static int
-with_name(struct app *a, const char *name, const struct words *args, struct strbuf *out)
+rename_to(struct journal *j, const char *id, const char *name)
 {
-	if (engine_words_try(&a->engine, out, args) == 0)
-		return 0;
-	if (out)
-		strbuf_cut(out, 0);
-	return clear_name(a, name) || engine_words(&a->engine, out, args) ? -1 : 0;
+	const struct engine *e = &j->a->engine;
+	struct seen now;
+
+	for (int tries = 0; tries < 2; tries++) {
+		int bad = tries == 0 ? engine_try(e, NULL, "rename", id, name, NULL)
+				     : engine_call(e, NULL, "rename", id, name, NULL);
+		int got = engine_see(e, id, &now);
+
+		if (got == 1 && strcmp(now.name, name) == 0)
+			return 0;
+		if (got < 1 || (tries == 0 && bad && clear_name(j, name)))
+			return -1;
+	}
+	report("%s: the engine doesn't rename %s", j->place->name, short_id(id));
+	return -1;
+}
+
+/* The ID is the last line; podman warns before. */
+static const char *
+last_line(struct strbuf *out)
+{
+	const char *last;
+
+	while (out->len && out->s[out->len - 1] == '\n')
+		strbuf_cut(out, out->len - 1);
+	last = out->len ? strrchr(out->s, '\n') : NULL;
+	return out->len ? pool_dup(last ? last + 1 : out->s) : NULL;
 }
 
 static int
@@ -87,22 +118,25 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	    .facts = &r->image,
 	    .transaction = j->id};
 	struct words args = {0};
-	char *last;
+	int bad;
 
 	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
 	    volumes_before(j->a, r->want, &r->image) ||
 	    start_complete(j->a, r->want, journal_text(j, "old"), &s))
 		return -1;
 	engine_args(&args, &j->a->engine, r->want, &s);
-	if (with_name(j->a, name, &args, &out)) {
-		strbuf_free(&out);
-		return -1;
+	bad = engine_words_try(&j->a->engine, &out, &args);
+	if (bad) { /* once more, with the name cleared */
+		strbuf_cut(&out, 0);
+		bad = clear_name(j, name) || engine_words(&j->a->engine, &out, &args);
 	}
-	while (out.len && out.s[out.len - 1] == '\n')
-		strbuf_cut(&out, out.len - 1);
-	last = out.s ? strrchr(out.s, '\n') : NULL;
-	*id = pool_dup(last ? last + 1 : out.s ? out.s : "");
+	*id = bad ? NULL : last_line(&out);
 	strbuf_free(&out);
+	if (!bad && !*id)
+		report("%s create: it names no container", engine_name(&j->a->engine));
+	if (!*id)
+		return -1;
+	json_object_set_new(j->o, "new", json_string(*id));
 	return network_join(j->a, r->want, *id) || volumes_after(j->a, r->want, &r->image, *id)
 		   ? -1
 		   : 0;
@@ -112,17 +146,11 @@ static int
 swap_names(struct journal *j, const struct replacement *r, const char *id)
 {
 	const char *old = journal_text(j, "old"), *name = r->want->name;
-	struct words args = {0};
 
 	if (!old)
 		return 0;
-	words_add(&args, "rename");
-	words_add(&args, old);
-	words_addf(&args, "%s.old", name);
-	return with_name(j->a, args.w[2], &args, NULL) ||
-		       engine_call(&j->a->engine, NULL, "rename", id, name, NULL)
-		   ? -1
-		   : 0;
+	return rename_to(j, old, pool_printf("%s.old", name)) || rename_to(j, id, name) ? -1
+											: 0;
 }
 
 /* The log of what failed, kept where the container doesn't stay. */
@@ -231,13 +259,15 @@ prune_snapshots(struct journal *j)
 	    j->a, j->place->name, json_integer_value(json_object_get(j->o, "keep")));
 }
 
-static bool
+/* 1, 0, or -1 where the engine can't tell. */
+static int
 old_is_gone(const struct journal *j)
 {
 	const char *old = journal_text(j, "old");
 	struct seen now;
+	int got = old ? engine_see(&j->a->engine, old, &now) : 1;
 
-	return old && engine_see(&j->a->engine, old, &now) == 0;
+	return got < 0 ? -1 : got == 0;
 }
 
 /* A second Ctrl-C changes nothing: the way back is gone to its end. */
@@ -245,9 +275,13 @@ int
 replace_undo(struct journal *j, const char *why)
 {
 	const char *verb = journal_text(j, "verb");
+	int gone;
 
 	interrupted = 0;
-	if (old_is_gone(j)) {
+	gone = old_is_gone(j);
+	if (gone < 0)
+		return -1;
+	if (gone) {
 		report("%s: somebody removed the old container: the new one stays",
 		    j->place->name);
 		return replace_finish(j);
@@ -333,11 +367,21 @@ replace_finish(struct journal *j)
 	const struct engine *e = &j->a->engine;
 	const char *old = journal_text(j, "old");
 	struct seen now;
+	int got = 1;
 
 	if (record_generation(j, (int)json_integer_value(json_object_get(j->o, "back_to"))))
 		return -1;
-	if (old && engine_see(e, old, &now) == 1 && engine_call(e, NULL, "rm", "-f", old, NULL))
+	/* Looked at again afterwards: a container that stays would be in the next one's way. */
+	for (int tries = 0; old && got == 1 && tries < 3; tries++) {
+		got = engine_see(e, old, &now);
+		if (got == 1 && tries < 2 && engine_remove(e, old, false))
+			return -1;
+	}
+	if (old && got) {
+		report("%s: the old container is still there", j->place->name);
 		return -1;
+	}
+	owner_forget(j->a, j->place);
 	note_dependents(j);
 	prune_snapshots(j);
 	return journal_end(j);
@@ -354,16 +398,19 @@ note_old(struct journal *j, const struct replacement *r)
 	int got = engine_see(&j->a->engine, r->want->name, &old);
 	json_t *list = json_array();
 
-	if (got < 0) {
+	if (got < 0 || (got == 1 && !owner_is_d(j->a, r->place, &old)) ||
+	    sharing_with(j->a, r->place, &dependents, &stopped)) {
 		json_decref(list);
 		return -1;
 	}
-	sharing_with(j->a, r->place, &dependents, &stopped);
 	for (size_t i = 0; i < dependents.n; i++)
 		json_array_append_new(list, json_string(dependents.w[i]));
 	/* What doesn't run has to go all the same: it holds on to the old one's namespaces. */
-	for (size_t i = 0; i < stopped.n; i++)
-		stop_for_another(j->a, stopped.w[i]);
+	for (size_t i = stopped.n; i > 0; i--)
+		if (sharing_stop(j->a, stopped.w[i - 1], false)) {
+			json_decref(list);
+			return -1;
+		}
 	json_object_set_new(j->o, "dependents", list);
 	json_object_set_new(j->o, "name", json_string(r->want->name));
 	json_object_set_new(j->o, "image", json_string(r->image.id));
@@ -420,57 +467,84 @@ ask_old(struct journal *j, const struct replacement *r, const char *old, const c
 		   : 0;
 }
 
-/* From stop to a container that is ready. */
+/* Stops what runs: those that live in its namespaces first, the last one first. */
 static int
-exchange(struct journal *j, struct replacement *r, const char *id, const char **why)
+stop_old(struct journal *j, const struct replacement *r)
+{
+	const char *old = journal_text(j, "old");
+	json_t *list = json_object_get(j->o, "dependents");
+
+	for (size_t i = json_array_size(list); i > 0; i--)
+		if (sharing_stop(j->a, json_string_value(json_array_get(list, i - 1)), true))
+			return -1;
+	if (!old || !journal_true(j, "old_running"))
+		return 0;
+	say("STOP", "%s", r->place->name);
+	return engine_stop(&j->a->engine, old, r->want->stop_timeout);
+}
+
+/* Until it is ready, and nobody says no. r->image_failed tells an image that ran, and ended
+ * or never became ready, from a host that couldn't start it. */
+static int
+wait_for_new(
+    struct journal *j, struct replacement *r, const char *id, const struct timespec *since)
 {
 	const struct engine *e = &j->a->engine;
-	const char *old = journal_text(j, "old");
-	struct timespec since;
-	json_t *name;
-	size_t i;
+	struct seen now;
 
-	if (old && journal_true(j, "old_running") && ask_old(j, r, old, why))
+	if (!journal_true(j, "old_running"))
+		r->want->ready.stable = 0; /* there is nothing to go back to */
+	if (ready_wait(e, r->want, id, r->image.health, say_ready, (void *)since, &r->why) !=
+	    READY_YES) {
+		r->image_failed = !interrupted && engine_see(e, id, &now) == 1 && now.started;
 		return -1;
-	*why = "it couldn't be put in place";
+	}
+	if (hook_run(j->a, r->want, AFTER_READY, id, r->verb, &r->why) == 0)
+		return 0;
+	r->image_failed = !interrupted;
+	return -1;
+}
+
+/* From swap to a container that is ready. */
+static int
+exchange(struct journal *j, struct replacement *r, const char *id)
+{
+	const struct engine *e = &j->a->engine;
+	struct timespec since;
+
+	if (journal_text(j, "old") && journal_true(j, "old_running") &&
+	    ask_old(j, r, journal_text(j, "old"), &r->why))
+		return -1;
+	r->why = "it couldn't be put in place";
 	if (interrupted || journal_step(j, "swap") || swap_names(j, r, id) ||
 	    journal_step(j, "stop"))
 		return -1;
-	json_array_foreach (json_object_get(j->o, "dependents"), i, name)
-		stop_for_another(j->a, json_string_value(name));
 	clock_gettime(CLOCK_MONOTONIC, &since);
-	if (old && journal_true(j, "old_running")) {
-		say("STOP", "%s", r->place->name);
-		if (engine_stop(&j->a->engine, old, r->want->stop_timeout))
-			return -1;
-	}
-	*why = "its data couldn't be copied or put back";
+	if (stop_old(j, r))
+		return -1;
+	r->why = "its data couldn't be copied or put back";
 	if (interrupted || journal_step(j, "data") || settle_data(j, r))
 		return -1;
 	if (interrupted || journal_step(j, "start"))
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
-	*why = "it couldn't be started";
-	r->blame = true;
+	r->why = "it couldn't be started";
 	if (engine_call(e, NULL, "start", id, NULL) || journal_step(j, "wait"))
 		return -1;
-	if (!journal_true(j, "old_running"))
-		r->want->ready.stable = 0; /* there is nothing to go back to */
-	if (ready_wait(e, r->want, id, r->image.health, say_ready, &since, why) != READY_YES)
-		return -1;
-	return hook_run(j->a, r->want, AFTER_READY, id, r->verb, why);
+	return wait_for_new(j, r, id, &since);
 }
 
 static int
-failed(struct journal *j, const struct replacement *r, const char *id, const char **why)
+failed(struct journal *j, struct replacement *r, const char *id)
 {
 	bool started = strcmp(journal_text(j, "step"), "wait") == 0;
 	const char *log = id && started ? keep_log(j, id) : NULL;
 
-	*why = interrupted ? "interrupted" : *why;
-	report("%s: %s failed: %s%s%s", r->place->name, r->verb, *why, log ? "; its log: " : "",
-	    log ? log : "");
-	event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb, *why);
+	if (interrupted)
+		r->why = "interrupted";
+	report("%s: %s failed: %s%s%s", r->place->name, r->verb, r->why,
+	    log ? "; its log: " : "", log ? log : "");
+	event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb, r->why);
 	if (r->keep_failed && started && !interrupted && !journal_true(j, "old_running") &&
 	    !journal_true(j, "data_at_risk")) {
 		/* Nothing ran before: who looks for the reason finds the container. */
@@ -478,28 +552,30 @@ failed(struct journal *j, const struct replacement *r, const char *id, const cha
 			engine_remove(&j->a->engine, journal_text(j, "old"), false);
 		return journal_end(j) ? EXIT_TROUBLE : EXIT_NO;
 	}
-	return replace_undo(j, *why) ? EXIT_TROUBLE : EXIT_NO;
+	return replace_undo(j, r->why) ? EXIT_TROUBLE : EXIT_NO;
 }
 
 int
-replace(struct journal *j, struct replacement *r, const char **why)
+replace(struct journal *j, struct replacement *r)
 {
 	const char *id = NULL;
 
-	*why = "the engine couldn't be asked";
+	r->why = "the engine couldn't be asked";
 	if (mounts_check(j->a, r->want) || note_old(j, r) || journal_step(j, "create"))
-		return journal_end(j), EXIT_TROUBLE;
-	*why = "the new container couldn't be made";
-	if (create(j, r, &id) || exchange(j, r, id, why))
-		return failed(j, r, id, why);
-	if (r->promote && hook_run(j->a, r->want, BEFORE_PROMOTE, id, r->verb, why))
-		return failed(j, r, id, why);
-	if (r->promote) {
-		*why = "the tags couldn't be moved";
-		if (journal_step(j, "promote") || r->promote(j, r))
-			return failed(j, r, id, why);
+		return replace_drop(j), EXIT_TROUBLE;
+	r->why = "the new container couldn't be made";
+	if (create(j, r, &id) || exchange(j, r, id))
+		return failed(j, r, id);
+	if (r->promote && hook_run(j->a, r->want, BEFORE_PROMOTE, id, r->verb, &r->why)) {
+		r->image_failed = !interrupted;
+		return failed(j, r, id);
 	}
-	*why = "";
+	if (r->promote) {
+		r->why = "the tags couldn't be moved";
+		if (journal_step(j, "promote") || r->promote(j, r))
+			return failed(j, r, id);
+	}
+	r->why = "";
 	event(&j->a->host, r->place->name, "started", r->image.id, "%s", r->verb);
 	mounts_remember(j->a, r->want);
 	if (journal_step(j, "finish") || replace_finish(j))

@@ -18,16 +18,20 @@ struct replacement {
 	int generation;       /* that it goes back to; 0: a new one */
 	const char *data;     /* the snapshot that is put back; NULL: the data stays */
 	bool snapshot;        /* one is taken, though the image is the old one's */
-	bool blame;       /* set once the new container was started: what fails is its fault */
-	bool keep_failed; /* what isn't ready stays, where nothing ran before */
+	bool keep_failed;     /* what isn't ready stays, where nothing ran before */
 	/* Moves the tags; NULL: they stay. 0, or -1 after a message. */
 	int (*promote)(struct journal *j, const struct replacement *r);
+
+	/* What comes out of it. */
+	const char *why;   /* the reason of a failure, in words */
+	bool image_failed; /* the image ran, and ended or never became ready: no trouble of
+			    * the host's, such as a port that is taken or a full disk */
 };
 
 /* Does it all, from create to finish. The journal is over afterwards unless the old state
  * couldn't be had again. Returns EXIT_YES, EXIT_NO (failed, all is as it was), or
- * EXIT_TROUBLE. why gets the reason. */
-int replace(struct journal *j, struct replacement *r, const char **why);
+ * EXIT_TROUBLE. */
+int replace(struct journal *j, struct replacement *r);
 
 /* Ends a journal where nothing was put in place yet: a tag that a pull moved is moved
  * back. 0, or -1 after a message. */

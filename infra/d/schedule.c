@@ -1,5 +1,6 @@
 #include "schedule.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "bases.h"
 #include "cleanup.h"
 #include "engine_list.h"
+#include "needs.h"
 #include "report.h"
 #include "say.h"
 #include "self.h"
@@ -279,13 +281,22 @@ summary(const struct jobs *all)
 	return count[FAILED] || count[LEFT_OUT] ? EXIT_NO : EXIT_YES;
 }
 
+/* What is asked to end ends its jobs first; a terminal's Ctrl-C reaches them by itself. */
+static void
+pass_on_end(const struct jobs *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].stage == RUNNING)
+			kill(all->v[i].pid, SIGTERM);
+}
+
 /* A job that waits for itself by way of others never starts. */
 static void
 break_cycle(struct jobs *all)
 {
 	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].stage == WAITING) {
-			report("%s needs itself, by way of others", all->v[i].name);
+			needs_check(all->a, all->v[i].name);
 			all->v[i].stage = FAILED;
 			return;
 		}
@@ -304,6 +315,7 @@ int
 schedule_verb(struct app *a, const char *verb, enum pick_which which)
 {
 	struct jobs all;
+	bool told = false;
 	int status;
 	pid_t pid;
 
@@ -316,6 +328,10 @@ schedule_verb(struct app *a, const char *verb, enum pick_which which)
 				break;
 			break_cycle(&all);
 			continue;
+		}
+		if (interrupted && !told) {
+			pass_on_end(&all);
+			told = true;
 		}
 		show_progress(&all);
 		pid = waitpid(-1, &status, isatty(STDOUT_FILENO) ? WNOHANG : 0);

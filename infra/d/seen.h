@@ -25,6 +25,7 @@ struct seen {
 	const char *upper;    /* the overlay's upper directory; NULL: the engine doesn't say */
 	/* Labels that d gave it; NULL where it was another. */
 	const char *key, *role, *digest, *transaction, *owner;
+	const char *maker; /* who else made it, in words; NULL: nobody that leaves a label */
 };
 
 struct seen_list {

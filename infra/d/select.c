@@ -51,7 +51,7 @@ pick(struct app *a, const char *spec)
 	if (all.n < 2)
 		return found;
 	words_quote(&all, &line);
-	if (a->verb->kind & CHANGES) {
+	if (a->verb->kind & EXACT) {
 		report("'%s' is ambiguous: %s", spec, line.s);
 		found = NULL;
 	} else {

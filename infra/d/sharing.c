@@ -1,55 +1,80 @@
 #include "sharing.h"
 
-#include <string.h>
+#include <jansson.h>
 
 #include "engine_call.h"
 #include "engine_inspect.h"
-#include "report.h"
+#include "needs.h"
+#include "owner.h"
 #include "say.h"
 #include "select.h"
 #include "service.h"
+#include "state.h"
 
-static bool
-shares_with(const struct container *c, const char *name)
-{
-	for (size_t i = 0; i < c->needs.n; i++)
-		if (strcmp(c->needs.v[i].name, name) == 0 &&
-		    (c->needs.v[i].pid || c->needs.v[i].network))
-			return true;
-	return false;
-}
+static const char pending_file[] = "restart.json";
 
-void
+int
 sharing_with(struct app *a, const struct place *p, struct words *running, struct words *stopped)
 {
+	struct words names = {0};
 	struct container c;
 	struct seen now;
 
-	for (size_t i = 0; i < a->places.n; i++) {
-		const struct place *other = &a->places.v[i];
+	needs_sharers(a, p->name, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const struct place *other = place_find(a, names.w[i]);
+		int got;
 
-		if (!other->settings || strcmp(other->name, p->name) == 0)
+		if (!other || host_container(&a->host, other, false, NULL, NULL, &c))
 			continue;
-		/* Another's wrong settings are no reason to leave this one as it is. */
-		if (host_container(&a->host, other, false, NULL, NULL, &c))
-			report("%s: whether it shares %s's namespaces isn't known", other->name,
-			    p->name);
-		else if (shares_with(&c, p->name) && engine_see(&a->engine, c.name, &now) == 1)
+		got = engine_see(&a->engine, c.name, &now);
+		if (got < 0)
+			return -1;
+		if (got == 1)
 			words_add(now.running ? running : stopped, other->name);
 	}
+	return 0;
 }
 
-void
-stop_for_another(struct app *a, const char *name)
+static int
+note_pending(struct app *a, const char *name)
+{
+	json_t *o = json_pack("{s:s}", "time", state_now());
+	int bad = state_write(&a->host, name, pending_file, o);
+
+	json_decref(o);
+	return bad;
+}
+
+int
+sharing_stop(struct app *a, const char *name, bool again)
 {
 	const struct place *p = place_find(a, name);
 	struct container c;
 	struct seen now;
+	int got;
 
-	if (!p || describe(a, p, false, &c) || engine_see(&a->engine, c.name, &now) != 1)
-		return;
+	if (!p || describe(a, p, false, &c))
+		return -1;
+	got = engine_see(&a->engine, c.name, &now);
+	if (got <= 0)
+		return got;
+	if (!owner_is_d(a, p, &now) || (again && note_pending(a, name)))
+		return -1;
 	say("STOP", "%s (shares its namespaces)", name);
-	if (now.running)
-		engine_stop(&a->engine, now.id, c.stop_timeout);
-	engine_remove(&a->engine, now.id, false);
+	if (now.running && engine_stop(&a->engine, now.id, c.stop_timeout))
+		return -1;
+	return engine_remove(&a->engine, now.id, false);
+}
+
+bool
+sharing_pending(const struct host *h, const char *name)
+{
+	return state_has(h, name, pending_file);
+}
+
+int
+sharing_done(const struct host *h, const char *name)
+{
+	return sharing_pending(h, name) ? state_remove(h, name, pending_file) : 0;
 }

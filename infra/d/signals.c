@@ -12,13 +12,13 @@ on_signal(int signal)
 	interrupted = 1;
 }
 
-/* What changes something ends at a point of its own choosing. */
 void
 catch_signals(void)
 {
-	struct sigaction act = {.sa_handler = on_signal};
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction act = {.sa_handler = on_signal}, before;
 
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		if (sigaction(caught[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(caught[i], &act, NULL);
 }

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "file.h"
 #include "host.h"
 #include "report.h"
+#include "signals.h"
 #include "strbuf.h"
 
 enum { LOGS_KEPT = 20 };
@@ -74,23 +76,35 @@ holder(int fd)
 	return pool_dup(text);
 }
 
+/* Locks of the open file description, fcntl(2): unlike flock(2)'s they can be asked for. */
 static bool
-lock_within(int fd, const char *name, unsigned wait_ms)
+take(int fd, bool shared)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	struct flock l = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_SETLK, &l) == 0;
+}
+
+static bool
+lock_within(int fd, const char *name, unsigned wait_ms, bool shared)
+{
+	long long end = monotonic_ms() + wait_ms;
+
+	if (take(fd, shared))
 		return true;
 	if (wait_ms)
 		report("%s: waiting for %s", name, holder(fd));
-	for (unsigned waited = 0; waited < wait_ms; waited += 100) {
+	while (monotonic_ms() < end && !interrupted) {
 		usleep(100000);
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (take(fd, shared))
 			return true;
 	}
 	return false;
 }
 
 int
-state_lock(const struct host *h, const char *name, const char *what, unsigned wait_ms)
+state_lock(
+    const struct host *h, const char *name, const char *what, unsigned wait_ms, bool shared)
 {
 	cleanup_fd int fd = -1;
 
@@ -101,11 +115,16 @@ state_lock(const struct host *h, const char *name, const char *what, unsigned wa
 		report("open '%s':", state_path(h, name, "lock"));
 		return -1;
 	}
-	if (!lock_within(fd, name, wait_ms)) {
-		report("%s is being changed by %s: nothing done", name, holder(fd));
+	if (!lock_within(fd, name, wait_ms, shared)) {
+		if (interrupted)
+			report("%s: interrupted while %s changes it: nothing done", name,
+			    holder(fd));
+		else
+			report("%s is being changed by %s: nothing done", name, holder(fd));
 		return -1;
 	}
-	if (ftruncate(fd, 0) || dprintf(fd, "%s (process %d)\n", what, (int)getpid()) < 0)
+	if (!shared &&
+	    (ftruncate(fd, 0) || dprintf(fd, "%s (process %d)\n", what, (int)getpid()) < 0))
 		report("write '%s':", state_path(h, name, "lock"));
 	return steal_fd(&fd);
 }
@@ -113,10 +132,10 @@ state_lock(const struct host *h, const char *name, const char *what, unsigned wa
 bool
 state_is_locked(const struct host *h, const char *name)
 {
-	cleanup_fd int fd =
-	    open(state_path(h, name, "lock"), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	cleanup_fd int fd = open(state_path(h, name, "lock"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
 }
 
 /* ---- JSON files ---- */

@@ -22,11 +22,13 @@ void state_names(const struct host *h, struct words *out);
 /*
  * Takes the container's lock for `what` ("d u filewatch"). It is held until the
  * descriptor is closed or the process ends. Where another holds it: waits up to wait_ms
- * after a notice. Returns the descriptor, or -1 after a message.
+ * after a notice; the wait ends at a signal. shared: with others that take it so. Returns
+ * the descriptor, or -1 after a message.
  */
-int state_lock(const struct host *h, const char *name, const char *what, unsigned wait_ms);
+int state_lock(
+    const struct host *h, const char *name, const char *what, unsigned wait_ms, bool shared);
 
-/* Whether somebody holds it now. */
+/* Whether somebody holds it now; looking takes nothing. */
 bool state_is_locked(const struct host *h, const char *name);
 
 /* A file of JSON: NULL where it isn't there (errno ENOENT) or after a message. */

@@ -10,32 +10,32 @@
 #include "report.h"
 #include "say.h"
 
-static json_t *
-id_now(struct app *a, const char *reference)
+/* A tag's image, null where there is none, into tags. 0, or -1 after a message. */
+static int
+note_tag(struct app *a, json_t *tags, const char *reference)
 {
 	struct image now;
+	int got = engine_image(&a->engine, reference, &now);
 
-	return engine_image(&a->engine, reference, &now) == 1 ? json_string(now.id)
-							      : json_null();
+	if (got < 0)
+		return -1;
+	return json_object_set_new(tags, reference, got ? json_string(now.id) : json_null());
 }
 
-/* What the tags were, for the way back. :latest is the builder's own. */
+/* :latest is the builder's own. */
 json_t *
 tags_now(struct app *a, const struct place *p, const struct container *c)
 {
 	json_t *tags = json_object();
-	const char *reference = container_image(c);
+	const char *const own[] = {pool_printf("%s/%s:live", a->host.repo1, p->name),
+	    pool_printf("%s/%s:prev", a->host.repo1, p->name)};
+	int bad = p->makefile ? note_tag(a, tags, own[0]) || note_tag(a, tags, own[1])
+			      : note_tag(a, tags, container_image(c));
 
-	if (p->makefile) {
-		const char *live = pool_printf("%s/%s:live", a->host.repo1, p->name);
-		const char *prev = pool_printf("%s/%s:prev", a->host.repo1, p->name);
-
-		json_object_set_new(tags, live, id_now(a, live));
-		json_object_set_new(tags, prev, id_now(a, prev));
-	} else {
-		json_object_set_new(tags, reference, id_now(a, reference));
-	}
-	return tags;
+	if (!bad)
+		return tags;
+	json_decref(tags);
+	return NULL;
 }
 
 static int
@@ -50,7 +50,12 @@ tag_by_hand(struct app *a, const char *image, const char *to, const char *was)
 		return 0;
 	if (got == 1 && was && engine_call(&a->engine, NULL, "tag", now.id, was, NULL))
 		return -1;
-	return engine_call(&a->engine, NULL, "tag", image, to, NULL) ? -1 : 0;
+	if (engine_call(&a->engine, NULL, "tag", image, to, NULL))
+		return -1;
+	got = engine_image(&a->engine, to, &now);
+	if (got == 1 && strcmp(now.id, image) != 0)
+		report("the engine doesn't tag %s as '%s'", short_id(image), to);
+	return got == 1 && strcmp(now.id, image) == 0 ? 0 : -1;
 }
 
 int
@@ -94,6 +99,8 @@ tags_restore(struct journal *j)
 		const char *id = json_string_value(was);
 		int got = engine_image(e, reference, &now);
 
+		if (got < 0)
+			bad = -1;
 		if (got < 0 || (id && got == 1 && strcmp(now.id, id) == 0) || (!id && got == 0))
 			continue;
 		if (id)

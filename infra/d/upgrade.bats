@@ -112,7 +112,7 @@ good_state() {
 		fake fail "$call"
 		run -1 --separate-stderr d u "$N" || run -2 --separate-stderr d u "$N"
 		no_fake
-		run_x 0 d lA
+		run_x 0 d recover
 		good_state "$N"
 		serves "$N" "$was"
 	done
@@ -142,13 +142,20 @@ good_state() {
 }
 
 @test "two runs don't meet" {
-	exec 7>>"$WHITTLE_STATE/d/$N/lock"
-	flock 7
+	local makefile=$WHITTLE_CONTAINERS/$N/Makefile
+	cp "$makefile" "$BATS_TEST_TMPDIR/Makefile"
+	sed -i 's/^all:/all:\n\t@touch held; until [ -e go ]; do sleep 0.1; done/' "$makefile"
+	"$D" u "$N" >/dev/null 2>&1 3>&- 4>&- &
+	wait_until 30 test -e "$WHITTLE_CONTAINERS/$N/held"
 	run_x 2 d u "$N"
 	expect "nothing done" "$stderr"
 	run_x 2 d R "$N"
-	flock -u 7
-	exec 7>&-
+	run_x 0 d
+	expect changing
+	touch "$WHITTLE_CONTAINERS/$N/go"
+	wait $!
+	rm "$WHITTLE_CONTAINERS/$N/"{go,held}
+	cp "$BATS_TEST_TMPDIR/Makefile" "$makefile"
 	good_state "$N"
 }
 
@@ -175,7 +182,7 @@ good_state() {
 			run --separate-stderr "$D" u "${P}kill"
 			[ -e "$ROOM/killed-at" ] || break
 			no_fake
-			run --separate-stderr d lA
+			run --separate-stderr d recover
 			good_state "${P}kill" || {
 				echo "killed at call $n ($(cat "$ROOM/killed-at")): $stderr" >&2
 				return 1
@@ -210,7 +217,7 @@ good_state() {
 		[ -e "$ROOM/killed-at" ] || break
 		no_fake
 		rm "$WHITTLE_STATE/fill"
-		run --separate-stderr d lA
+		run --separate-stderr d recover
 		good_state "${P}full" || {
 			echo "full at call $n ($(cat "$ROOM/killed-at")): $stderr" >&2
 			return 1
@@ -222,7 +229,7 @@ good_state() {
 	rm -r "$WHITTLE_CONTAINERS/${P}full"
 }
 
-@test "the next d says that an earlier run was cut off, whatever it is asked" {
+@test "the next d says that an earlier run was cut off, and the next that changes something recovers" {
 	container "${P}cut"
 	prebuilt "${P}cut" 1 2
 	next_is "${P}cut" 1
@@ -232,7 +239,10 @@ good_state() {
 	fake kill 12 skip
 	run ! "$D" u "${P}cut"
 	no_fake
-	run_x 0 d lA
+	run_x 0 d status --json
+	expect "was cut off" "$stderr"
+	jq -e . <<<"$output"
+	run_x 0 d recover
 	expect "an earlier 'upgrade' was cut off" "$stderr"
 	good_state "${P}cut"
 	run_x 0 d lA
@@ -511,12 +521,18 @@ good_state() {
 	run_x 0 d R "$N"
 }
 
-@test "a container that d didn't start is replaced, and can be gone back to" {
+@test "a container that d didn't make stays as it is until it is taken over, and can be gone back to" {
 	container "${P}hand"
 	prebuilt "${P}hand" 1 2
 	engine run -d --name "${P}hand" "$(built "${P}hand" 1)" >/dev/null 2>&1 ||
 		engine run -d --no-healthcheck --name "${P}hand" "$(built "${P}hand" 1)" >/dev/null
 	next_is "${P}hand" 2
+	before=$(engine inspect -f '{{.Id}} {{.State.Pid}}' "${P}hand")
+	run_x 2 d u "${P}hand"
+	expect "made by hand" "$stderr"
+	expect "d adopt-name ${P}hand" "$stderr"
+	[ "$(engine inspect -f '{{.Id}} {{.State.Pid}}' "${P}hand")" = "$before" ]
+	run_x 0 d adopt-name "${P}hand"
 	run_x 0 d u "${P}hand"
 	serves "${P}hand" 2
 	run_x 0 d back "${P}hand"

@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-#include "cleanup.h"
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
 #include "generations.h"
 #include "history.h"
-#include "journal.h"
 #include "life.h"
+#include "lock.h"
+#include "owner.h"
 #include "pipeline.h"
 #include "replace.h"
 #include "report.h"
@@ -25,6 +25,7 @@ struct upgrade {
 	struct seen now;
 	bool runs, force, keep_down;
 	struct image image; /* the new one */
+	const char *settings;
 	struct journal j;
 };
 
@@ -130,11 +131,16 @@ promote(struct journal *j, const struct replacement *r)
 static int
 promote_only(struct upgrade *u)
 {
-	int bad = tags_move(u->a, u->p, container_image(&u->c), u->image.id, false);
-
-	if (!bad)
-		event(&u->a->host, u->p->name, "promoted", u->image.id, "%s", "upgrade");
-	return journal_end(&u->j) || bad ? EXIT_TROUBLE : EXIT_YES;
+	if (tags_move(u->a, u->p, container_image(&u->c), u->image.id, false)) {
+		if (tags_restore(&u->j)) {
+			journal_close(&u->j);
+			return EXIT_TROUBLE;
+		}
+		journal_end(&u->j);
+		return EXIT_TROUBLE;
+	}
+	event(&u->a->host, u->p->name, "promoted", u->image.id, "%s", "upgrade");
+	return journal_end(&u->j) ? EXIT_TROUBLE : EXIT_YES;
 }
 
 static int
@@ -144,14 +150,13 @@ put_in_place(struct upgrade *u)
 	    .place = u->p,
 	    .want = &u->c,
 	    .image = u->image,
-	    .settings = place_settings(u->p),
+	    .settings = u->settings,
 	    .promote = promote};
-	const char *why = NULL;
-	int status = replace(&u->j, &r, &why);
+	int status = replace(&u->j, &r);
 
-	if (status == EXIT_NO && !interrupted && r.blame && why &&
-	    strcmp(why, "interrupted") != 0)
-		quarantine(&u->a->host, u->p->name, u->image.id, why);
+	/* Only what the image itself did counts against it. */
+	if (status == EXIT_NO && r.image_failed)
+		quarantine(&u->a->host, u->p->name, u->image.id, r.why);
 	else if (status == EXIT_YES)
 		quarantine_lift(&u->a->host, u->p->name, u->image.id);
 	return status;
@@ -163,8 +168,9 @@ upgrade_begun(struct upgrade *u)
 	const char *why;
 	int status;
 
-	if (journal_set(&u->j, "tags", tags_now(u->a, u->p, &u->c)) ||
-	    journal_step(&u->j, "build"))
+	json_t *tags = tags_now(u->a, u->p, &u->c);
+
+	if (!tags || journal_set(&u->j, "tags", tags) || journal_step(&u->j, "build"))
 		return EXIT_TROUBLE;
 	status = build(u);
 	if (status)
@@ -191,8 +197,11 @@ upgrade_locked(struct upgrade *u)
 	if (host_container(&u->a->host, u->p, false, NULL, NULL, &u->c) ||
 	    resolve_needs(u->a, &u->c))
 		return EXIT_TROUBLE;
+	/* The text that was parsed: whoever edits it meanwhile changes the next upgrade. */
+	u->settings = u->c.settings;
 	got = engine_see(&u->a->engine, u->c.name, &u->now);
-	if (got < 0 || journal_begin(u->a, u->p, "upgrade", &u->j))
+	if (got < 0 || (got == 1 && !owner_is_d(u->a, u->p, &u->now)) ||
+	    journal_begin(u->a, u->p, "upgrade", &u->j))
 		return EXIT_TROUBLE;
 	u->runs = got == 1 && u->now.running;
 	status = upgrade_begun(u);
@@ -211,7 +220,12 @@ int
 upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down)
 {
 	struct upgrade u = {.a = a, .p = p, .force = force, .keep_down = keep_down};
-	cleanup_fd int fd = lock_container(a, p, false);
+	struct locks locks;
+	int status;
 
-	return fd < 0 ? EXIT_TROUBLE : upgrade_locked(&u);
+	if (lock_container(a, p, false, &locks))
+		return EXIT_TROUBLE;
+	status = upgrade_locked(&u);
+	unlock_container(&locks);
+	return start_pending(a, status);
 }

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
 #include "generations.h"
 #include "history.h"
-#include "journal.h"
 #include "life.h"
+#include "lock.h"
 #include "options.h"
+#include "owner.h"
 #include "replace.h"
 #include "report.h"
 #include "say.h"
@@ -76,7 +76,8 @@ back_to(struct app *a, const struct place *p, const struct generation *to, const
 	struct image image;
 	struct journal j;
 	struct seen now;
-	const char *why, *reason;
+	const char *reason;
+	json_t *tags;
 	int got, status;
 
 	if (host_container(&a->host, p, false, NULL, to->settings, &c) || resolve_needs(a, &c))
@@ -88,19 +89,19 @@ back_to(struct app *a, const struct place *p, const struct generation *to, const
 	if (got < 1 || !signature_suffices(a, &c, image.id))
 		return EXIT_TROUBLE;
 	got = engine_see(&a->engine, c.name, &now);
-	if (got < 0 || journal_begin(a, p, "back", &j) ||
-	    journal_set(&j, "tags", tags_now(a, p, &c)))
+	if (got < 0 || (got == 1 && !owner_is_d(a, p, &now)))
 		return EXIT_TROUBLE;
-	status = replace(&j,
-	    &(struct replacement){.verb = "back",
-		.place = p,
-		.want = &c,
-		.image = image,
-		.settings = to->settings,
-		.generation = to->n,
-		.data = data,
-		.promote = promote_back},
-	    &why);
+	tags = tags_now(a, p, &c);
+	if (!tags || journal_begin(a, p, "back", &j) || journal_set(&j, "tags", tags))
+		return EXIT_TROUBLE;
+	status = replace(&j, &(struct replacement){.verb = "back",
+				 .place = p,
+				 .want = &c,
+				 .image = image,
+				 .settings = to->settings,
+				 .generation = to->n,
+				 .data = data,
+				 .promote = promote_back});
 	if (status != EXIT_YES)
 		return status;
 	reason = pool_printf("gone back from it to generation %d", to->n);
@@ -112,33 +113,16 @@ back_to(struct app *a, const struct place *p, const struct generation *to, const
 	return EXIT_YES;
 }
 
-int
-do_back(struct app *a, int argc, char **argv)
+static int
+back_locked(struct app *a, const struct place *p, const char *n, bool with_data)
 {
-	bool list = false, with_data = false;
-	const struct option_of options[] = {
-	    SWITCH('l', "list", list), SWITCH(0, "data", with_data), NO_MORE};
-	const char *data = NULL;
 	const struct generation *to;
-	const struct place *p;
+	const char *data = NULL;
 	struct generations g;
-	cleanup_fd int fd = -1;
 
-	argc = take_options(a, argc, &argv, options, false);
-	if (argc < 1 || argc > 2)
-		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	p = pick(a, argv[0]);
-	if (!p)
+	if (generations_read(&a->host, p->name, &g))
 		return EXIT_TROUBLE;
-	if (!list)
-		fd = lock_container(a, p, false);
-	if ((!list && fd < 0) || generations_read(&a->host, p->name, &g))
-		return EXIT_TROUBLE;
-	if (list) {
-		list_generations(a, p->name, &g);
-		return EXIT_YES;
-	}
-	to = choose(p, &g, argc > 1 ? argv[1] : NULL, with_data);
+	to = choose(p, &g, n, with_data);
 	if (to && with_data) {
 		data = snapshot_of(&a->host, p->name, to->n);
 		if (!data) {
@@ -148,6 +132,36 @@ do_back(struct app *a, int argc, char **argv)
 		}
 	}
 	return to ? back_to(a, p, to, data) : EXIT_NO;
+}
+
+int
+do_back(struct app *a, int argc, char **argv)
+{
+	bool list = false, with_data = false;
+	const struct option_of options[] = {
+	    SWITCH('l', "list", list), SWITCH(0, "data", with_data), NO_MORE};
+	const struct place *p;
+	struct generations g;
+	struct locks locks;
+	int status;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc < 1 || argc > 2)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p)
+		return EXIT_TROUBLE;
+	if (list) {
+		if (generations_read(&a->host, p->name, &g))
+			return EXIT_TROUBLE;
+		list_generations(a, p->name, &g);
+		return EXIT_YES;
+	}
+	if (lock_container(a, p, false, &locks))
+		return EXIT_TROUBLE;
+	status = back_locked(a, p, argc > 1 ? argv[1] : NULL, with_data);
+	unlock_container(&locks);
+	return start_pending(a, status);
 }
 
 /* ---- why ---- */

@@ -17,7 +17,6 @@
 #include "say.h"
 #include "select.h"
 #include "snapshots.h"
-#include "strbuf.h"
 #include "verbs.h"
 
 struct cleaning {

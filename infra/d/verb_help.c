@@ -7,12 +7,25 @@
 #include "report.h"
 #include "verbs.h"
 
-/* By all of its names: the short ones are what one wants to find here. */
 static void
 print_verb(const struct verb *v)
 {
-	printf(
-	    "  %-24s %-26s %s\n", pool_printf("%s %s", v->name, v->aliases), v->args, v->help);
+	const char *use = pool_printf("%s%s%s", v->name, *v->args ? " " : "", v->args);
+
+	if (strlen(use) > 30)
+		printf("  %s\n  %-30s %s\n", use, "", v->help);
+	else
+		printf("  %-30s %s\n", use, v->help);
+}
+
+/* Apart: what is typed once it is known. */
+static void
+print_aliases(const struct verb *all)
+{
+	printf("\nShort and other names\n");
+	for (const struct verb *v = all; v->name; v++)
+		if (*v->aliases)
+			printf("  %-30s %s\n", v->name, v->aliases);
 }
 
 static bool
@@ -36,6 +49,8 @@ help_about(const struct app *a, const char *pattern)
 	for (const struct verb *v = a->verbs; v->name; v++)
 		if (matches(v, &re)) {
 			print_verb(v);
+			if (*v->aliases)
+				printf("  %-30s also: %s\n", "", v->aliases);
 			found++;
 		}
 	regfree(&re);
@@ -53,16 +68,24 @@ do_help(struct app *a, int argc, char **argv)
 		return usage(a);
 	if (argc == 2)
 		return help_about(a, argv[1]);
-	printf("usage: d [VERB [SPEC] ...]\n\n"
-	       "SPEC is the start of a container's name. d alone shows them all.\n"
-	       "d help REGEX shows the verbs that have to do with that; the manual is "
-	       "d(1).\n");
+	printf(
+	    "usage: d [VERB [NAME] ...]\n\n"
+	    "Every day\n"
+	    "  d              every container: state, health, whether its live image runs\n"
+	    "  d up NAME      start it, what it needs first\n"
+	    "  d upgrade NAME build, test, replace, wait until ready, promote; or go back\n"
+	    "  d back NAME    return to the version before, image and settings\n"
+	    "  d log NAME     what it wrote\n\n"
+	    "The start of a NAME is enough where it is the only one. d help REGEX shows the\n"
+	    "verbs that match it, with their short names; d VERB --help one; d(1) is the\n"
+	    "manual. Progress goes to standard error, answers to standard output.\n");
 	for (const struct verb *v = a->verbs; v->name; v++) {
 		if (strcmp(v->group, group) != 0)
 			printf("\n%s\n", v->group);
 		group = v->group;
 		print_verb(v);
 	}
+	print_aliases(a->verbs);
 	return EXIT_YES;
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "engine_call.h"
 #include "engine_json.h"
 #include "engine_list.h"

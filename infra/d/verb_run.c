@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "cleanup.h"
 #include "engine_args.h"
 #include "engine_call.h"
 #include "instance.h"
@@ -28,7 +27,6 @@ run_service(struct app *a, const struct place *p, const struct words *flags)
 {
 	struct container c;
 	const char *why;
-	int fd, status;
 
 	if (host_container(&a->host, p, false, flags, NULL, &c))
 		return EXIT_TROUBLE;
@@ -37,12 +35,7 @@ run_service(struct app *a, const struct place *p, const struct words *flags)
 		report("%s: %s", p->name, why);
 		return EXIT_TROUBLE;
 	}
-	fd = lock_container(a, p, false);
-	if (fd < 0)
-		return EXIT_TROUBLE;
-	status = up_described(a, p, &c, UP_PLAIN);
-	close(fd);
-	return status;
+	return up_described(a, p, &c, UP_PLAIN);
 }
 
 static int

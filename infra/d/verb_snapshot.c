@@ -3,12 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "engine_inspect.h"
 #include "generations.h"
-#include "journal.h"
 #include "life.h"
+#include "lock.h"
 #include "options.h"
+#include "owner.h"
 #include "replace.h"
 #include "report.h"
 #include "select.h"
@@ -23,18 +23,17 @@ snapshot_running(
 {
 	const struct generation *back = generation_gone_back_to(&a->host, p->name);
 	struct journal j;
-	const char *why;
 	struct replacement r = {.verb = "snapshot",
 	    .place = p,
 	    .want = c,
-	    .settings = back ? back->settings : place_settings(p),
+	    .settings = c->settings,
 	    .generation = back ? back->n : 0,
 	    .snapshot = true};
 
 	if (engine_image(&a->engine, now->image, &r.image) != 1 || resolve_needs(a, c) ||
 	    journal_begin(a, p, "snapshot", &j))
 		return EXIT_TROUBLE;
-	return replace(&j, &r, &why);
+	return replace(&j, &r);
 }
 
 static int
@@ -53,14 +52,13 @@ snapshot_stopped(struct app *a, const struct place *p, const struct container *c
 }
 
 static int
-snapshot_one(struct app *a, const struct place *p)
+snapshot_locked(struct app *a, const struct place *p)
 {
 	struct container c;
 	struct seen now;
-	cleanup_fd int fd = lock_container(a, p, false);
 	int got;
 
-	if (fd < 0 || describe(a, p, false, &c))
+	if (describe(a, p, false, &c))
 		return EXIT_TROUBLE;
 	if (!c.data.paths.n) {
 		report(
@@ -68,10 +66,23 @@ snapshot_one(struct app *a, const struct place *p)
 		return EXIT_NO;
 	}
 	got = engine_see(&a->engine, c.name, &now);
-	if (got < 0)
+	if (got < 0 || (got == 1 && !owner_is_d(a, p, &now)))
 		return EXIT_TROUBLE;
 	return got == 1 && now.running ? snapshot_running(a, p, &c, &now)
 				       : snapshot_stopped(a, p, &c);
+}
+
+static int
+snapshot_one(struct app *a, const struct place *p)
+{
+	struct locks locks;
+	int status;
+
+	if (lock_container(a, p, false, &locks))
+		return EXIT_TROUBLE;
+	status = snapshot_locked(a, p);
+	unlock_container(&locks);
+	return start_pending(a, status);
 }
 
 int
@@ -81,7 +92,6 @@ do_snapshot(struct app *a, int argc, char **argv)
 	const struct option_of options[] = {VALUED(0, "part", part),
 	    VALUED(0, "source", source), VALUED(0, "id", id), VALUED(0, "other", other),
 	    NO_MORE};
-	int status = EXIT_YES;
 
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc < 0)
@@ -91,7 +101,5 @@ do_snapshot(struct app *a, int argc, char **argv)
 		return snapshot_part(a, part, source, id, other) ? EXIT_TROUBLE : EXIT_YES;
 	if (argc < 1)
 		return usage(a);
-	status = each_named(a, argc, argv, snapshot_one);
-	start_pending(a);
-	return status;
+	return each_named(a, argc, argv, snapshot_one);
 }

@@ -422,7 +422,8 @@ teardown_file() {
 	run_x 0 d lA
 	expect "${P}web"
 	run_x 0 d h
-	expect "  restart-all 01a ra RA Ra "
+	expect "Every day"
+	expect "01a ra RA Ra"
 	run_x 0 d help 'gene|wave'
 	expect autostart-wave
 	run_x 1 d help nosuchthing

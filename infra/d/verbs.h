@@ -5,7 +5,8 @@
 #include "app.h"
 
 /* verb_up.c */
-verb_fn do_up, do_down, do_restart, do_hup, do_up_all, do_down_all, do_restart_all;
+verb_fn do_adopt_name, do_recover, do_up, do_down, do_restart, do_hup, do_up_all, do_down_all,
+    do_restart_all;
 /* verb_boot.c */
 verb_fn do_enable, do_disable;
 /* verb_build.c */
