@@ -295,6 +295,8 @@ plan_make(struct plan *p, struct tree *tree, const struct conf *conf, struct sta
 	p->tree = tree;
 	p->conf = conf;
 	tree->mounts = conf->value[RUNTIME_MOUNTS].text;
+	tree->mount = starts->mount;
+	tree->mount_count = starts->mounts;
 	p->starts = starts;
 	find_aliases(p);
 	mark_system_folders(tree);

@@ -540,6 +540,11 @@ program() {
 	settings ''
 	run_x 1 "$PREP" -a -r "$tree" -c "$conf"
 	expect "dangling symbolic link" "$stderr$output"
+	printf 'mount /config\nmount /var/lib/app\nmount /run/app.sock\n' >"$BATS_TEST_TMPDIR/starts"
+	run_x 0 "$PREP" -a -r "$tree" -c "$conf" -s "$BATS_TEST_TMPDIR/starts"
+	printf 'mount config\n' >"$BATS_TEST_TMPDIR/starts"
+	run_x 2 "$PREP" -a -r "$tree" -c "$conf" -s "$BATS_TEST_TMPDIR/starts"
+	expect 'starts:1: want "run COMMAND", "user NAME" or "mount /PATH"' "$stderr"
 	settings 'RUNTIME_MOUNTS=config'
 	run_x 2 "$PREP" -a -r "$tree" -c "$conf"
 	expect ":1: RUNTIME_MOUNTS: 'config' isn't an absolute path" "$stderr"

@@ -52,8 +52,11 @@ starts_parse(struct starts *s, const char *file, const char *bytes, size_t n)
 			strbuf_putc(&s->script, '\n');
 		} else if (is_keyword(p, len, "user")) {
 			add_user(s, p + 5, len - 5);
+		} else if (is_keyword(p, len, "mount") && p[6] == '/') {
+			add(&s->mount, &s->mounts, p + 6, len - 6);
 		} else {
-			report("%s:%zu: want \"run COMMAND\" or \"user NAME\"", file, number);
+			report("%s:%zu: want \"run COMMAND\", \"user NAME\" or \"mount /PATH\"",
+			    file, number);
 			return -1;
 		}
 	}
@@ -99,6 +102,7 @@ starts_free(struct starts *s)
 	strbuf_free(&s->script);
 	free_list(s->user, s->users);
 	free_list(s->group, s->groups);
+	free_list(s->mount, s->mounts);
 	memset(s, 0, sizeof(*s));
 }
 

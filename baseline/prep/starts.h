@@ -12,11 +12,14 @@ struct starts {
 	size_t users;
 	char **group; /* the same of groups; grows by the accounts' own */
 	size_t groups;
+	char **mount; /* absolute paths of what is mounted once the image runs */
+	size_t mounts;
 };
 
 /*
- * Reads lines of two words or more: "run COMMAND LINE", "user NAME[:GROUP]". Empty lines and
- * those that begin with '#' are skipped. Returns 0, or -1 after a report() with FILE:LINE.
+ * Reads lines of two words or more: "run COMMAND LINE", "user NAME[:GROUP]", "mount PATH".
+ * Empty lines and those that begin with '#' are skipped. Returns 0, or -1 after a report() with
+ * FILE:LINE.
  */
 int starts_parse(struct starts *s, const char *file, const char *bytes, size_t n);
 int starts_read(struct starts *s, int fd, const char *file);

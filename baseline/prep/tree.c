@@ -338,12 +338,15 @@ is_mounted_later(const struct tree *t, uint32_t at, const char *rest)
 	const char *list = t->mounts ? t->mounts : "";
 	struct strbuf path = STRBUF_INIT;
 	int found = 0;
+	size_t i;
 
+	tree_path(t, at, &path);
+	strbuf_printf(&path, "%s%s", at == TREE_ROOT ? "" : "/", rest);
+	for (i = 0; i < t->mount_count && !found; i++)
+		found = path_below(t->mount[i], path.s) != NULL;
 	for (list += strspn(list, between); *list && !found; list += strspn(list, between)) {
 		cleanup_free char *mount = xstrndup(list, strcspn(list, between));
 
-		tree_path(t, at, &path);
-		strbuf_printf(&path, "%s%s", at == TREE_ROOT ? "" : "/", rest);
 		found = path_below(mount, path.s) != NULL;
 		list += strlen(mount);
 	}

@@ -57,6 +57,8 @@ struct tree {
 	uint32_t linked_count;
 	const char *mounts; /* what is mounted at run time: paths with commas or blanks between;
 			     * NULL for none; the caller's */
+	char *const *mount; /* the same, one path each */
+	size_t mount_count;
 };
 
 /* Walks the tree; a directory in it that can't be read is reported and empty. Returns 0, or
