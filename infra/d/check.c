@@ -149,7 +149,7 @@ checked_named(const struct checked *all, size_t n, const char *name)
 }
 
 /* Whether needs lead from one container to another; path gets the names on the way, the other
- * one last. seen: where this was looked for already, in vain. */
+ * one last. seen: containers that were searched already. */
 static bool
 leads_to(const struct checked *all, size_t n, const struct checked *from, const char *to,
     struct words *path, struct words *seen)
@@ -211,7 +211,7 @@ check_engine(struct app *a, const struct checked *one)
 	return why ? 1 : 0;
 }
 
-/* What settings loosen, for who wants to see it in one place. */
+/* What the settings of a container loosen, on one line. */
 static void
 print_loose(const struct container *c, const struct identity *who)
 {

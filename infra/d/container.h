@@ -1,6 +1,6 @@
 /*
- * What is wanted of a container, in no engine's words: the one description that stands
- * between settings.yaml and everything that is made of it (engine arguments today).
+ * A container as settings.yaml describes it, in neither engine's terms: the one description
+ * that engine arguments, exports and checks are derived from.
  */
 #ifndef WHITTLE_CONTAINER_H
 #define WHITTLE_CONTAINER_H
@@ -59,7 +59,7 @@ struct limit {
 };
 
 struct need {
-	const char *name;   /* the folder's */
+	const char *name;   /* the directory's */
 	const char *target; /* the container's own name, once it is known; else NULL */
 	bool pid, network;  /* namespaces that are shared with it */
 };
@@ -141,10 +141,10 @@ enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 	}
 
 struct container {
-	const char *key;      /* the folder's name: what d is given */
+	const char *key;      /* the directory's name: what d is given */
 	const char *folder;   /* NULL where there is none */
 	bool test;            /* a test instance beside production */
-	const char *settings; /* the text of the folder's settings that this was read from */
+	const char *settings; /* the text of the directory's settings that this was read from */
 
 	const char *name, *hostname;
 	const char *image, *tag, *repo1, *repo2;

@@ -250,7 +250,7 @@ add_privileges(
 	add_user(out, c, s);
 	if (c->read_only)
 		words_add(out, "--read-only");
-	/* podman would put writable folders over /tmp, /run and /var/tmp unasked. */
+	/* podman would put writable directories over /tmp, /run and /var/tmp unasked. */
 	if (c->read_only && e->kind == PODMAN)
 		words_add(out, "--read-only-tmpfs=false");
 	add_userns(out, c);

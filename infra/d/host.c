@@ -27,7 +27,7 @@ is_file(const char *path)
 }
 
 static bool
-is_folder(const char *path)
+is_directory(const char *path)
 {
 	struct stat st;
 
@@ -35,7 +35,7 @@ is_folder(const char *path)
 }
 
 static const char *
-folder_of(const char *path)
+directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -59,7 +59,7 @@ is_project(const char *folder)
 	return is_file(pool_printf("%s/infra/engine", folder));
 }
 
-/* Above the program's own file, which stands in infra/d of a project unless it was
+/* Found from the program's own file, which is in infra/d of a project unless it was
  * installed. */
 static const char *
 project_by_program(void)
@@ -67,7 +67,7 @@ project_by_program(void)
 	const char *at = program_path();
 
 	for (int up = 0; up < 5 && strcmp(at, "/") != 0; up++) {
-		at = folder_of(at);
+		at = directory_of(at);
 		if (is_project(at))
 			return at;
 	}
@@ -360,7 +360,7 @@ project_by_user(const char *file)
 
 	if (file && access(file, F_OK) == 0 && settings_read(&s, file) == 0 &&
 	    (n = settings_get(s.root, "project")) && n->kind == NODE_SCALAR) {
-		struct source f = {NULL, &s, folder_of(file)};
+		struct source f = {NULL, &s, directory_of(file)};
 
 		got = path_in(&f, n->text);
 	}
@@ -385,7 +385,7 @@ host_load(struct host *h)
 	}
 	if (h->project) {
 		words_addf(&h->folders, "%s/containers", h->project);
-		if (is_folder(pool_printf("%s/baseline", h->project)))
+		if (is_directory(pool_printf("%s/baseline", h->project)))
 			h->base = pool_printf("%s/baseline", h->project);
 		if (!first)
 			first = pool_printf("%s/etc/settings.yaml", h->project);
@@ -395,14 +395,14 @@ host_load(struct host *h)
 		return -1;
 	}
 	if (read_file(h, 0, first,
-		only || !h->project ? folder_of(first ? first : "") : h->project) ||
-	    read_file(h, 1, user, user ? folder_of(user) : "") || take_variables(h))
+		only || !h->project ? directory_of(first ? first : "") : h->project) ||
+	    read_file(h, 1, user, user ? directory_of(user) : "") || take_variables(h))
 		return -1;
 	choose_engine(h);
 	return 0;
 }
 
-/* ---- containers' folders ---- */
+/* ---- containers' directories ---- */
 
 static int
 by_name(const void *a, const void *b)

@@ -1,4 +1,4 @@
-/* The host's settings: where the containers' folders, the engine, state and volumes are. */
+/* The host's settings: where the containers' directories, the engine, state and volumes are. */
 #ifndef WHITTLE_HOST_H
 #define WHITTLE_HOST_H
 
@@ -11,15 +11,15 @@
 #include "subnet.h"
 
 struct host {
-	const char *project;  /* the project's folder; NULL: there is none */
+	const char *project;  /* the project's directory; NULL: there is none */
 	struct words files;   /* the settings files that were read */
-	struct words folders; /* the folders that hold containers' folders */
+	struct words folders; /* the directories that hold containers' directories */
 	const char *engine;   /* the command: infra/engine, or podman or docker itself */
 	const char *state;    /* $WHITTLE_STATE/d */
 	const char *vol_base;
 	const char *repo1, *repo2;
 	const char *toolkit;    /* image for d debug */
-	const char *base;       /* the base image's folder; NULL: none */
+	const char *base;       /* the base image's directory; NULL: none */
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
 	struct pairs variables; /* what ${NAME} in containers' settings stands for */
@@ -37,9 +37,9 @@ struct host {
  */
 int host_load(struct host *h);
 
-/* One container's folder. */
+/* One container's directory. */
 struct place {
-	const char *name;                           /* the folder's */
+	const char *name;                           /* the directory's */
 	const char *folder;                         /* its path */
 	bool settings, makefile, dockerfile, tests; /* which files it has */
 };
@@ -49,19 +49,19 @@ struct places {
 	size_t n;
 };
 
-/* Every container's folder, by name. Of two with one name the first counts; the other is
+/* Every container's directory, by name. Of two with one name the first counts; the other is
  * added to twice. */
 void host_places(const struct host *h, struct places *all, struct words *twice);
 
 /*
- * The description of what stands in a folder. flags: words "--KEY", "VALUE" of a command
- * line, or NULL. text: settings to read instead of the folder's file, or NULL.
+ * The description of what stands in a directory. flags: words "--KEY", "VALUE" of a command
+ * line, or NULL. text: settings to read instead of the directory's file, or NULL.
  * Returns 0, or -1 after messages.
  */
 int host_container(const struct host *h, const struct place *p, bool test,
     const struct words *flags, const char *text, struct container *out);
 
-/* The text of the folder's settings.yaml; "" where there is none, NULL after a message. */
+/* The text of the directory's settings.yaml; "" where there is none, NULL after a message. */
 char *place_settings(const struct place *p);
 
 /* Whether this is the host that a wave is for. */

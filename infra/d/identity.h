@@ -32,7 +32,7 @@ int identity_of(
 /* Whether that is root; who NULL: as far as the settings alone say it. */
 bool identity_is_root(const struct container *c, const struct identity *who);
 
-/* The image's accounts. image NULL: those that the container's folder has for it. */
+/* The image's accounts. image NULL: those that the container's directory has for it. */
 struct image_accounts {
 	struct accounts passwd, group;
 };

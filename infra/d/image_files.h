@@ -16,7 +16,7 @@ struct image;
  */
 const char *image_files(struct app *a, const char *key, bool test, const struct image *image);
 
-/* A container of the image that never runs, to be removed by whoever asked; its id, or NULL
+/* A container of the image that never runs, to be removed by the caller; its id, or NULL
  * after a message. */
 const char *image_container(const struct engine *e, const struct image *image);
 

@@ -83,7 +83,7 @@ add_parts(const char *p, bool list, struct words *out)
 	strbuf_free(&part);
 }
 
-/* podman may name lower layers from the folder of all layers on ("l/ABC"): of
+/* podman may name lower layers from the directory of all layers on ("l/ABC"): of
  * …/overlay/ID/diff that is …/overlay. */
 static void
 make_absolute(struct layers *l)
@@ -244,7 +244,7 @@ path_matches(const char *pattern, const char *path)
 
 	if (match(pattern, path))
 		return true;
-	/* The folder itself too: what is below it makes it be copied up. */
+	/* The directory itself too: what is below it makes it be copied up. */
 	return len > 3 && strcmp(pattern + len - 3, "/**") == 0 &&
 	       match(pool_dupn(pattern, len - 3), path);
 }

@@ -24,7 +24,7 @@ int layers_of(const struct seen *now, struct layers *out);
 int layers_parse(const char *mountinfo, struct layers *out);
 
 /* Whether an absolute path matches a pattern: '*' and '?' as in a shell, within a part of
- * the path; '**' over parts; "[…]" classes. A "**" behind the last slash means the folder
+ * the path; '**' over parts; "[…]" classes. A "**" behind the last slash means the directory
  * before it as well. */
 bool path_matches(const char *pattern, const char *path);
 

@@ -147,7 +147,7 @@ curl_args(struct words *out, const struct endpoint *e, const char *host)
 		words_add(out, "--pinnedpubkey");
 		words_add(out, e->r->pin);
 	}
-	/* The key is the proof where nobody is named who certifies it. */
+	/* A pinned key needs no certificate authority. */
 	if (e->r->pin && !e->r->ca)
 		words_add(out, "-k");
 	words_add(out, "--connect-to");
@@ -389,8 +389,8 @@ has_ended(const struct seen *now)
 		   strcmp(now->state, "dead") == 0);
 }
 
-/* runc before 1.2 gives a tmpfs the mode of the image's folder that it is mounted on. Less than
- * was asked for does no harm where the service owns it. */
+/* runc before 1.2 gives a tmpfs the mode of the image's directory that it is mounted on. Less
+ * than was asked for does no harm where the service owns it. */
 static void
 tell_modes(const struct container *c, pid_t pid)
 {

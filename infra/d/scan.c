@@ -130,7 +130,7 @@ image_file(const struct scan *s, const char *path)
 
 /* ---- what is worth telling ---- */
 
-/* A folder or an empty file that something is mounted on, or on the way there. */
+/* A directory or an empty file that something is mounted on, or on the way there. */
 static bool
 holds_mount(const struct scan *s, const char *path, const struct stat *st)
 {
@@ -186,7 +186,8 @@ add_change(struct scan *s, struct change c)
 }
 
 static void
-tell(struct scan *s, const char *path, const char *what, const struct stat *st, bool program)
+scan_tell(
+    struct scan *s, const char *path, const char *what, const struct stat *st, bool program)
 {
 	if (strcmp(path, s->canary) == 0) {
 		s->canary_seen = true;
@@ -332,20 +333,21 @@ compare(struct scan *s, const struct walk_entry *e, int image)
 	if (fstat(image, &was))
 		return;
 	if ((e->st.st_mode & S_IFMT) != (was.st_mode & S_IFMT)) {
-		tell(s, e->path, "type", &e->st, program);
+		scan_tell(s, e->path, "type", &e->st, program);
 		return;
 	}
 	if (!same_content(s, e, &was, image) && !is_podmans_account(e, &was, image))
-		tell(s, e->path, "changed", &e->st, program);
+		scan_tell(s, e->path, "changed", &e->st, program);
 	if (!S_ISLNK(e->st.st_mode) && (e->st.st_mode & 07777) != (was.st_mode & 07777))
-		tell(s, e->path, "mode", &e->st, program);
+		scan_tell(s, e->path, "mode", &e->st, program);
 	if (e->st.st_uid != was.st_uid || e->st.st_gid != was.st_gid)
-		tell(s, e->path, "owner", &e->st, program);
+		scan_tell(s, e->path, "owner", &e->st, program);
 	if (!same_capabilities(e, image))
-		tell(s, e->path, "capabilities", &e->st, program);
+		scan_tell(s, e->path, "capabilities", &e->st, program);
 }
 
-/* What the image has in a folder that the container made anew, and the new one hasn't. */
+/* What the image has in a directory that the container replaced, and the new one doesn't have.
+ */
 static void
 tell_hidden(struct scan *s, const struct walk_entry *e, int image)
 {
@@ -363,21 +365,21 @@ tell_hidden(struct scan *s, const struct walk_entry *e, int image)
 		if (is_dots(entry->d_name))
 			continue;
 		if (fstatat(upper, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
-			tell(s, path, "removed", NULL, false);
+			scan_tell(s, path, "removed", NULL, false);
 	}
 }
 
 static enum walk_action
-visit(const struct walk_entry *e, void *arg)
+scan_visit(const struct walk_entry *e, void *arg)
 {
 	struct scan *s = arg;
 	cleanup_fd int image = image_file(s, e->path);
 
 	if (is_whiteout(&e->st)) {
-		tell(s, e->path, "removed", NULL, false);
+		scan_tell(s, e->path, "removed", NULL, false);
 	} else if (image < 0) {
 		if (!holds_mount(s, e->path, &e->st))
-			tell(
+			scan_tell(
 			    s, e->path, "added", &e->st, is_program(e->dirfd, e->name, &e->st));
 	} else {
 		compare(s, e, image);
@@ -497,7 +499,7 @@ walk_layers(struct scan *s, const struct place *p, int root, bool read_only)
 		pull_up(s, root, read_only);
 		return -1;
 	}
-	bad = walk_tree(s->upper, &o, visit, s);
+	bad = walk_tree(s->upper, &o, scan_visit, s);
 	pull_up(s, root, read_only);
 	if (bad)
 		report("%s: read its upper layer:", p->name);
@@ -517,7 +519,7 @@ manifest_of(const struct app *a, const char *image)
 	const char *found = NULL;
 	glob_t g;
 
-	/* host.state is a folder in the one that pack keeps its records in. */
+	/* host.state is a directory in the one that pack keeps its records in. */
 	if (glob(pool_printf("%s/../images/*/%s/manifest.mtree", a->host.state, id), 0, NULL,
 		&g) == 0)
 		found = pool_dup(g.gl_pathv[0]);
@@ -539,7 +541,7 @@ is_shifted(pid_t pid)
 	return shifted;
 }
 
-/* Owners in a shifted layer, and the mode of the root folder: podman's is 0555, whatever the
+/* Owners in a shifted layer, and the mode of the root directory: podman's is 0555, whatever the
  * layer says. */
 static bool
 is_by_engine(const json_t *difference, const char *path, bool shifted)
@@ -686,14 +688,14 @@ print_change_as_json(struct strbuf *b, const struct place *p, const struct chang
 enum { MANY = 4 };
 
 static const char *
-folder_of(const char *path)
+directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return pool_dupn(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* A proposal: folders in which much happens as a whole, the rest by name. */
+/* A proposal: directories in which much happens as a whole, the rest by name. */
 static void
 print_learned(const struct place *p, const struct scan *s)
 {
@@ -701,14 +703,14 @@ print_learned(const struct place *p, const struct scan *s)
 	struct strbuf line = STRBUF_INIT;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const char *folder = folder_of(s->v[i].path);
+		const char *folder = directory_of(s->v[i].path);
 		size_t together = 0;
 
 		if (strcmp(s->v[i].what, "tampered") == 0)
 			continue;
 
 		for (size_t k = 0; k < s->n; k++)
-			together += strcmp(folder_of(s->v[k].path), folder) == 0;
+			together += strcmp(directory_of(s->v[k].path), folder) == 0;
 		if (together >= MANY && strcmp(folder, "/") != 0)
 			folder = pool_printf("%s/**", folder);
 		else
@@ -726,7 +728,7 @@ print_learned(const struct place *p, const struct scan *s)
 	strbuf_free(&line);
 }
 
-/* Deepest first, so that folders are empty when their turn comes. */
+/* Deepest first, so that directories are empty when they are removed. */
 static int
 remove_added(const struct place *p, const struct seen *now, const struct scan *s)
 {
@@ -735,7 +737,7 @@ remove_added(const struct place *p, const struct seen *now, const struct scan *s
 
 	for (size_t i = s->n; i-- > 0;) {
 		const struct change *c = &s->v[i];
-		const char *folder = folder_of(c->path), *name = strrchr(c->path, '/') + 1;
+		const char *folder = directory_of(c->path), *name = strrchr(c->path, '/') + 1;
 		cleanup_fd int at = -1;
 
 		if (strcmp(c->what, "added") != 0)

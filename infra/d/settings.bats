@@ -374,5 +374,5 @@ yaml() {
 			echo "d.1 lacks $verb" >&2
 			return 1
 		}
-	done < <("$D" help | sed -n 's/^  \([a-z-]*\) .*/\1/p')
+	done < <("$D" help | sed -n '/^  d /d; s/^  \([a-z-]*\) .*/\1/p')
 }

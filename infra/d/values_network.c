@@ -117,7 +117,7 @@ port_range(const char *s, size_t len, long *first, long *last)
 	return !dash || (port_number(dash + 1, len - head - 1, last) && *last >= *first);
 }
 
-/* What stands before the ports, and where they begin: "ADDR:" or "[ADDR]:" or nothing. */
+/* The address before the ports, and where those begin: "ADDR:" or "[ADDR]:" or nothing. */
 static const char *
 port_address(const char *text, const char **rest)
 {

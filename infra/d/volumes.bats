@@ -286,6 +286,7 @@ dangling() {
 	run_x 0 d u "${P}vol"
 	run_x 0 d e "${P}vol" /svc cat /data/file
 	[ "$output" = mine ]
+	rm -rf "$WHITTLE_CONTAINERS/${P}user" # other tests' wrong settings
 	run_x 0 d check
 	expect "'/data' is a volume of the image: what is written there is in the engine's volume '${P}vol-data'" "$output"
 	[ "$(dangling)" -eq "$before" ]

@@ -132,7 +132,7 @@ volume_spec_of(struct id_context *p, const struct volume *v, struct volume_spec 
 
 /* ---- on the disk ---- */
 
-/* The folder that rest's last part stands in; those on the way are made, or not (ENOENT). */
+/* The directory of the last component of rest; missing ones above it are made, or ENOENT. */
 static int
 open_parent(const struct volume_spec *t, bool make, const char **last)
 {
@@ -363,9 +363,9 @@ described(const struct container *c, const char *path)
 	return false;
 }
 
-/* What a mount needs and no entry of vols speaks of: a folder, if it lies below vol_base. */
+/* A directory below vol_base that a mount needs and that vols doesn't describe. */
 static bool
-is_empty_folder(const char *path)
+is_empty_directory(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -402,7 +402,7 @@ prepare_source(struct preparation *p, const struct mount *m)
 	v.type = v.type ? v.type : "dir";
 	/* What is there is as its owner wants it; but a directory that was made before the
 	 * container, whose map says only now who owns it, is nobody's yet. */
-	if (access(m->source, F_OK) == 0 && !(p->ids.id && is_empty_folder(m->source)))
+	if (access(m->source, F_OK) == 0 && !(p->ids.id && is_empty_directory(m->source)))
 		return 0;
 	return volume_spec_of(&p->ids, &v, &t) ? -1 : prepare(p, &t);
 }

@@ -1,4 +1,4 @@
-/* The files and folders that a container's mounts and vols need on the host. */
+/* The files and directories that a container's mounts and vols need on the host. */
 #ifndef WHITTLE_VOLUMES_H
 #define WHITTLE_VOLUMES_H
 
@@ -28,7 +28,8 @@ int volumes_before(struct app *a, const struct container *c, const struct image 
 int volumes_after(
     struct app *a, const struct container *c, const struct image *image, const char *id);
 
-/* Removes a folder and all below it, as whoever may. 0, or -1 after a message. */
+/* Removes a directory tree, in rootless podman's user namespace where that is needed. 0, or -1
+ * after a message. */
 int volumes_remove(struct app *a, const char *folder);
 
 #endif
