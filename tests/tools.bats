@@ -12,7 +12,7 @@ setup() {
 		ln -s "$(command -v $t)" tools/$t 2>/dev/null || :
 	done
 	export XDG_CACHE_HOME=$PWD/cache
-	unset ENGINE CONTAINERS_CONF DOCKER_HOST DOCKER_BUILDKIT BUILDAH_ISOLATION
+	unset ENGINE CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE DOCKER_HOST DOCKER_BUILDKIT BUILDAH_ISOLATION
 }
 
 # A stand-in that says how it was called.
@@ -64,6 +64,29 @@ engine_here() {
 	run_x 0 engine_here env CONTAINERS_CONF=/mine "$ENGINE_CMD" ps
 	expect "conf=/mine"
 	[ ! -e cache/whittle ]
+}
+
+@test "engine: from podman 4.6 on the host's settings come on top of the administrator's; asked again once another is installed" {
+	[ ! -d /run/systemd/system ] || skip "this machine cannot: nothing has to be set where systemd runs"
+	for version in 4.3.1:CONTAINERS_CONF 4.6.0:CONTAINERS_CONF_OVERRIDE 5.10.2:CONTAINERS_CONF_OVERRIDE; do
+		printf '#!/bin/sh\n[ "$1" != --version ] || { echo asked >>%s/asked; echo podman version %s; }\n' "$PWD" "${version%:*}" >bin/new
+		chmod +x bin/new
+		mv bin/new bin/podman
+		rm -f asked
+		sleep 0.05
+		for _ in 1 2; do
+			run_x 0 engine_here "$ENGINE_CMD" --how
+			[ "$(grep -c "^CONTAINERS_CONF" <<<"$output")" -eq 1 ]
+			expect "${version#*:}=$XDG_CACHE_HOME/whittle/containers.conf"
+		done
+		[ "$(wc -l <asked)" -eq 1 ]
+	done
+	expect cgroupfs "$(cat "$XDG_CACHE_HOME/whittle/containers.conf")"
+	for given in CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE; do
+		run_x 0 engine_here env "$given=/mine" "$ENGINE_CMD" --how
+		expect "$given=/mine"
+		refute "$XDG_CACHE_HOME"
+	done
 }
 
 @test "engine: docker builds by its classic builder where buildx is missing" {
