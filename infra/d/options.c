@@ -4,7 +4,7 @@
 
 #include "report.h"
 
-enum { OPTIONS_MAX = 80, LONG_BASE = 256 };
+enum { OPTIONS_MAX = KEYS_MAX + OWN_MAX, LONG_BASE = 256 };
 
 static void
 fill_getopt(const struct option_of *o, bool first, struct option *longs, char *shorts)
@@ -94,8 +94,11 @@ key_options(struct key_options *k, const struct option_of *own)
 	*k = (struct key_options){0};
 	for (; own->name; own++)
 		k->option[n++] = *own;
-	for (size_t i = 0; keys[i]; i++)
+	for (size_t i = 0; keys[i]; i++) {
+		if (i == KEYS_MAX || n == OPTIONS_MAX)
+			die("more keys than an option can be made of");
 		k->option[n++] = (struct option_of)VALUED(0, keys[i], k->value[i]);
+	}
 }
 
 void

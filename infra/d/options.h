@@ -48,7 +48,7 @@ int usage(const struct app *a);
 int no_arguments(struct app *a, int argc, char **argv);
 
 /* Options of a verb, and --KEY VALUE for every key of settings.yaml behind them. */
-enum { KEYS_MAX = 64, OWN_MAX = 8 };
+enum { KEYS_MAX = 128, OWN_MAX = 8 };
 struct key_options {
 	const char *value[KEYS_MAX];
 	struct option_of option[OWN_MAX + KEYS_MAX + 1];

@@ -500,7 +500,7 @@ teardown_file() {
 	# with settings by which it never serves what it should
 	sed -i 's/all ok/all gone/; s/within: .*/within: 1s/' "$WHITTLE_CONTAINERS/${P}pipe/settings.yaml"
 	run_x 1 d t "${P}pipe"
-	expect "isn't ready: not ready within 1 s: the answer lacks 'all gone'"
+	expect "isn't ready: not ready within 1 s: the text is not in the answer"
 	[ -z "$(all_of "${P}pipe")" ]
 	[ ! -e "$WHITTLE_CONTAINERS/${P}pipe/test-stamp" ]
 	rm -r "$WHITTLE_CONTAINERS/${P}pipe"
