@@ -127,5 +127,6 @@ in_image() {
 		expect "$gone: No such file" "$stderr"
 	done
 	run_x 0 engine run --rm --network none "localhost/$ID" cat /etc/passwd
-	[ "$output" = "app:x:200:200:Linux User,,,:/home/app:/sbin/nologin" ]
+	# BusyBox before 1.38 fills in a name.
+	[[ $output =~ ^app:x:200:200:[^:]*:/home/app:/sbin/nologin$ ]]
 }

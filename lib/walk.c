@@ -10,8 +10,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <linux/stat.h> /* after sys/stat.h: musl's has no struct statx */
-
 #include "cleanup.h"
 #include "path.h"
 #include "report.h"
@@ -25,7 +23,7 @@ struct walk {
 	/* What getdents64(2) fills. readdir(3) would ask the kernel three things more about
 	 * each directory, and in musl with a small buffer. */
 	union {
-		struct dirent64 align;
+		struct dirent align;
 		char bytes[32768];
 	} buffer;
 };
@@ -85,9 +83,9 @@ read_names(struct walk *w, int fd, struct names *n)
 	size_t i;
 
 	*n = (struct names){.text = STRBUF_INIT};
-	while ((got = getdents64(fd, (void *)&w->buffer, sizeof(w->buffer))) > 0)
+	while ((got = syscall(SYS_getdents64, fd, &w->buffer, sizeof(w->buffer))) > 0)
 		for (k = 0; k < got;) {
-			struct dirent64 *d = (void *)(w->buffer.bytes + k);
+			struct dirent *d = (void *)(w->buffer.bytes + k);
 
 			add_name(n, d->d_name);
 			k += d->d_reclen;

@@ -192,3 +192,104 @@ no_rests() {
 		[ -n "$output" ]
 	done
 }
+
+@test "the fallback: taken only where nothing has the pinned version, said, kept until asked again" {
+	requires command:python3
+	serve
+	printf 'older\n' >www/source-0.tar
+	older=$(sha256sum <www/source-0.tar | cut -d' ' -f1)
+	printf 'other 3 %s http://127.0.0.1:9/other\nsource 1 %s %s\nsource 0 %s %s\n' "$sum" "$sum" \
+		"$base/source-1.tar" "$older" "$base/source-0.tar" >lock
+	run_x 0 fetch source
+	[ "$output" = "$WHITTLE_CACHE/sources/source-0.tar" ]
+	expect "source 1 is not to be had" "$stderr"
+	expect "taking the fallback instead: source 0" "$stderr"
+	run_x 0 fetch -n source
+	[ "$output" = 0 ]
+	run_x 0 fetch -t
+	[ "$output" = "other 3 $sum http://127.0.0.1:9/other
+source 0 $older $base/source-0.tar 1" ]
+	# One build doesn't take some of its parts from the one and some from the other.
+	cp source www/source-1.tar
+	run_x 0 fetch source
+	[ "$output" = "$WHITTLE_CACHE/sources/source-0.tar" ]
+	run_x 0 fetch -r source
+	[ "$output" = "$WHITTLE_CACHE/sources/source-1.tar" ]
+	run_x 0 fetch -n source
+	[ "$output" = 1 ]
+	run_x 0 fetch -t
+	refute "source 0" "$output"
+}
+
+@test "another pin: the fallback that was taken for the old one says nothing any more" {
+	mkdir -p cache/sources
+	cp source cache/sources/source-0.tar
+	printf 'source 1 %s http://127.0.0.1:9/source-1.tar\nsource 0 %s http://127.0.0.1:9/source-0.tar\n' "$wrong" "$sum" >lock
+	run_x 0 fetch source
+	run_x 0 fetch -n source
+	[ "$output" = 0 ]
+	sed -i 's/source 1 /source 2 /' lock
+	run_x 0 fetch -n source
+	[ "$output" = 2 ]
+}
+
+@test "a third version of a name, or versions that stand mixed: file and line" {
+	printf 'source %s '"$sum"' http://127.0.0.1:9/x\n' 3 2 1 >lock
+	run_x 2 fetch source
+	expect "lock:3: a third version of 'source'" "$stderr"
+	printf 'source %s '"$sum"' http://127.0.0.1:9/x\n' 2 1 2 >lock
+	run_x 2 fetch source
+	expect "lock:3:" "$stderr"
+}
+
+@test "who waited for another fetch of the same source looks again before it fetches" {
+	mkdir -p cache/sources
+	echo "source 1 $sum http://127.0.0.1:9/source-1.tar" >lock
+	exec 7>cache/sources/.lock-source
+	flock 7
+	setsid "$TOP/infra/fetch" -l "$lock" source >out 2>err 3>&- 7>&- &
+	pid=$!
+	wait_until 5 pgrep -s "$pid" -x flock
+	cp source cache/sources/source-1.tar
+	exec 7>&-
+	wait "$pid"
+	[ "$(cat out)" = "$WHITTLE_CACHE/sources/source-1.tar" ]
+	[ ! -s err ]
+}
+
+# stub_apt: a package client with Debian 13's lists alone, which says what it was asked.
+stub_apt() {
+	mkdir -p bin
+	cat >bin/apt-get <<-EOT
+		#!/bin/sh
+		case " \$* " in
+		*" update --print-uris "*) echo "'http://mirror.example/debian/dists/$codename/InRelease' x 0" ;;
+		*" update "*) cat "\$(echo "\$*" | sed 's/.*sourceparts=\([^ ]*\).*/\1/')"/* >>$PWD/lists ;;
+		*" source "*"source=1-1 "*) cp $PWD/source source_1.orig.tar.gz ;;
+		*" download "*"tool=1:2-1 "*) cp $PWD/source tool_1%3a2-1_amd64.deb ;;
+		*) exit 100 ;;
+		esac
+	EOT
+	cat >bin/apt-cache <<-EOT
+		#!/bin/sh
+		printf 'Package: source\nVersion: 1-1\nChecksums-Sha256:\n $sum 9 source_1.orig.tar.gz\n'
+	EOT
+	chmod +x bin/*
+}
+
+@test "a release of Debian by the host's own mirror: sources and packages, by the archive's key" {
+	grep -qx ID=debian /etc/os-release || skip "this machine cannot: it is not Debian"
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	stub_apt
+	printf 'source 1 %s apt:trixie/source/source_1.orig.tar.gz\ntool 1:2-1 %s deb:sid/tool/tool_2-1_amd64.deb\n' "$sum" "$sum" >lock
+	PATH=$PWD/bin:$PATH run_x 0 fetch source
+	cmp source "$output"
+	PATH=$PWD/bin:$PATH run_x 0 fetch -r tool
+	cmp source "$output"
+	[ "$(cat lists)" = "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.example/debian trixie main
+deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.example/debian sid main" ]
+	# A version that the release doesn't have any more: which it has.
+	echo "source 0 $wrong apt:trixie/source/source_0.orig.tar.gz" >lock
+	PATH=$PWD/bin:$PATH run_x 2 fetch source
+	expect "has other versions: source_1.orig.tar.gz" "$stderr"
+}

@@ -43,7 +43,8 @@ rclone() {
 
 @test "it is the version that is pinned" {
 	run_x 0 rclone version
-	expect "rclone v$("$TOP/infra/fetch" -n rclone)"
+	version=$("$TOP/infra/fetch" -n rclone)
+	expect "rclone v${version%%+*}"
 }
 
 @test "it copies from one remote to the other, and checks" {
@@ -154,7 +155,7 @@ stage() {
 	)
 }
 
-@test "staging: the makers' zip by its digest, else Debian's package, else an error" {
+@test "staging: the makers' zip by its digest, else a package, else an error" {
 	[ "$(uname -m)" = x86_64 ] || skip "this machine cannot: the pinned zip is for x86_64"
 	# No Debian here, for now.
 	mkdir "$BATS_TEST_TMPDIR/bin"
@@ -171,6 +172,20 @@ stage() {
 	rm "$BATS_TEST_TMPDIR/out.tar"
 	offer "from somebody else" >/dev/null
 	run_x 2 stage
-	expect "no rclone from upstream, and none from Debian" "$stderr"
+	expect "can't get 'rclone'" "$stderr"
 	[ ! -e "$BATS_TEST_TMPDIR/out.tar" ]
+
+	# A package's program, and what it is linked to.
+	mkdir -p "$BATS_TEST_TMPDIR"/package/{DEBIAN,usr/bin}
+	printf 'Package: rclone\nVersion: 8-1\nArchitecture: amd64\nMaintainer: a <a@b>\nDescription: a\n' \
+		>"$BATS_TEST_TMPDIR/package/DEBIAN/control"
+	printf '#!/bin/sh\necho "from a package"\n' >"$BATS_TEST_TMPDIR/package/usr/bin/rclone"
+	chmod 755 "$BATS_TEST_TMPDIR/package/usr/bin/rclone"
+	dpkg-deb -b "$BATS_TEST_TMPDIR/package" "$BATS_TEST_TMPDIR/cache/rclone_8-1_amd64.deb" >/dev/null
+	digest=$(sha256sum "$BATS_TEST_TMPDIR/cache/rclone_8-1_amd64.deb" | cut -d' ' -f1)
+	echo "rclone 8-1 $digest deb:nosuch/rclone/rclone_8-1_amd64.deb" >>"$BATS_TEST_TMPDIR/lock"
+	run_x 0 stage
+	expect "taking the fallback instead: rclone 8-1" "$stderr"
+	tar -C "$BATS_TEST_TMPDIR" -xf "$BATS_TEST_TMPDIR/out.tar" ./bin/rclone
+	[ "$("$BATS_TEST_TMPDIR/bin/rclone")" = "from a package" ]
 }

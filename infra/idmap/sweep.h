@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include <linux/stat.h> /* after sys/stat.h: musl's has no struct statx */
-
 /* An inode at hand: pinned by fd, or, where that is -1, name in the current directory. */
 struct inode_at {
 	int fd;

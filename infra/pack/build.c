@@ -29,7 +29,7 @@
 #include "verbs.h"
 
 struct request {
-	const char *name, *in, *out, *tag, *store, *lock, *sources;
+	const char *name, *in, *out, *tag, *store, *lock, *sources, *compiler;
 	enum output_form form;
 	time_t epoch;
 	const char **label;
@@ -156,7 +156,8 @@ settle(struct making *m)
 static void
 describe(struct making *m)
 {
-	struct sbom sbom = {m->request->name, m->request->epoch, &m->parts, &m->listing};
+	struct sbom sbom = {
+	    m->request->name, m->request->compiler, m->request->epoch, &m->parts, &m->listing};
 
 	m->cyclonedx = sbom_cyclonedx(&sbom);
 	m->spdx = sbom_spdx(&sbom);
@@ -317,7 +318,7 @@ epoch_from_environment(void)
 static void
 parse(struct request *r, int argc, char **argv)
 {
-	enum { STORE = 256, NO_STORE, USER_XATTRS, BASE, LOCK, SOURCES };
+	enum { STORE = 256, NO_STORE, USER_XATTRS, BASE, LOCK, SOURCES, COMPILER };
 	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
 	    {"input", required_argument, NULL, 'i'}, {"output", required_argument, NULL, 'o'},
 	    {"format", required_argument, NULL, 'f'}, {"tag", required_argument, NULL, 't'},
@@ -325,7 +326,8 @@ parse(struct request *r, int argc, char **argv)
 	    {"no-store", no_argument, NULL, NO_STORE},
 	    {"user-xattrs", no_argument, NULL, USER_XATTRS}, {"base", no_argument, NULL, BASE},
 	    {"lock", required_argument, NULL, LOCK},
-	    {"sources", required_argument, NULL, SOURCES}, {"help", no_argument, NULL, 'h'},
+	    {"sources", required_argument, NULL, SOURCES},
+	    {"compiler", required_argument, NULL, COMPILER}, {"help", no_argument, NULL, 'h'},
 	    {0}};
 	int opt;
 
@@ -368,6 +370,9 @@ parse(struct request *r, int argc, char **argv)
 			break;
 		case SOURCES:
 			r->sources = optarg;
+			break;
+		case COMPILER:
+			r->compiler = *optarg ? optarg : NULL;
 			break;
 		case USER_XATTRS:
 			r->user_xattrs = 1;

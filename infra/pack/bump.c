@@ -159,12 +159,26 @@ put_pin_line(struct strbuf *out, const struct bumping *b, const char *line)
 	strbuf_printf(out, "%*s%s  %s\n", (int)width, "", b->sha256, b->address);
 }
 
-/* All lines of the name become one: what the package client brings is the old version. */
+/* Whether a line is one of the pinned version's, not a comment nor the fallback's. */
+static int
+is_of_pin(const char *line, const struct pin *pin)
+{
+	size_t name = strlen(pin->name), version = strlen(pin->version), gap;
+
+	if (strncmp(line, pin->name, name))
+		return 0;
+	gap = strspn(line + name, " \t");
+	return gap && strncmp(line + name + gap, pin->version, version) == 0 &&
+	       line[name + gap + version] && strchr(" \t", line[name + gap + version]);
+}
+
+/* All lines of the version become one: what the package client brings is the old one. The
+ * fallback stays. */
 static int
 rewrite_lock(const struct bumping *b)
 {
 	struct strbuf out = STRBUF_INIT;
-	size_t n, len = strlen(b->name);
+	size_t n;
 	cleanup_free char *text = read_whole(b->lock, &n);
 	char *rest = text, *line;
 	int done = 0, bad;
@@ -176,7 +190,7 @@ rewrite_lock(const struct bumping *b)
 	while ((line = strsep(&rest, "\n"))) {
 		if (!rest && !*line)
 			break;
-		if (strncmp(line, b->name, len) || !strchr(" \t", line[len]) || !line[len]) {
+		if (!is_of_pin(line, b->pin)) {
 			strbuf_puts(&out, line);
 			strbuf_putc(&out, '\n');
 		} else if (!done) {

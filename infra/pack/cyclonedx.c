@@ -127,6 +127,15 @@ add_references(json_t *c, const struct parts *p, const struct part *part)
 	json_decref(list);
 }
 
+/* The version that is pinned, where a source's fallback was taken; NULL where not. */
+static const char *
+instead_of(const struct pins *pins, const struct part *part)
+{
+	const struct pin *pin = pins_find(pins, part->name, part->version);
+
+	return pin ? pin->instead_of : NULL;
+}
+
 static json_t *
 part_component(const struct sbom *s, size_t index)
 {
@@ -147,6 +156,8 @@ part_component(const struct sbom *s, size_t index)
 	add_property(c, "whittle:arch", part->arch);
 	add_property(c, "whittle:origin", part->origin);
 	add_property(c, "whittle:commit", part->commit);
+	if (part->kind == PART_SOURCE)
+		add_property(c, "whittle:instead_of", instead_of(s->parts->pins, part));
 	for (i = 0; i < s->listing->count; i++)
 		if (s->parts->owner[i] == index)
 			json_array_append_new(files, file_component(&s->listing->item[i]));
@@ -184,12 +195,15 @@ metadata(const struct sbom *s)
 {
 	cleanup_free char *image = xasprintf("localhost/whittle/%s", s->name);
 	char date[32];
+	json_t *m;
 
 	format_time(s->epoch, date);
-	return json_pack("{s:s, s:{s:[{s:s, s:s, s:s}]}, s:{s:s, s:s, s:s}}", "timestamp", date,
+	m = json_pack("{s:s, s:{s:[{s:s, s:s, s:s}]}, s:{s:s, s:s, s:s}}", "timestamp", date,
 	    "tools", "components", "type", "application", "name", "whittle pack", "version",
 	    PACK_VERSION, "component", "type", "container", "name", image, "bom-ref",
 	    "container");
+	add_property(m, SBOM_COMPILER, s->compiler);
+	return m;
 }
 
 /* The image's whole: it depends on every part that isn't in another one only. */

@@ -42,6 +42,7 @@ write_lists() {
 
 		tool     2.9     $zeros  apt:tool/tool_2.9.orig.tar.gz
 		tool     2.9     $zeros  $base/dist/tool-2.9.tar.gz
+		tool     2.8     $zeros  apt:older/tool/tool_2.8.orig.tar.gz
 
 		lib      1.4.2   $zeros  $base/dist/lib-1.4.2.tar.gz
 	EOT
@@ -220,9 +221,51 @@ lib            1.4.2      is the newest" ]
 }
 
 @test "every pin of the project has its upstream" {
-	awk '!/^#/ && NF { print $1 }' "$TOP/etc/sources.lock" | sort -u >pins
+	# Debian's packages are looked after by Debian.
+	awk '!/^#/ && NF && $4 !~ /^deb:/ { print $1 }' "$TOP/etc/sources.lock" | sort -u >pins
 	awk '!/^[#@]/ && NF { print $1 }' "$TOP/etc/upstreams" | sort -u >known
 	diff pins known
 	run_x 2 "$PACK" outdated --offline --lock "$TOP/etc/sources.lock" --upstreams "$TOP/etc/upstreams" --cache none
 	refute want "$stderr"
+}
+
+# What upstreams had published in November 2026, as their lists say it.
+newest_of_2026() {
+	cat <<-'EOT'
+		alpine 3.24.2
+		busybox 1.38.0
+		dnsmasq 2.93
+		jansson 2.15.1
+		libarchive 3.8.10
+		libmicrohttpd 1.0.10
+		libpcap 1.11.0
+		libyaml 0.2.5
+		musl 1.2.6
+		nettle 4.0
+		rclone 1.75.2
+		strace 7.2
+		tcpdump 4.99.6
+		zlib 1.3.2
+	EOT
+}
+
+@test "the project's pins in November 2026: the newest, but those that sources.lock tells of" {
+	while read -r name list pattern address _; do
+		[[ $name == @* || -z $name || $name == '#'* ]] && continue
+		version=$(newest_of_2026 | awk -v n="$name" '$1 == n { print $2 }')
+		pinned=$("$TOP/infra/fetch" -n "$name")
+		if [[ $pattern == yaml:* ]]; then
+			printf -- '- flavor: %s\n  version: %s\n  sha256: %s\n' "${pattern#yaml:}" "$version" "$zeros" >www/list
+		else
+			{ echo "<a href=\"${pattern//\{VERSION\}/$pinned}\">"; echo "<a href=\"${pattern//\{VERSION\}/$version}\">"; } >www/list
+		fi
+		# As the lists were saved: a name by the address's digest.
+		mkdir -p lists
+		saved=$(printf %s "$list" | sha256sum | cut -c1-12)-${list##*/}
+		[ "${list##*/}" ] || saved=${saved%-}-index
+		cp www/list "lists/$saved"
+	done <"$TOP/etc/upstreams"
+	run_x 1 "$PACK" outdated --offline --lock "$TOP/etc/sources.lock" --upstreams "$TOP/etc/upstreams" --cache lists
+	[ "$(awk '/is out/ { print $1 }' <<<"$output" | sort | xargs)" = "alpine libarchive libpcap nettle strace" ]
+	[ "$(grep -c 'is the newest' <<<"$output")" -eq 9 ]
 }

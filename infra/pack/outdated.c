@@ -47,6 +47,9 @@ ask_upstream(struct asking *a, const struct pin *pin)
 	struct release r = {NULL, ""};
 	size_t n;
 
+	/* A package of a release of Debian, which looks after it itself. */
+	if (!u && strncmp(pin->origin, "deb:", 4) == 0)
+		return;
 	if (!u) {
 		report("note: where '%s' publishes its releases isn't known", pin->name);
 		return;

@@ -9,7 +9,8 @@
 static const struct verb verbs[] = {
     {"build", verb_build,
 	"-n NAME -i IN -o OUT [-f docker|oci|oci-archive] [-t TAG] [-l KEY=VALUE] [--base]\n"
-	"       [--lock FILE] [--sources FILE] [--user-xattrs] [--store DIR | --no-store]",
+	"       [--lock FILE] [--sources FILE] [--compiler TEXT] [--user-xattrs]\n"
+	"       [--store DIR | --no-store]",
 	"make one deterministic layer of an engine's archive"},
     {"explain", verb_explain, "[--json] [--store DIR] IMAGE PATH",
 	"where a file comes from, or what removed it"},

@@ -99,6 +99,7 @@ add_part(json_t *list, const json_t *part)
 	json_t *references = json_object_get(part, "externalReferences"), *one;
 	const char *name = json_string_value(json_object_get(part, "name"));
 	const char *purl = json_string_value(json_object_get(part, "purl"));
+	const char *instead_of = json_property(part, "whittle:instead_of");
 	size_t i, before = json_array_size(list);
 
 	json_array_foreach (references, i, one) {
@@ -106,10 +107,16 @@ add_part(json_t *list, const json_t *part)
 		const char *sha256 = json_string_value(json_object_get(
 		    json_array_get(json_object_get(one, "hashes"), 0), "content"));
 
-		if (sha256 && url)
-			json_array_append_new(
-			    list, json_pack("{s:s, s:s, s:{s:s}}", "name", name, "uri", url,
-				      "digest", "sha256", sha256));
+		json_t *source;
+
+		if (!sha256 || !url)
+			continue;
+		source = json_pack("{s:s, s:s, s:{s:s}}", "name", name, "uri", url, "digest",
+		    "sha256", sha256);
+		if (*instead_of)
+			json_object_set_new(source, "annotations",
+			    json_pack("{s:s}", "instead_of", instead_of));
+		json_array_append_new(list, source);
 	}
 	if (purl && json_array_size(list) == before)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "uri", purl));
@@ -159,9 +166,13 @@ static json_t *
 statement(const struct stating *s)
 {
 	const char *created = json_string_value(json_object_get(s->record.config, "created"));
+	const char *compiler =
+	    json_property(json_object_get(s->sbom, "metadata"), SBOM_COMPILER);
 	json_t *definition, *run, *internal = json_object();
 
 	json_set_if(internal, "engine", json_string_value(json_object_get(s->build, "engine")));
+	if (*compiler)
+		json_set_if(internal, "compiler", compiler);
 	definition = json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "buildType",
 	    "urn:whittle:pipeline:1", "externalParameters", "image", s->record.name,
 	    "sourceDate", created ? created : "", "internalParameters", internal,

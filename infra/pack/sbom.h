@@ -11,6 +11,8 @@ struct parts;
 
 struct sbom {
 	const char *name; /* the image's */
+	const char
+	    *compiler; /* what its own programs were compiled with; NULL where not known */
 	time_t epoch;
 	const struct parts *parts;
 	const struct listing *listing; /* files that are hashed already */
@@ -19,6 +21,9 @@ struct sbom {
 /* CycloneDX 1.5 and SPDX 2.3, both as JSON. free(3) them. */
 char *sbom_cyclonedx(const struct sbom *s);
 char *sbom_spdx(const struct sbom *s);
+
+/* The property of a CycloneDX bill's metadata that says the compiler. */
+#define SBOM_COMPILER "whittle:compiler"
 
 /* The project's version, which make knows. */
 #ifndef PACK_VERSION

@@ -16,6 +16,7 @@ static const struct {
     {"dnsmasq", "thekelleys:dnsmasq", "GPL-2.0-only OR GPL-3.0-only"},
     {"jansson", "jansson_project:jansson", "MIT"},
     {"libarchive", "libarchive:libarchive", "BSD-2-Clause"},
+    {"libc6", "gnu:glibc", "LGPL-2.1-or-later"},
     {"libmicrohttpd", "gnu:libmicrohttpd", "LGPL-2.1-or-later"},
     {"libpcap", "tcpdump:libpcap", "BSD-3-Clause"},
     {"libyaml", "pyyaml:libyaml", "MIT"},
@@ -82,11 +83,12 @@ take_pin(char **word, size_t n, void *arg)
 {
 	struct pins *p = arg;
 
-	if (n != 4 || strlen(word[2]) != 64 || strspn(word[2], "0123456789abcdef") != 64)
+	if (n < 4 || n > 5 || strlen(word[2]) != 64 ||
+	    strspn(word[2], "0123456789abcdef") != 64)
 		return -1;
 	p->pin = grow(p->pin, p->count);
-	p->pin[p->count++] = (struct pin){
-	    xstrdup(word[0]), xstrdup(word[1]), xstrdup(word[2]), xstrdup(word[3])};
+	p->pin[p->count++] = (struct pin){xstrdup(word[0]), xstrdup(word[1]), xstrdup(word[2]),
+	    xstrdup(word[3]), n == 5 ? xstrdup(word[4]) : NULL};
 	return 0;
 }
 
@@ -94,7 +96,7 @@ int
 pins_parse(struct pins *p, struct bytes text, const char *what)
 {
 	*p = (struct pins){NULL, 0};
-	return each_line(text, what, take_pin, "NAME VERSION SHA256 ORIGIN", p);
+	return each_line(text, what, take_pin, "NAME VERSION SHA256 ORIGIN [INSTEAD-OF]", p);
 }
 
 void
@@ -107,6 +109,7 @@ pins_free(struct pins *p)
 		free(p->pin[i].version);
 		free(p->pin[i].sha256);
 		free(p->pin[i].origin);
+		free(p->pin[i].instead_of);
 	}
 	free(p->pin);
 	*p = (struct pins){NULL, 0};

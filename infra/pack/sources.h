@@ -7,9 +7,11 @@
 
 #include "bytes.h"
 
-/* One line of sources.lock: NAME VERSION SHA256 ORIGIN. */
+/* One line of sources.lock: NAME VERSION SHA256 ORIGIN; and of a lock as it was taken, where
+ * that is the fallback, the VERSION in whose place it stands. */
 struct pin {
 	char *name, *version, *sha256, *origin;
+	char *instead_of; /* NULL where the pinned version was taken */
 };
 
 struct pins {

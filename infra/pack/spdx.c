@@ -246,5 +246,10 @@ sbom_spdx(const struct sbom *s)
 	    "SPDX-2.3", "dataLicense", "CC0-1.0", "SPDXID", "SPDXRef-DOCUMENT", "name", s->name,
 	    "creationInfo", "created", date, "creators", "Tool: whittle-pack-" PACK_VERSION,
 	    "packages", packages, "files", files, "relationships", relations);
+	if (s->compiler) {
+		cleanup_free char *comment = xasprintf("compiled with %s", s->compiler);
+
+		json_set_if(json_object_get(doc, "creationInfo"), "comment", comment);
+	}
 	return json_dump_named(doc, "documentNamespace");
 }
