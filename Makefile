@@ -25,7 +25,7 @@ all: containers
 programs: $(call each,all,$(PROGRAMS))
 $(call each,all,$(PROGRAMS)): lib.all
 baseline: baseline.all
-baseline.all: programs
+baseline.all: programs $(ROOTFS).all
 containers: $(call each,all,$(CONTAINERS))
 $(call each,all,$(CONTAINERS)): baseline
 
@@ -34,8 +34,11 @@ $(call each,all,$(CONTAINERS)): baseline
 BESIDE := lib services/filewatch services/probe $(ROOTFS)
 test: test.together $(call each,test,$(filter-out infra/d $(BESIDE),$(PROGRAMS))) tests.run \
 	$(call each,test,baseline $(CONTAINERS))
-.PHONY: test.together test.beside
-test.together: programs
+.PHONY: test.together test.beside test.packages
+# Packages that tests need and images don't.
+test.packages:
+	$(Q)sh infra/setup --test -q
+test.together: test.packages programs
 	$(Q)log=$$(mktemp) beside= && trap 'kill -- $${beside:+-$$beside} 2>/dev/null; rm -f "$$log"' EXIT && \
 	trap 'exit 130' INT TERM && { setsid $(MAKE) test.beside >"$$log" 2>&1 & beside=$$!; } && \
 	{ status=0; $(MAKE) infra/d.test || status=$$?; wait $$beside || status=$$?; beside=; \
@@ -52,11 +55,30 @@ $(call each,test,$(LABS)): programs
 tests.run: programs
 	$(Q)cd tests && ./run $(notdir $(wildcard tests/*.bats))
 
-# An image is built, tested and promoted, all or nothing, each on its own.
-install: $(CONTAINERS:%=%.promoted)
-.PHONY: $(CONTAINERS:%=%.promoted)
-$(CONTAINERS:%=%.promoted): baseline
-	$(Q)$(MAKE) -C $(@:.promoted=) all test install $(PROGRAMS_READY) WHITTLE_BASELINE_READY=1
+# An image is built, tested and promoted, all or nothing, each on its own: as many side by side
+# as there are processors. musl comes first, for everything is compiled with it; then the other
+# libraries and our programs, and BusyBox beside them; what only toolkit needs comes last.
+install:
+	$(Q)mkdir -p .cache && : >.cache/shares.new
+	$(Q)WHITTLE_SHARES=$(CURDIR)/.cache/shares.new $(MAKE) $(JOBS) images
+	$(Q)[ ! -s .cache/shares.new ] || mv .cache/shares.new .cache/shares
+IMAGES := $(filter-out containers/toolkit,$(CONTAINERS)) $(filter containers/toolkit,$(CONTAINERS))
+.PHONY: images musl $(IMAGES:%=%.promoted) $(IMAGES:%=%.made)
+images: $(IMAGES:%=%.promoted)
+$(IMAGES:%=%.promoted): %.promoted: baseline %.made
+	$(Q)n=2; for i in $(IMAGES); do [ $$i != $* ] || break; n=$$((n + 1)); done; \
+		$(MAKE) -C $* all test install $(PROGRAMS_READY) WHITTLE_BASELINE_READY=1 \
+		WHITTLE_WHICH="$$n of $(words baseline $(IMAGES))"
+# Their tests have the other one for a neighbour.
+containers/fim.promoted: containers/hello.promoted
+containers/toolkit.promoted: containers/zero.promoted
+containers/toolkit.made: baseline
+$(IMAGES:%=%.made): %.made: musl
+	$(Q)$(MAKE) -C $* sources WHITTLE_PROGRAMS_READY=1 WHITTLE_MUSL_READY=1
+musl:
+	$(Q)mkdir -p third-party/obj && flock third-party/obj $(MAKE) -C third-party musl
+lib.all: musl
+$(ROOTFS).all: musl
 
 install-tools: $(call each,install-tools,$(PROGRAMS))
 
@@ -78,7 +100,13 @@ check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS)) check.l
 check.layers: lib.all $(call each,all,$(LAYERED))
 	$(Q)tests/layers lib $(LAYERED)
 
-bench: $(call each,bench,$(PROGRAMS))
+bench: bench.shares $(call each,bench,$(PROGRAMS))
+# Where the time of the last make install that had something to do went.
+.PHONY: bench.shares
+bench.shares:
+	$(Q)[ ! -s .cache/shares ] || { echo 'seconds of the last make install, by step (steps run side by side):'; \
+		sort -rn .cache/shares | awk '{ all += $$1; line[NR] = $$0; s[NR] = $$1 } \
+		END { for (i = 1; i <= NR; i++) if (s[i]) printf "%3d %%  %s\n", 100 * s[i] / all, line[i] }'; }
 fuzz: $(call each,fuzz,lib $(PROGRAMS))
 
 doctor:
@@ -105,7 +133,7 @@ $(RECURSE):
 
 # ready(FOLDER,.TARGET): what stands when that folder's turn comes.
 ready = $(if $(filter .all .test,$(2)),$(if $(filter containers/%,$(1)),$(PROGRAMS_READY) WHITTLE_BASELINE_READY=1,$\
-	$(if $(filter baseline,$(1)),$(PROGRAMS_READY),$(if $(filter $(PROGRAMS),$(1)),$(LIB_READY)))))
+	$(if $(filter baseline,$(1)),$(PROGRAMS_READY) WHITTLE_WHICH="1 of $(words baseline $(IMAGES))",$(if $(filter $(ROOTFS),$(1)),WHITTLE_MUSL_READY=1,$(if $(filter $(PROGRAMS),$(1)),$(LIB_READY))))))
 
 help:
 	@echo 'Pipeline'
@@ -120,7 +148,8 @@ help:
 	@echo '  install-tools  programs and man pages into PREFIX ($(PREFIX)); DESTDIR is honoured'
 	@echo 'Development'
 	@echo '  check          lint: C, shell'
-	@echo '  bench          each program beside what one would run instead'
+	@echo '  bench          the share of each step of make install; each program beside what one'
+	@echo '                 would run instead'
 	@echo '  reproduce      build everything twice, in two places, and compare'
 	@echo '  labs           what a container is made of: prove every lab'
 	@echo '  fuzz           each fuzz target for SECONDS (20)'
