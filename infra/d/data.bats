@@ -157,7 +157,7 @@ nothing_half() {
 		run --separate-stderr d u --force "$N"
 		[ -e "$ROOM/killed-at" ] || break
 		no_fake
-		run_x 0 d lA
+		run_x 0 d recover
 		serves "$N" 1 && whole && nothing_half || {
 			echo "killed at call $n ($(cat "$ROOM/killed-at")): $stderr" >&2
 			return 1
@@ -184,7 +184,7 @@ nothing_half() {
 			-P "$(dirname "$DB")/.whittle-snapshots/data" -e trace="$call" \
 			-e inject="$call:signal=KILL:when=$n" "$D" back --data "$N" "$was"
 		[ "$status" -eq 137 ]
-		run_x 0 d lA
+		run_x 0 d recover
 		nothing_half
 		if [ "$call $n" = "unlinkat 2" ]; then
 			[ "$(rows)" != "ok 1500" ] && [[ $(rows) = "ok "* ]]

@@ -273,3 +273,28 @@ call_of() {
 	expect "# before"
 	refute "# meanwhile"
 }
+
+@test "an interrupt ends a readiness check of what never answers, and the old one runs again" {
+	return_to running
+	local settings=$WHITTLE_CONTAINERS/web/settings.yaml port
+	port=$(free_port)
+	cp "$settings" "$BATS_TEST_TMPDIR/settings"
+	python3 -c "import socket, sys, time
+s = socket.create_server(('127.0.0.1', $port))
+held = []
+while True:
+	held.append(s.accept())
+	open(sys.argv[1], 'w')" "$BATS_TEST_TMPDIR/asked" 3>&- 4>&- &
+	local listener=$!
+	printf 'ready: {http: "127.0.0.1:%s/", stable: 0, within: 10m}\n' "$port" >"$settings"
+	# what a shell runs beside itself ignores interrupts
+	env --default-signal=INT "$D" restart web 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+	local restart=$!
+	wait_until 30 test -e "$BATS_TEST_TMPDIR/asked"
+	kill -INT "$restart"
+	wait_until 30 grep -q BACK "$BATS_TEST_TMPDIR/err"
+	wait "$restart" || :
+	kill "$listener"
+	cp "$BATS_TEST_TMPDIR/settings" "$settings"
+	[ -z "$(complaint restart)" ]
+}

@@ -130,7 +130,8 @@ good_state() {
 @test "Ctrl-C while it waits: the old one serves again" {
 	mood "$N" 8
 	sed -i 's/stable: .*/stable: 20s/' "$WHITTLE_CONTAINERS/$N/settings.yaml"
-	"$D" u "$N" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+	# what a shell runs beside itself ignores interrupts
+	env --default-signal=INT "$D" u "$N" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
 	wait_until 60 grep -q READY "$BATS_TEST_TMPDIR/out"
 	kill -INT $!
 	wait $! || :
