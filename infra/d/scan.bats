@@ -157,6 +157,9 @@ inside() {
 	run_x 0 d up "$W"
 	run_x 0 d scan "$W"
 	layer=$(engine image inspect -f '{{.GraphDriver.Data.UpperDir}}' "$(live "$W")")
+	# docker's containerd store doesn't say where it is; the mount of what runs does.
+	[ -d "$layer" ] || layer=$(awk '$2 == "/" { print $4 }' "/proc/$(d pid "$W")/mounts" |
+		tr ',' '\n' | sed -n 's/^lowerdir=//p' | tr ':' '\n' | tail -n 1)
 	echo other >"$layer/name"
 	touch "$layer/more"
 	echo 'scan: {allow: ["/**"]}' | settings "$W"
