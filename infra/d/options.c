@@ -51,7 +51,7 @@ take_options(struct app *a, int argc, char ***argv, const struct option_of *o, b
 		found = got == '?' || got == ':' ? NULL : option_named(o, got);
 		if (!found) {
 			report("%s: %s '%s'", a->called_as,
-			    got == ':' ? "no value behind" : "unknown option",
+			    got == ':' ? "no value after" : "unknown option",
 			    (*argv)[optind - 1]);
 			usage(a);
 			return -1;

@@ -19,7 +19,7 @@ pipeline_make(struct app *a, const struct place *p, const char *const *targets, 
 
 	*log = NULL;
 	if (!p->makefile) {
-		report("%s: its folder has no Makefile, so that nothing can be built", p->name);
+		report("%s: its directory has no Makefile, so nothing can be built", p->name);
 		return -1;
 	}
 	words_add(&argv, "make");

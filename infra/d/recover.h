@@ -4,7 +4,8 @@
 
 #include "app.h"
 
-/* One container's; its lock must be held. 0, or -1 after a message where that can't be had. */
+/* One container's; its lock must be held. 0, or -1 after a message where that isn't possible.
+ */
 int recover(struct app *a, const struct place *p);
 
 /* The same for every container whose lock is free. 0 or -1. */

@@ -232,7 +232,7 @@ restore_old(struct journal *j)
 					       : engine_words(e, NULL, &args)))
 			usleep(TRY_PAUSE_MS * 1000);
 	}
-	report("%s: the old container couldn't be had back; the next d tries again",
+	report("%s: the old container could not be restored; d recover tries again",
 	    j->place->name);
 	return -1;
 }

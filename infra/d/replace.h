@@ -29,7 +29,7 @@ struct replacement {
 };
 
 /* Does it all, from create to finish. The journal is over afterwards unless the old state
- * couldn't be had again. Returns EXIT_YES, EXIT_NO (failed, all is as it was), or
+ * couldn't be restored. Returns EXIT_YES, EXIT_NO (failed, all is as it was), or
  * EXIT_TROUBLE. */
 int replace(struct journal *j, struct replacement *r);
 

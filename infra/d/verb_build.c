@@ -32,7 +32,7 @@ place_here(struct app *a, const char *folder)
 		if (there && strcmp(here, there) == 0)
 			return &a->places.v[i];
 	}
-	report("'%s' is no container's folder", folder ? folder : ".");
+	report("'%s' is not a container's directory", folder ? folder : ".");
 	return NULL;
 }
 

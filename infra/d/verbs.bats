@@ -234,7 +234,7 @@ teardown_file() {
 	[ "$(engine image inspect -f '{{.Id}}' "localhost/$P/other:7")" = \
 		"$(engine image inspect -f '{{.Id}}' "localhost/whittle/$N:latest")" ]
 	run_x 2 d b --cd "$ROOM"
-	expect "is no container's folder" "$stderr"
+	expect "is not a container's directory" "$stderr"
 	rm -r "${WHITTLE_CONTAINERS:?}/$N"
 }
 
