@@ -74,7 +74,9 @@ containers/fim.promoted: containers/hello.promoted
 containers/toolkit.promoted: containers/zero.promoted
 containers/toolkit.made: baseline
 $(IMAGES:%=%.made): %.made: musl
-	$(Q)$(MAKE) -C $* sources WHITTLE_PROGRAMS_READY=1 WHITTLE_MUSL_READY=1
+	$(Q)$(MAKE) -C $* sources $(PROGRAMS_READY) WHITTLE_MUSL_READY=1
+# A program of ours.
+containers/zero.made: lib.all
 musl:
 	$(Q)mkdir -p third-party/obj && flock third-party/obj $(MAKE) -C third-party musl
 lib.all: musl

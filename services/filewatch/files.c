@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h> /* after sys/stat.h: musl's has no struct statx */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
