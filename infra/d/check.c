@@ -211,6 +211,42 @@ check_engine(struct app *a, const struct checked *one)
 	return why ? 1 : 0;
 }
 
+/* Names under which people keep what nobody else should read, and URLs with a password. */
+static bool
+looks_secret(const struct pair *p)
+{
+	static const char *const words[] = {"PASSWORD", "PASSWD", "PASSPHRASE", "SECRET",
+	    "TOKEN", "API_KEY", "APIKEY", "PRIVATE_KEY", "CREDENTIAL", NULL};
+	const char *scheme, *at;
+
+	if (!p->value || !*p->value)
+		return false;
+	scheme = strstr(p->value, "://");
+	at = scheme ? strpbrk(scheme + 3, "@/") : NULL;
+	if (at && *at == '@' && memchr(scheme + 3, ':', (size_t)(at - scheme) - 3))
+		return true;
+	for (size_t i = 0; words[i] && *p->value != '/'; i++)
+		if (strcasestr(p->key, words[i]))
+			return true;
+	return false;
+}
+
+static int
+check_env(const struct container *c)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < c->env.n; i++) {
+		if (!looks_secret(&c->env.v[i]))
+			continue;
+		report("%s: env: '%s' looks like a secret, and whoever may ask the engine "
+		       "reads it; 'secrets' keeps it in a file",
+		    c->key, c->env.v[i].key);
+		found++;
+	}
+	return found;
+}
+
 /* What the settings of a container loosen, on one line. */
 static void
 print_loose(const struct container *c, const struct identity *who)
@@ -395,7 +431,8 @@ do_check(struct app *a, int argc, char **argv)
 		if (!all[i].fine)
 			continue;
 		found += host_container(&a->host, all[i].p, true, NULL, NULL, &test) != 0;
-		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]);
+		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]) +
+			 check_env(&all[i].c);
 		found += check_names(a, &all[i]) + check_subnet(a, &all[i]);
 		for (size_t k = 0; k < i; k++)
 			found += all[k].fine ? compare(&all[k], &all[i]) : 0;

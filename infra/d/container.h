@@ -131,6 +131,17 @@ struct hook {
 	int64_t within;       /* ms */
 };
 
+/* A file below /run/secrets that is on no disk. */
+enum secret_kind { SECRET_FILE, SECRET_AGE, SECRET_COMMAND };
+
+struct secret {
+	const char *name;
+	enum secret_kind kind;
+	struct words source; /* the file's path, or a command */
+	mode_t mode;
+	int64_t uid, gid; /* inside; -1: who runs */
+};
+
 enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 
 /* A list of some struct: its elements and how many. */
@@ -173,6 +184,7 @@ struct container {
 	LIST_OF(volume) vols;
 	struct data data;
 	struct hook hooks[HOOK_POINTS];
+	LIST_OF(secret) secrets;
 	struct volume vol_defaults;
 	int64_t shift_uids, shift_gids;
 	bool needs_mount_given; /* else: what was mounted the last time */

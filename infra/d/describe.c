@@ -217,6 +217,24 @@ hooks(const struct container *c)
 	return map;
 }
 
+/* Where they come from, never what they are. */
+static json_t *
+secrets(const struct container *c)
+{
+	static const char *const kinds[] = {"file", "age", "command"};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->secrets.n; i++) {
+		const struct secret *s = &c->secrets.v[i];
+
+		json_array_append_new(list,
+		    json_pack("{s:o, s:s, s:o, s:i, s:I, s:I}", "name", text(s->name), "kind",
+			kinds[s->kind], "source", words(&s->source), "mode", (int)s->mode,
+			"uid", (json_int_t)s->uid, "gid", (json_int_t)s->gid));
+	}
+	return list;
+}
+
 static json_t *
 data(const struct data *d)
 {
@@ -246,6 +264,7 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "port_offset", c->port_offset, json_integer(c->port_offset));
 	set_said(o, "repo2", c->repo2, text(c->repo2));
 	set_said(o, "require_signature", c->require_signature, json_true());
+	set_said(o, "secrets", c->secrets.n, secrets(c));
 	set_said(o, "snapshot", c->data.snapshot, data(&c->data));
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));

@@ -327,6 +327,8 @@ add_storage(
 		add2(out, "--mount",
 		    pool_printf("type=volume,src=%s,dst=%s", s->volumes.v[i].value,
 			s->volumes.v[i].key));
+	if (s->secrets)
+		add_mount(out, e, c, &(struct mount){s->secrets, "/run/secrets", true});
 	for (i = 0; i < c->tmpfs.n; i++)
 		add_tmpfs(out, e, &c->tmpfs.v[i], s);
 	for (i = 0; i < c->devices.n; i++)

@@ -19,6 +19,7 @@ struct start {
 	const struct image *facts;  /* what is known of that image; NULL: nothing */
 	const struct identity *who; /* NULL: not known */
 	struct pairs volumes;       /* of the engine's: path inside and name */
+	const char *secrets;        /* their directory on the host; NULL: none */
 	const char *transaction;    /* labels; NULL: without */
 	const char *owner;
 	bool detach, interactive, terminal; /* -d, -i, -t */

@@ -55,7 +55,8 @@ before_promote $N upgrade 1" ]
 @test "before_stop refuses: nothing stops, and the image isn't to blame" {
 	touch "$ROOM/no.before_stop"
 	before=$(d pid "$N")
-	next_is "$N" 1
+	local next=$((3 - $(version_of "$N")))
+	next_is "$N" "$next"
 	run_x 1 d u "$N"
 	expect "before_stop refused with status 3: not now" "$stderr"
 	[ "$(d pid "$N")" = "$before" ]
@@ -66,22 +67,23 @@ before_promote $N upgrade 1" ]
 	expect "refused"
 	rm "$ROOM/no.before_stop"
 	run_x 0 d u "$N"
-	serves "$N" 1
+	serves "$N" "$next"
 }
 
 @test "after_ready and before_promote refuse, or take too long: the old one serves again" {
-	next_is "$N" 2
+	was=$(version_of "$N")
+	next_is "$N" $((3 - was))
 	for point in after_ready before_promote; do
 		touch "$ROOM/no.$point"
 		run_x 1 d u --force "$N"
 		expect "$point refused with status 3: not now" "$stderr"
 		rm "$ROOM/no.$point"
-		serves "$N" 1
+		serves "$N" "$was"
 		[ "$(all_of "$N")" = "$N" ]
 	done
 	sed -i 's/exec sleep/[ "$WHITTLE_HOOK" != before_promote ] || exec sleep/' "$ROOM/bin/hook"
 	touch "$ROOM/slow"
 	run_x 1 d u --force "$N"
 	expect "before_promote took longer than 2 s" "$stderr"
-	serves "$N" 1
+	serves "$N" "$was"
 }

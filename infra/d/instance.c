@@ -17,6 +17,7 @@
 #include "ready.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "select.h"
 #include "service.h"
 #include "start.h"
@@ -179,7 +180,9 @@ run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
 	const char *id;
 	int bad;
 
-	if (volumes_before(a, &i->c, &i->image) || start_complete(a, &i->c, NULL, &s))
+	secrets_forget(i->c.name, NULL);
+	if (volumes_before(a, &i->c, &i->image) || start_complete(a, &i->c, NULL, &s) ||
+	    secrets_place(a, &i->c, &s))
 		return -1;
 	engine_args(&args, &a->engine, &i->c, &s);
 	bad = engine_words(&a->engine, &out, &args);
@@ -267,6 +270,7 @@ instance_stop(struct app *a, const struct place *p)
 	bad = remove_instances(a, p->name, true);
 	if (host_container(&a->host, p, true, NULL, NULL, &c))
 		return EXIT_TROUBLE;
+	secrets_forget(c.name, NULL);
 	for (size_t i = 0; i < c.needs.n; i++) {
 		const struct place *other = place_find(a, c.needs.v[i].name);
 

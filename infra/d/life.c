@@ -18,6 +18,7 @@
 #include "replace.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "select.h"
 #include "service.h"
 #include "sharing.h"
@@ -50,7 +51,8 @@ start_needs(struct app *a, const struct container *c)
 
 /* What runs isn't what the settings and the tag say now. */
 static void
-say_if_other(const struct container *c, const struct seen *now, const struct image *image)
+say_if_other(
+    struct app *a, const struct container *c, const struct seen *now, const struct image *image)
 {
 	char digest[SHA256_HEX];
 
@@ -60,6 +62,8 @@ say_if_other(const struct container *c, const struct seen *now, const struct ima
 		    short_id(now->image), short_id(image->id), c->key);
 	else if (!now->digest || strcmp(now->digest, digest) != 0)
 		say("UP", "%s runs already, with other settings: d R %s", c->key, c->key);
+	else if (secrets_changed(a, c, now->transaction))
+		say("UP", "%s runs already, with other secrets: d R %s", c->key, c->key);
 	else
 		say("UP", "%s runs already", c->key);
 }
@@ -80,7 +84,7 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	struct words args = {0};
 
 	if (network_ensure(a, c) || resolve_address(c) || volumes_before(a, c, image) ||
-	    start_complete(a, c, NULL, &s))
+	    start_complete(a, c, NULL, &s) || secrets_place(a, c, &s))
 		return EXIT_TROUBLE;
 	engine_try(&a->engine, NULL, "rm", c->name, NULL); /* what an earlier one left */
 	c->rm = true;
@@ -107,7 +111,7 @@ runs_already(struct app *a, const struct place *p, const struct container *c,
 		return -1;
 	}
 	if (how == UP_PLAIN)
-		say_if_other(c, &now, image);
+		say_if_other(a, c, &now, image);
 	return 1;
 }
 

@@ -20,6 +20,7 @@
 #include "ready.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "service.h"
 #include "sharing.h"
 #include "signals.h"
@@ -122,7 +123,8 @@ create(struct journal *j, const struct replacement *r, const char **id)
 
 	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
 	    volumes_before(j->a, r->want, &r->image) ||
-	    start_complete(j->a, r->want, journal_text(j, "old"), &s))
+	    start_complete(j->a, r->want, journal_text(j, "old"), &s) ||
+	    secrets_place(j->a, r->want, &s))
 		return -1;
 	engine_args(&args, &j->a->engine, r->want, &s);
 	bad = engine_words_try(&j->a->engine, &out, &args);
@@ -294,6 +296,7 @@ replace_undo(struct journal *j, const char *why)
 	if (journal_text(j, "old") && journal_true(j, "old_running"))
 		say("BACK", "%s: the old container runs again", j->place->name);
 	prune_snapshots(j);
+	secrets_drop(journal_text(j, "name"), j->id);
 	return journal_end(j);
 }
 
@@ -384,6 +387,8 @@ replace_finish(struct journal *j)
 	owner_forget(j->a, j->place);
 	note_dependents(j);
 	prune_snapshots(j);
+	if (journal_text(j, "name"))
+		secrets_forget(journal_text(j, "name"), j->id);
 	return journal_end(j);
 }
 

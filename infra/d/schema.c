@@ -77,6 +77,7 @@ static const struct key keys[] = {
     {"rm", FLAG, AT(rm), 0, 0, NULL},
     {"scan", OTHER, NOWHERE, 0, 0, take_scan},
     {"seccomp", OTHER, NOWHERE, 0, 0, take_seccomp},
+    {"secrets", OTHER, NOWHERE, 0, 0, take_secrets},
     {"shell", FLAG, AT(shell), 0, 0, NULL},
     {"shift_gids", NUMBER, AT(shift_gids), 0, MAX_ID, NULL},
     {"shift_uids", NUMBER, AT(shift_uids), 0, MAX_ID, NULL},
@@ -422,6 +423,10 @@ check_together(struct container *c, struct settings *s)
 			settings_error(s, NULL,
 			    "snapshot: '%s' is no source of mount_rw and none of vols",
 			    c->data.paths.w[i]);
+	if (c->secrets.n && c->userns && strcmp(c->userns, "auto") == 0)
+		settings_error(s, NULL,
+		    "secrets and 'userns: auto' exclude each other: their reader's number "
+		    "isn't known before the start");
 	if (c->fg && c->wave >= 0)
 		settings_error(s, NULL, "autostart and fg exclude each other");
 }

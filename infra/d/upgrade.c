@@ -14,6 +14,7 @@
 #include "replace.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "service.h"
 #include "signals.h"
 #include "tags.h"
@@ -118,7 +119,8 @@ is_what_runs(const struct upgrade *u)
 
 	container_digest(&u->c, digest);
 	return u->runs && strcmp(u->now.image, u->image.id) == 0 && u->now.digest &&
-	       strcmp(u->now.digest, digest) == 0;
+	       strcmp(u->now.digest, digest) == 0 &&
+	       !secrets_changed(u->a, &u->c, u->now.transaction);
 }
 
 static int

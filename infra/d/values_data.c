@@ -1,5 +1,6 @@
 #include "values_data.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "container.h"
@@ -94,6 +95,92 @@ take_hooks(struct reader *r, const struct node *n)
 
 		if (one && take_hook(r, one, &r->c->hooks[i]))
 			return -1;
+	}
+	return 0;
+}
+
+/* ---- secrets ---- */
+
+static const char *
+beside_settings(const struct reader *r, const char *path)
+{
+	return *path == '/' || !r->c->folder ? path : pool_printf("%s/%s", r->c->folder, path);
+}
+
+static int
+take_owner(struct reader *r, const struct node *n, struct secret *s)
+{
+	const char *text = NULL;
+	char *end;
+
+	if (text_in(r, n, "owner", &text) || !text)
+		return text || !settings_get(n, "owner") ? 0 : -1;
+	s->uid = strtol(text, &end, 10);
+	s->gid = s->uid;
+	if (end != text && *end == ':' && end[1])
+		s->gid = strtol(end + 1, &end, 10);
+	if (end == text || *end || s->uid < 0 || s->gid < 0 || s->uid > INT32_MAX ||
+	    s->gid > INT32_MAX)
+		return wrong_value(
+		    r, settings_get(n, "owner"), "UID or UID:GID, numbers, as inside");
+	return 0;
+}
+
+static int
+take_secret_map(struct reader *r, const struct node *n, struct secret *s)
+{
+	static const char *const known[] = {"file", "age", "command", "mode", "owner", NULL};
+	const struct node *command = settings_get(n, "command");
+	const char *file = NULL, *age = NULL, *mode = NULL;
+	char *end;
+
+	if (known_map(r, n, known, "file, age or command; mode, owner") ||
+	    text_in(r, n, "file", &file) || text_in(r, n, "age", &age) ||
+	    text_in(r, n, "mode", &mode) || take_owner(r, n, s))
+		return -1;
+	if (!!file + !!age + !!command != 1)
+		return wrong_value(r, n, "one of file, age and command");
+	if (mode) {
+		s->mode = (mode_t)strtoul(mode, &end, 8);
+		if (!*mode || *end || s->mode > 0777 || !(s->mode & 0444))
+			return wrong_value(r, settings_get(n, "mode"), "a mode such as '0440'");
+	}
+	s->kind = command ? SECRET_COMMAND : age ? SECRET_AGE : SECRET_FILE;
+	if (command)
+		return is_empty(command) ? wrong_value(r, n, "a command")
+					 : take_words(r, command, &s->source);
+	words_add(&s->source, beside_settings(r, age ? age : file));
+	return 0;
+}
+
+int
+take_secrets(struct reader *r, const struct node *n)
+{
+	memset(&r->c->secrets, 0, sizeof(r->c->secrets));
+	if (is_empty(n))
+		return 0;
+	if (n->kind != NODE_MAP)
+		return wrong_value(r, n, "a map of names to FILE, age:FILE or a map");
+	for (size_t i = 0; i < n->count; i++) {
+		struct secret s = {
+		    .name = pool_dup(n->key[i]->text), .mode = 0400, .uid = -1, .gid = -1};
+		const char *text;
+
+		if (!is_name(s.name))
+			return wrong_value(r, n->key[i], "the name of a file");
+		if (n->item[i]->kind == NODE_MAP) {
+			if (take_secret_map(r, n->item[i], &s))
+				return -1;
+		} else if (text_value(r, n->item[i], &text)) {
+			return -1;
+		} else {
+			s.kind = strncmp(text, "age:", 4) == 0 ? SECRET_AGE : SECRET_FILE;
+			text += s.kind == SECRET_AGE ? 4 : 0;
+			if (!*text)
+				return wrong_value(r, n->item[i], "FILE or age:FILE");
+			words_add(&s.source, beside_settings(r, text));
+		}
+		*GROW(r->c->secrets) = s;
 	}
 	return 0;
 }

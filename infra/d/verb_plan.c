@@ -8,6 +8,7 @@
 #include "hooks.h"
 #include "options.h"
 #include "report.h"
+#include "secrets.h"
 #include "select.h"
 #include "service.h"
 #include "verbs.h"
@@ -32,6 +33,8 @@ plan_for(struct app *a, const struct container *c, const struct seen_list *seen,
 	if (now && now->running && (!now->digest || strcmp(now->digest, digest) != 0))
 		return now->digest ? "restart: its settings changed"
 				   : "restart: not started by d";
+	if (now && now->running && secrets_changed(a, c, now->transaction))
+		return "restart: a secret changed";
 	if (wave_is_here(c) && !(now && now->running))
 		return got == 0 ? pool_printf("upgrade: there is no image %s", reference)
 				: pool_printf("up: it belongs to wave %d and doesn't run",

@@ -11,6 +11,7 @@
 #include "networks.h"
 #include "options.h"
 #include "report.h"
+#include "secrets.h"
 #include "select.h"
 #include "service.h"
 #include "start.h"
@@ -106,7 +107,7 @@ run_once(struct app *a, const struct place *p, const struct words *flags,
 	s.facts = &image;
 	s.interactive = true;
 	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	if (start_complete(a, &c, NULL, &s))
+	if (start_complete(a, &c, NULL, &s) || secrets_place(a, &c, &s))
 		return EXIT_TROUBLE;
 	engine_args(&args, &a->engine, &c, &s);
 	got = engine_attached(&a->engine, &args);

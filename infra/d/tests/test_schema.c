@@ -172,6 +172,14 @@ static const struct {
 	"hooks",
 	"{\"after_ready\":{\"command\":[\"a\",\"b c\"],\"inside\":false,\"within\":60000},"
 	"\"before_stop\":{\"command\":[\"/bin/flush\"],\"inside\":true,\"within\":5000}}"},
+    {"secrets: {pw: pw.txt, k: 'age:/k.age', t: {command: 'pass t', mode: '0440', owner: 5:6}}",
+	false, "secrets",
+	"[{\"gid\":-1,\"kind\":\"file\",\"mode\":256,\"name\":\"pw\",\"source\":[\"/c/web/"
+	"pw.txt\"],\"uid\":-1},"
+	"{\"gid\":-1,\"kind\":\"age\",\"mode\":256,\"name\":\"k\",\"source\":[\"/"
+	"k.age\"],\"uid\":-1},"
+	"{\"gid\":6,\"kind\":\"command\",\"mode\":288,\"name\":\"t\",\"source\":[\"pass\","
+	"\"t\"],\"uid\":5}]"},
     {"stop_signal: SIGINT", false, "stop_signal", "\"INT\""},
     {"log: syslog:udp://10.0.0.1:514", false, "log_address", "\"udp://10.0.0.1:514\""},
     {"autostart: '2;host=attic'", false, "autostart_host", "\"attic\""},
@@ -335,6 +343,12 @@ static const struct {
     {"hooks: {before_start: x}", "unknown key 'before_start'"},
     {"hooks: {after_ready: {within: 3s}}", "either command"},
     {"hooks: {after_ready: {inside: x, command: y}}", "either command"},
+    {"secrets: [pw]", "a map of names"},
+    {"secrets: {a/b: x}", "the name of a file"},
+    {"secrets: {a: {file: x, age: y}}", "one of file"},
+    {"secrets: {a: {file: x, mode: rw}}", "a mode such as"},
+    {"secrets: {a: {file: x, owner: root}}", "UID or UID:GID"},
+    {"secrets: {a: x}\nuserns: auto", "exclude each other"},
     {"snapshot: [a]", "no source of mount_rw"},
     {"snapshot: {restore: always}", "on-failure or never"},
     {"snapshot: {path: a}", "unknown key 'path'"},
@@ -472,6 +486,7 @@ static const struct {
     {"rm", "yes", "no", ""},
     {"scan", "{allow: [/a, /b]}", "{allow: [/c]}", ""},
     {"seccomp", "unconfined", "/a.json", ""},
+    {"secrets", "{a: x}", "{a: y}", ""},
     {"shell", "yes", "no", ""},
     {"shift_gids", "1", "2", ""},
     {"shift_uids", "1", "2", ""},

@@ -1,0 +1,104 @@
+# Secrets: where they are, where they aren't, and what a new one does.
+
+# shellcheck disable=SC2154,SC2030,SC2031 # run_x sets stderr; each test has its own environment
+load ../../tests/helpers
+load tests/fixture
+
+setup_file() {
+	requires command:age tmpfs
+	fixture
+	export N=${P}sec XDG_CONFIG_HOME=$ROOM/config
+	mkdir -p "$ROOM/config/whittle"
+	age-keygen -o "$ROOM/config/whittle/age.key" 2>"$ROOM/age.pub"
+	container "$N"
+	secret one
+	settings "$N" <<-EOT
+		secrets:
+		  password: $ROOM/password
+		  token: age:$ROOM/token.age
+		  made: {command: [cat, $ROOM/made], mode: "0440", owner: "7:1000"}
+	EOT
+	d u "$N"
+}
+
+teardown_file() {
+	fixture_remove
+	rm -rf "${XDG_RUNTIME_DIR:-/run}/whittle/secrets/$P"* "/run/whittle/secrets/$P"*
+}
+
+# New ones, which begin alike.
+secret() {
+	echo "hunter-$1-password" >"$ROOM/password"
+	echo "hunter-$1-token" | age -r "$(sed -n 's/.*: //p' "$ROOM/age.pub")" >"$ROOM/token.age"
+	echo "hunter-$1-made" >"$ROOM/made"
+}
+
+@test "read by who runs, and in no argument, environment, inspection, state or image" {
+	[ "$(d e "$N" /svc cat /run/secrets/password)" = hunter-one-password ]
+	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-one-token ]
+	[ "$(d e "$N" /svc cat /run/secrets/made)" = hunter-one-made ]
+	pid=$(d pid "$N")
+	run_x 1 grep -a hunter- "/proc/$pid/cmdline" "/proc/$pid/environ"
+	engine inspect "$N" >"$BATS_TEST_TMPDIR/inspect"
+	engine save "$(live "$N")" >"$BATS_TEST_TMPDIR/image"
+	d cmd "$N" >"$BATS_TEST_TMPDIR/cmd"
+	d las "$N" >"$BATS_TEST_TMPDIR/las"
+	run_x 1 grep -ra hunter- "$BATS_TEST_TMPDIR" "$WHITTLE_STATE" "$WHITTLE_CONTAINERS"
+	home=/run/whittle/secrets/$N
+	[ "$(stat -fc %T "$home")" = tmpfs ]
+	[ "$(stat -c %a "$home")" = 700 ]
+	[ "$(stat -c %a "$home"/*/password)" = 400 ]
+	[ "$(stat -c %a "$home"/*/made)" = 440 ]
+}
+
+@test "a new one is told by plan, and upgrade makes the container anew; the old one's goes" {
+	run_x 0 d plan "$N"
+	secret two
+	run_x 1 d plan "$N"
+	expect "restart: a secret changed"
+	run_x 0 d up "$N"
+	expect "with other secrets" "$stderr"
+	run_x 0 d u "$N"
+	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-two-token ]
+	run_x 0 d plan "$N"
+	[ "$(find "/run/whittle/secrets/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+}
+
+@test "an upgrade that fails: the old container has its own, the new one's are gone" {
+	secret three
+	mood "$N" 2 0 1
+	run_x 1 d u "$N"
+	serves "$N" 1
+	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-two-token ]
+	[ "$(find "/run/whittle/secrets/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	mood "$N" 1
+	make -s -C "$WHITTLE_CONTAINERS/$N" all
+}
+
+@test "one that can't be had: said before anything stops" {
+	before=$(d pid "$N")
+	mv "$ROOM/config/whittle/age.key" "$ROOM/key"
+	run_x 1 d R "$N"
+	expect "secret 'token': age failed" "$stderr"
+	[ "$(d pid "$N")" = "$before" ]
+	mv "$ROOM/key" "$ROOM/config/whittle/age.key"
+}
+
+@test "a test instance has them, too, and leaves none" {
+	run_x 0 d up -T "$N"
+	expect INSTANCE
+	[ -n "$(ls /run/whittle/secrets/"$N-test")" ]
+	run_x 0 d down -T "$N"
+	[ ! -e "/run/whittle/secrets/$N-test" ]
+}
+
+@test "check finds what looks like one in the environment" {
+	container "${P}env"
+	printf 'env: {DB_PASSWORD: tiger, TOKEN_FILE: /run/secrets/t, URL: "pg://me:it@db/x", HOME: /}\n' |
+		settings "${P}env"
+	run_x 1 d check
+	expect "${P}env: env: 'DB_PASSWORD' looks like a secret" "$stderr"
+	expect "'URL' looks like a secret" "$stderr"
+	refute TOKEN_FILE "$stderr"
+	rm -r "$WHITTLE_CONTAINERS/${P}env"
+}

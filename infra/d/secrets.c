@@ -1,0 +1,246 @@
+#include "secrets.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "copy.h"
+#include "engine_args.h"
+#include "engine_call.h"
+#include "file.h"
+#include "path.h"
+#include "report.h"
+#include "run.h"
+#include "strbuf.h"
+#include "volume_ids.h"
+
+enum { SECRET_MAX = 1 << 20, COMMAND_MS = 60000 };
+
+/* ---- what they are ---- */
+
+static int
+read_file(const char *path, struct strbuf *out)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char chunk[4096];
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0 && out->len <= SECRET_MAX)
+		strbuf_add(out, chunk, (size_t)n);
+	explicit_bzero(chunk, sizeof(chunk));
+	return fd < 0 || n < 0 ? -1 : 0;
+}
+
+/* Where age's identity is, beside the user's settings. */
+static const char *
+age_identity(void)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	return config && *config ? pool_printf("%s/whittle/age.key", config)
+				 : pool_printf("%s/.config/whittle/age.key", home ? home : "");
+}
+
+static int
+run_for(const struct container *c, const struct secret *s, const char *const *argv,
+    struct strbuf *out)
+{
+	struct strbuf err = STRBUF_INIT;
+	int status = run(&(struct run){
+	    .argv = argv, .cwd = c->folder, .out = out, .err = &err, .timeout_ms = COMMAND_MS});
+
+	if (status)
+		report("%s: secret '%s': %s failed with status %d: %s", c->key, s->name,
+		    argv[0], status, engine_gist(&err));
+	strbuf_free(&err);
+	return status ? -1 : 0;
+}
+
+static int
+secret_read(const struct container *c, const struct secret *s, struct strbuf *out)
+{
+	const char *const age[] = {
+	    "age", "--decrypt", "--identity", age_identity(), s->source.w[0], NULL};
+	int bad = 0;
+
+	if (s->kind == SECRET_FILE && read_file(s->source.w[0], out)) {
+		report("%s: secret '%s': read '%s':", c->key, s->name, s->source.w[0]);
+		return -1;
+	}
+	if (s->kind != SECRET_FILE)
+		bad = run_for(
+		    c, s, s->kind == SECRET_AGE ? age : (const char *const *)s->source.w, out);
+	if (!bad && (out->len == 0 || out->len > SECRET_MAX)) {
+		report("%s: secret '%s' is %s", c->key, s->name,
+		    out->len ? "larger than 1 MiB" : "empty");
+		return -1;
+	}
+	return bad;
+}
+
+/* What it held isn't left in freed memory. */
+static void
+secret_free(struct strbuf *b)
+{
+	if (b->s)
+		explicit_bzero(b->s, b->cap);
+	strbuf_free(b);
+}
+
+/* ---- where they are ---- */
+
+static const char *
+home_of(const char *name)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	return pool_printf(
+	    "%s/whittle/secrets/%s", geteuid() && run && *run ? run : "/run", name);
+}
+
+/* Nobody but us gets further than the directory above the starts'. */
+static int
+make_home(const char *home)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (make_directories(home, 0700) || lstat(home, &st) || statfs(home, &fs)) {
+		report("create '%s':", home);
+		return -1;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077)) {
+		report("'%s' isn't this user's alone", home);
+		return -1;
+	}
+	if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
+		report("'%s' is on a disk, not on a tmpfs: no place for secrets", home);
+		return -1;
+	}
+	return 0;
+}
+
+/* To who reads it inside, as the host or podman's own namespace counts. */
+static int
+give(struct app *a, const struct container *c, const struct start *start,
+    const struct secret *s, const char *path)
+{
+	uint32_t uid = s->uid >= 0 ? (uint32_t)s->uid : start->who ? start->who->uid : 0;
+	uint32_t gid = s->gid >= 0 ? (uint32_t)s->gid : start->who ? start->who->gid : 0;
+	struct id_context ids = {.a = a, .c = c, .image = start->facts};
+	int bad;
+
+	if (geteuid() && a->engine.kind == PODMAN && !c->userns)
+		return engine_call(&a->engine, NULL, "unshare", "chown",
+			   pool_printf("%u:%u", uid, gid), path, NULL)
+			   ? -1
+			   : 0;
+	bad = id_context_open(&ids) || id_outside(&ids, false, uid, &uid) ||
+	      id_outside(&ids, true, gid, &gid);
+	id_context_close(&ids);
+	if (!bad && chown(path, uid, gid)) {
+		report("%s: give '%s' to its reader:", c->key, path);
+		bad = -1;
+	}
+	return bad ? -1 : 0;
+}
+
+static int
+place_one(struct app *a, const struct container *c, const struct start *start,
+    const struct secret *s, const char *folder)
+{
+	const char *path = pool_printf("%s/%s", folder, s->name);
+	struct strbuf value = STRBUF_INIT;
+	int bad = secret_read(c, s, &value);
+
+	if (!bad) {
+		const struct new_file f = {.bytes = value.s, .n = value.len, .mode = s->mode};
+
+		bad = file_create(AT_FDCWD, path, &f);
+		if (bad)
+			report("write '%s':", path);
+	}
+	secret_free(&value);
+	return bad || give(a, c, start, s, path) ? -1 : 0;
+}
+
+int
+secrets_place(struct app *a, const struct container *c, struct start *start)
+{
+	const char *home = home_of(c->name);
+	const char *folder = pool_printf("%s/%s", home,
+	    start->transaction ? start->transaction : pool_printf("%d", (int)getpid()));
+
+	if (!c->secrets.n)
+		return 0;
+	if (make_home(home))
+		return -1;
+	if (mkdir(folder, 0755) && errno != EEXIST) {
+		report("create '%s':", folder);
+		return -1;
+	}
+	start->secrets = folder;
+	for (size_t i = 0; i < c->secrets.n; i++)
+		if (place_one(a, c, start, &c->secrets.v[i], folder))
+			return -1;
+	return 0;
+}
+
+/* Root in podman's own namespace reads what its user may not. */
+static int
+read_placed(struct app *a, const char *path, struct strbuf *out)
+{
+	if (geteuid() && a->engine.kind == PODMAN)
+		return engine_try(&a->engine, out, "unshare", "cat", path, NULL);
+	return read_file(path, out);
+}
+
+bool
+secrets_changed(struct app *a, const struct container *c, const char *transaction)
+{
+	bool other = false;
+
+	for (size_t i = 0; i < c->secrets.n && !other && transaction; i++) {
+		struct strbuf now = STRBUF_INIT, was = STRBUF_INIT;
+		const char *path = pool_printf(
+		    "%s/%s/%s", home_of(c->name), transaction, c->secrets.v[i].name);
+
+		/* One that can't be had now is no reason to begin anew. */
+		if (secret_read(c, &c->secrets.v[i], &now) == 0)
+			other = read_placed(a, path, &was) || was.len != now.len ||
+				memcmp(was.s, now.s, now.len) != 0;
+		secret_free(&now);
+		secret_free(&was);
+	}
+	return other;
+}
+
+void
+secrets_forget(const char *name, const char *keep)
+{
+	const char *home = home_of(name);
+	cleanup_dir DIR *d = opendir(home);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (!is_dots(e->d_name) && (!keep || strcmp(e->d_name, keep) != 0))
+			remove_entry(dirfd(d), e->d_name);
+	if (!keep)
+		rmdir(home);
+}
+
+void
+secrets_drop(const char *name, const char *transaction)
+{
+	cleanup_fd int fd = name ? open(home_of(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		remove_entry(fd, transaction);
+}

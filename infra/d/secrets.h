@@ -1,0 +1,27 @@
+/*
+ * Secrets of a container: files below /run/secrets inside, which stand on a tmpfs of the host
+ * and nowhere else. Each start has a directory of its own, so that the old container keeps its
+ * own until the new one stays.
+ */
+#ifndef WHITTLE_SECRETS_H
+#define WHITTLE_SECRETS_H
+
+#include "app.h"
+
+struct start;
+
+/* Reads, decrypts or has made what the settings name, writes it for who runs in there, and
+ * says in s where it is. After start_complete(). 0, or -1 after a message. */
+int secrets_place(struct app *a, const struct container *c, struct start *s);
+
+/* Whether a container that was made by that transaction has other ones than it would get now.
+ */
+bool secrets_changed(struct app *a, const struct container *c, const char *transaction);
+
+/* Removes those of all starts of a container, by its name, but one; keep may be NULL. */
+void secrets_forget(const char *name, const char *keep);
+
+/* Removes those of one start. */
+void secrets_drop(const char *name, const char *transaction);
+
+#endif
