@@ -4,7 +4,17 @@
 
 #include "report.h"
 
-enum { OPTIONS_MAX = KEYS_MAX + OWN_MAX, LONG_BASE = 256 };
+enum { LONG_BASE = 256 };
+
+static size_t
+options_in(const struct option_of *o)
+{
+	size_t n = 0;
+
+	while (o[n].name || o[n].letter)
+		n++;
+	return n;
+}
 
 static void
 fill_getopt(const struct option_of *o, bool first, struct option *longs, char *shorts)
@@ -39,8 +49,9 @@ option_named(const struct option_of *o, int got)
 int
 take_options(struct app *a, int argc, char ***argv, const struct option_of *o, bool first)
 {
-	struct option longs[OPTIONS_MAX + 1] = {{0}};
-	char shorts[OPTIONS_MAX * 2 + 3];
+	size_t n = options_in(o);
+	struct option *longs = pool_zero(n + 1, sizeof(*longs));
+	char *shorts = pool_zero(n * 2 + 3, 1);
 	const struct option_of *found;
 	int got;
 
@@ -89,16 +100,16 @@ void
 key_options(struct key_options *k, const struct option_of *own)
 {
 	const char *const *keys = container_keys();
-	size_t n = 0;
+	size_t n = 0, count = 0;
 
-	*k = (struct key_options){0};
+	while (keys[count])
+		count++;
+	k->value = pool_zero(count, sizeof(*k->value));
+	k->option = pool_zero(options_in(own) + count + 1, sizeof(*k->option));
 	for (; own->name; own++)
 		k->option[n++] = *own;
-	for (size_t i = 0; keys[i]; i++) {
-		if (i == KEYS_MAX || n == OPTIONS_MAX)
-			die("more keys than an option can be made of");
+	for (size_t i = 0; keys[i]; i++)
 		k->option[n++] = (struct option_of)VALUED(0, keys[i], k->value[i]);
-	}
 }
 
 void

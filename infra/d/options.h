@@ -48,13 +48,11 @@ int usage(const struct app *a);
 int no_arguments(struct app *a, int argc, char **argv);
 
 /* Options of a verb, and --KEY VALUE for every key of settings.yaml behind them. */
-enum { KEYS_MAX = 128, OWN_MAX = 8 };
 struct key_options {
-	const char *value[KEYS_MAX];
-	struct option_of option[OWN_MAX + KEYS_MAX + 1];
+	const char **value; /* by the number of the key */
+	struct option_of *option;
 };
 
-/* k must stay where it is while its options are in use. */
 void key_options(struct key_options *k, const struct option_of *own);
 
 /* Words "--KEY", "VALUE" of those that were given. */

@@ -349,6 +349,15 @@ yaml() {
 	expect "--health-retries 4"
 }
 
+@test "every key is an option of run, the first as well as the last" {
+	yaml a <<<'mount_rw: [data:/data]'
+	run_x 0 d run --print-cmd --aliases one --vol_base /elsewhere --vols "[{path: x}]" a
+	expect "--network-alias one"
+	expect "src=/elsewhere/a/data,"
+	run_x 2 d run --print-cmd --vols "{" a
+	expect "command line" "$stderr"
+}
+
 @test "shared namespaces name the other container, in a test the other's test instance" {
 	yaml app <<<'name: the-app'
 	yaml side <<<'needs: [{name: app, shares: [pid, network]}]'
