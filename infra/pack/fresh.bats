@@ -250,7 +250,7 @@ newest_of_2026() {
 }
 
 @test "the project's pins in November 2026: the newest, but those that sources.lock tells of" {
-	while read -r name list pattern address _; do
+	while read -r name list pattern _; do
 		[[ $name == @* || -z $name || $name == '#'* ]] && continue
 		version=$(newest_of_2026 | awk -v n="$name" '$1 == n { print $2 }')
 		pinned=$("$TOP/infra/fetch" -n "$name")
