@@ -254,18 +254,17 @@ newest_of_2026() {
 		[[ $name == @* || -z $name || $name == '#'* ]] && continue
 		version=$(newest_of_2026 | awk -v n="$name" '$1 == n { print $2 }')
 		pinned=$("$TOP/infra/fetch" -n "$name")
-		if [[ $pattern == yaml:* ]]; then
-			printf -- '- flavor: %s\n  version: %s\n  sha256: %s\n' "${pattern#yaml:}" "$version" "$zeros" >www/list
-		else
-			{ echo "<a href=\"${pattern//\{VERSION\}/$pinned}\">"; echo "<a href=\"${pattern//\{VERSION\}/$version}\">"; } >www/list
-		fi
-		# As the lists were saved: a name by the address's digest.
+		# As the lists were saved: a name by the address's digest. Some have two sources.
 		mkdir -p lists
-		saved=$(printf %s "$list" | sha256sum | cut -c1-12)-${list##*/}
+		saved=lists/$(printf %s "$list" | sha256sum | cut -c1-12)-${list##*/}
 		[ "${list##*/}" ] || saved=${saved%-}-index
-		cp www/list "lists/$saved"
+		if [[ $pattern == yaml:* ]]; then
+			printf -- '- flavor: %s\n  version: %s\n  sha256: %s\n' "${pattern#yaml:}" "$version" "$zeros" >"$saved"
+		else
+			printf '<a href="%s">\n' "${pattern//\{VERSION\}/$pinned}" "${pattern//\{VERSION\}/$version}" >>"$saved"
+		fi
 	done <"$TOP/etc/upstreams"
 	run_x 1 "$PACK" outdated --offline --lock "$TOP/etc/sources.lock" --upstreams "$TOP/etc/upstreams" --cache lists
-	[ "$(awk '/is out/ { print $1 }' <<<"$output" | sort | xargs)" = "alpine libarchive libpcap nettle strace" ]
+	[ "$(awk '/is available/ { print $1 }' <<<"$output" | sort | xargs)" = "alpine libarchive libpcap nettle strace" ]
 	[ "$(grep -c 'is the newest' <<<"$output")" -eq 9 ]
 }
