@@ -16,10 +16,10 @@ say_stale(const struct keep_line *l, void *arg)
 	fprintf(stderr, "prep: %s:%zu: nothing in the tree is '%s'\n", name, l->line, l->text);
 }
 
-/* What engines mount over or write to in every container, and what prep and engines look for.
- */
-static const char *const always[] = {"/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/var",
-    "/var/tmp", "/var/run", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
+/* What engines mount over or write to in containers (docker's --init mounts its program in
+ * /sbin), and what prep and engines look for. */
+static const char *const always[] = {"/dev", "/etc", "/proc", "/run", "/sbin", "/sys", "/tmp",
+    "/var", "/var/tmp", "/var/run", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
     "/var/lib/whittle/ledger.jsonl", /* the rule self decides about these: */
     "/prep", "/prep-keep", "/prep-local", "/prep.conf", "/prep.starts"};
 
