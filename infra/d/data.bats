@@ -165,7 +165,9 @@ nothing_half() {
 		steps=$((steps + 1))
 	done
 	no_fake
-	whole
+	# Where the engine itself couldn't be asked in between, the next d goes on.
+	[ "$status" -ne 2 ] || run_x 0 d recover
+	whole || { echo "not killed at $n: status $status: $stderr; $(d why "$N" | tail -12)" >&2; return 1; }
 	[ "$steps" -gt 2 ]
 }
 
