@@ -47,7 +47,7 @@ readiness() {
 	readiness 1 '{command: /svc echo good, expect: better, within: 300ms}'
 	expect "/svc doesn't say 'better'" "$stderr"
 	readiness 1 '{http: 8080, status: 204, within: 300ms}'
-	expect "HTTP status 200" "$stderr"
+	expect "status 200, want 204" "$stderr"
 }
 
 @test "what the container is like" {
