@@ -10,22 +10,9 @@
 #include "digest.h"
 #include "grow.h"
 #include "inode.h"
+#include "mtree.h"
 #include "report.h"
 #include "tree.h"
-
-/* Blanks, controls, and what mtree(5) gives a meaning: as \ooo. */
-static void
-put_name(struct strbuf *b, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c <= ' ' || c >= 0x7f || strchr("\\#=*?[", c))
-			strbuf_printf(b, "\\%03o", c);
-		else
-			strbuf_putc(b, (char)c);
-	}
-}
 
 static void
 put_xattrs(struct strbuf *b, const char *path, const struct inode *i)
@@ -36,10 +23,10 @@ put_xattrs(struct strbuf *b, const char *path, const struct inode *i)
 		return;
 	/* mtree(5) has no word for these: a comment, which other readers skip. */
 	strbuf_puts(b, "# xattr ./");
-	put_name(b, path);
+	mtree_put_name(b, path);
 	for (k = 0; k < i->xattr_count; k++) {
 		strbuf_putc(b, ' ');
-		put_name(b, i->xattrs[k].name);
+		mtree_put_name(b, i->xattrs[k].name);
 		strbuf_putc(b, '=');
 		for (n = 0; n < i->xattrs[k].size; n++)
 			strbuf_printf(b, "%02x", i->xattrs[k].value[n]);
@@ -56,7 +43,7 @@ put_entry(struct strbuf *b, const char *path, struct inode *i, unsigned names)
 
 	put_xattrs(b, plain, i);
 	strbuf_puts(b, *plain ? "./" : ".");
-	put_name(b, plain);
+	mtree_put_name(b, plain);
 	strbuf_printf(b, " type=%s mode=%04o uid=%lu gid=%lu", inode_type(i), i->mode & 07777,
 	    (unsigned long)i->uid, (unsigned long)i->gid);
 	if (S_ISREG(i->mode)) {
@@ -67,7 +54,7 @@ put_entry(struct strbuf *b, const char *path, struct inode *i, unsigned names)
 		strbuf_printf(b, " size=%zu sha256digest=%s", i->data.n, hex);
 	} else if (S_ISLNK(i->mode)) {
 		strbuf_puts(b, " link=");
-		put_name(b, i->target);
+		mtree_put_name(b, i->target);
 	}
 	strbuf_putc(b, '\n');
 }
@@ -83,27 +70,11 @@ manifest_write(struct strbuf *b, const struct node *root, const struct listing *
 		put_entry(b, l->item[k].path, l->item[k].node->inode, l->item[k].names);
 }
 
-/* Undoes put_name(); NULL for a backslash that isn't followed by three octal digits. */
+/* NULL where mtree_put_name() didn't write it. */
 static char *
 take_name(const char *s, size_t n)
 {
-	struct strbuf b = STRBUF_INIT;
-	const char *end = s + n;
-
-	for (; s < end; s++) {
-		if (*s != '\\') {
-			strbuf_putc(&b, *s);
-			continue;
-		}
-		if (end - s < 4 || s[1] < '0' || s[1] > '3' || s[2] < '0' || s[2] > '7' ||
-		    s[3] < '0' || s[3] > '7' || !memcmp(s, "\\000", 4)) {
-			strbuf_free(&b);
-			return NULL;
-		}
-		strbuf_putc(&b, (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0')));
-		s += 3;
-	}
-	return strbuf_steal(&b);
+	return mtree_is_escaped(s, n) ? mtree_unescape(s, n) : NULL;
 }
 
 /* "./etc/passwd" and "." to "/etc/passwd" and "/". */

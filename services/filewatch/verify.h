@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "mtree.h"
+#include "baseline.h"
 
 struct strbuf;
 struct throttle;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mtree.h"
+#include "baseline.h"
 #include "strbuf.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n);

@@ -1,4 +1,4 @@
-#include "mtree.h"
+#include "baseline.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "file.h"
+#include "mtree.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -314,32 +315,13 @@ unhex(const char *text, size_t n, unsigned char *out)
 	return 0;
 }
 
-/* "\ooo" is a byte, as mtree(5) writes names. */
-static char *
-unescape(const char *s, size_t n)
-{
-	struct strbuf out = STRBUF_INIT;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (s[i] == '\\' && i + 3 < n && strspn(s + i + 1, "01234567") >= 3) {
-			strbuf_putc(&out, (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 |
-						 (s[i + 3] - '0')));
-			i += 3;
-		} else {
-			strbuf_putc(&out, s[i]);
-		}
-	}
-	return strbuf_steal(&out);
-}
-
 /* "# xattr ./PATH NAME=HEX …": of the attributes, capabilities are compared. */
 static int
 take_xattrs(struct baseline *b, const char *line)
 {
 	static const char wanted[] = " security.capability=";
 	size_t n = strcspn(line, " "), digits;
-	cleanup_free char *name = unescape(line, n);
+	cleanup_free char *name = mtree_unescape(line, n);
 	cleanup_free char *path = path_from_root(name);
 	struct entry *e = path ? (struct entry *)(uintptr_t)baseline_find(b, path) : NULL;
 	const char *hex = strstr(line + n, wanted);
@@ -362,7 +344,7 @@ static int
 take_exclude(struct baseline *b, const char *text)
 {
 	size_t n = strlen(text);
-	cleanup_free char *pattern = unescape(text, n);
+	cleanup_free char *pattern = mtree_unescape(text, n);
 
 	/* To libarchive, a backslash at its end makes the next line a part of the comment. */
 	return (n && text[n - 1] == '\\') || baseline_exclude(b, pattern) ? -1 : 0;
@@ -542,26 +524,12 @@ baseline_read(struct baseline *b, const char *file)
 /* libarchive's own writer can't be told a digest that it didn't compute itself, so that
  * files could neither be hashed on all cores nor taken over unread. */
 
-/* Blanks, controls, and what mtree(5) gives a meaning: as \ooo. */
-static void
-put_name(struct strbuf *out, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c <= ' ' || c >= 0x7f || strchr("\\#=*?[", c))
-			strbuf_printf(out, "\\%03o", c);
-		else
-			strbuf_putc(out, (char)c);
-	}
-}
-
 static void
 put_path(struct strbuf *out, const struct entry *e)
 {
 	strbuf_putc(out, '.');
 	if (strcmp(e->path, "/") != 0)
-		put_name(out, e->path);
+		mtree_put_name(out, e->path);
 }
 
 static void
@@ -599,7 +567,7 @@ put_entry(struct strbuf *out, const struct entry *e)
 	}
 	if (e->known & WHAT_LINK) {
 		strbuf_puts(out, " link=");
-		put_name(out, e->link);
+		mtree_put_name(out, e->link);
 	}
 	strbuf_putc(out, '\n');
 }

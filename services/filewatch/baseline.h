@@ -1,6 +1,6 @@
 /* Baselines: what a tree is made of, as an mtree(5) file. */
-#ifndef FILEWATCH_MTREE_H
-#define FILEWATCH_MTREE_H
+#ifndef FILEWATCH_BASELINE_H
+#define FILEWATCH_BASELINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
