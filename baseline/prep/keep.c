@@ -19,8 +19,10 @@ keep_free(struct keep *k)
 		free(k->line[i].path);
 		free(k->line[i].reason);
 		free(k->line[i].text);
+		free(k->line[i].before);
 	}
 	free(k->line);
+	free(k->after);
 	free(k->name);
 	memset(k, 0, sizeof(*k));
 }
@@ -129,7 +131,7 @@ take_path(struct keep_line *l, const char *s, size_t n)
 }
 
 static const char *
-take_line(struct keep *k, const char *s, size_t n, size_t number)
+take_line(struct keep *k, const char *s, size_t n, size_t number, struct strbuf *comments)
 {
 	static const char tests[] = "# tests: ";
 	struct keep_line l = {.line = number};
@@ -145,6 +147,10 @@ take_line(struct keep *k, const char *s, size_t n, size_t number)
 	if (n > strlen(tests) && memcmp(s, tests, strlen(tests)) == 0) {
 		k->tests = strtoul(s + strlen(tests), NULL, 10);
 		return NULL;
+	}
+	if (n > 0 && *s == '#') {
+		strbuf_add(comments, s, n);
+		strbuf_putc(comments, '\n');
 	}
 	if (n == 0 || *s == '#')
 		return NULL;
@@ -165,6 +171,7 @@ take_line(struct keep *k, const char *s, size_t n, size_t number)
 		n--;
 	}
 	l.reason = xstrndup(s, n);
+	l.before = strbuf_steal(comments);
 	k->line = xreallocarray(k->line, k->count + 1, sizeof(*k->line));
 	k->line[k->count++] = l;
 	return why;
@@ -174,6 +181,7 @@ int
 keep_parse(struct keep *k, const char *file, const char *bytes, size_t n)
 {
 	const char *end = bytes + n, *stop;
+	struct strbuf comments = STRBUF_INIT;
 	size_t number = 0;
 	int bad = 0;
 
@@ -187,12 +195,13 @@ keep_parse(struct keep *k, const char *file, const char *bytes, size_t n)
 		stop = stop ? stop : end;
 		why = memchr(bytes, '\0', (size_t)(stop - bytes))
 			  ? "has a NUL byte"
-			  : take_line(k, bytes, (size_t)(stop - bytes), number);
+			  : take_line(k, bytes, (size_t)(stop - bytes), number, &comments);
 		if (why) {
 			report("%s:%zu: %s", file, number, why);
 			bad = 1;
 		}
 	}
+	k->after = strbuf_steal(&comments);
 	return bad ? -1 : 0;
 }
 

@@ -16,6 +16,7 @@ struct keep_line {
 	unsigned below : 1, folder : 1, not_this : 1, pattern : 1;
 	char *reason; /* "" where there is none */
 	char *text;   /* the path as it is written */
+	char *before; /* the comments above it, as they are written; "" where there are none */
 	size_t line;
 };
 
@@ -23,7 +24,8 @@ struct keep {
 	struct keep_line *line;
 	size_t count;
 	unsigned long tests;
-	char *name; /* the file's */
+	char *after; /* the comments below the last line, as they are written */
+	char *name;  /* the file's */
 };
 
 /* Refused with FILE:LINE: a path that isn't absolute, that has ".." in it, a bad escape, more

@@ -200,6 +200,39 @@ learn_keep() {
 	grep -q '^/etc/two  *# for the night' "$list"
 }
 
+@test "people's comments stay where they stand when the list is written anew" {
+	small_tree
+	printf '%s\n' '# on top' '/srv/site/a  # of the site' '# why two' '#   in two lines' '/etc/two  # for the night' \
+		'# of one' '/etc/one  # opened by /bin/x' '# at the end' >"$list"
+	trace 'x 50 0 /usr/bin/run'
+	learn_keep
+	run_x 0 grep -vE '^# (What the image keeps|learn, which|tests:)' "$list"
+	[ "$output" = "# of one
+/etc/one      # opened by /bin/x
+# why two
+#   in two lines
+/etc/two      # for the night
+# on top
+/srv/site/a   # of the site
+/usr/bin/run  # executed at the start
+# at the end" ]
+	# Once more, and nothing is there twice.
+	cp "$list" "$list.first"
+	learn_keep
+	cmp "$list" "$list.first"
+	# What belongs to a line that goes stays all the same.
+	learn_keep --forget
+	run_x 0 grep -vE '^# (What the image keeps|learn, which|tests:)' "$list"
+	[ "$output" = "# of one
+# why two
+#   in two lines
+/etc/two      # for the night
+# on top
+/srv/site/a   # of the site
+/usr/bin/run  # executed at the start
+# at the end" ]
+}
+
 @test "traces are taken for hostile: what isn't one is refused, links and pipes aren't followed" {
 	small_tree
 	local line

@@ -232,7 +232,8 @@ is_learned(const char *reason)
 struct listed {
 	char *text;
 	char *reason;
-	uint32_t entry; /* NO_ENTRY: of the old list */
+	const char *before; /* the old list's comments above it; NULL: none */
+	uint32_t entry;     /* NO_ENTRY: of the old list */
 	int old;
 };
 
@@ -245,7 +246,8 @@ static void
 add_listed(struct list *to, char *text, char *reason, uint32_t entry, int old)
 {
 	to->line = xreallocarray(to->line, to->count + 1, sizeof(*to->line));
-	to->line[to->count++] = (struct listed){text, reason, entry, old};
+	to->line[to->count++] =
+	    (struct listed){.text = text, .reason = reason, .entry = entry, .old = old};
 }
 
 static char *
@@ -423,15 +425,37 @@ by_text(const void *a, const void *b)
 	return order ? order : strcmp(x->text, y->text);
 }
 
+/* What put_list() writes at the top of every list. */
+static const char *const heading[] = {
+    "# What the image keeps; prep's rule carve removes all else. Written by make",
+    "# learn, which adds to it and leaves your own lines as they are: see learn(1)."};
+
+/* People's comments, without the heading. */
+static void
+put_comments(struct strbuf *b, const char *text)
+{
+	const char *next;
+	size_t k;
+
+	for (; *text; text = next) {
+		next = strchr(text, '\n') + 1;
+		for (k = 0; k < sizeof(heading) / sizeof(heading[0]); k++)
+			if (strlen(heading[k]) == (size_t)(next - 1 - text) &&
+			    strncmp(text, heading[k], strlen(heading[k])) == 0)
+				break;
+		if (k == sizeof(heading) / sizeof(heading[0]))
+			strbuf_add(b, text, (size_t)(next - text));
+	}
+}
+
 static void
 put_list(const struct learning *l, const struct list *list, struct strbuf *b)
 {
 	unsigned long tests = l->most_tests > l->old.tests ? l->most_tests : l->old.tests;
 	size_t k, widest = 0;
 
-	strbuf_puts(b,
-	    "# What the image keeps; prep's rule carve removes all else. Written by make\n"
-	    "# learn, which adds to it and leaves your own lines as they are: see learn(1).\n");
+	for (k = 0; k < sizeof(heading) / sizeof(heading[0]); k++)
+		strbuf_printf(b, "%s\n", heading[k]);
 	strbuf_printf(b, "# tests: %lu\n", tests);
 	for (k = 0; k < list->count; k++)
 		if (strlen(list->line[k].text) > widest && strlen(list->line[k].text) <= 40)
@@ -439,6 +463,8 @@ put_list(const struct learning *l, const struct list *list, struct strbuf *b)
 	for (k = 0; k < list->count; k++) {
 		const struct listed *line = &list->line[k];
 
+		if (line->before)
+			put_comments(b, line->before);
 		strbuf_puts(b, line->text);
 		if (*line->reason)
 			strbuf_printf(b, "%*s# %s",
@@ -447,9 +473,10 @@ put_list(const struct learning *l, const struct list *list, struct strbuf *b)
 			    "", line->reason);
 		strbuf_putc(b, '\n');
 	}
+	if (l->old.after)
+		put_comments(b, l->old.after);
 }
 
-/* Comments that people wrote between the lines would be lost: they are kept on top. */
 static int
 write_list(const char *path, const struct strbuf *b)
 {
@@ -526,6 +553,18 @@ open_list(const char *path, struct keep *k)
 	return keep_read(k, fd, path);
 }
 
+/* Puts text in front of what is there, and frees it. */
+static void
+prepend(char **there, char *text)
+{
+	char *both = xasprintf("%s%s", text, *there ? *there : "");
+
+	free(text);
+	free(*there);
+	*there = both;
+}
+
+/* Comments above a line that goes are the next one's. */
 static void
 forget_learned(struct keep *k)
 {
@@ -536,6 +575,8 @@ forget_learned(struct keep *k)
 			k->line[to++] = k->line[i];
 			continue;
 		}
+		prepend(
+		    i + 1 < k->count ? &k->line[i + 1].before : &k->after, k->line[i].before);
 		free(k->line[i].path);
 		free(k->line[i].reason);
 		free(k->line[i].text);
@@ -554,9 +595,11 @@ merge(struct learning *l, const struct needs_options *o, const struct keep *befo
 
 	closure_init(&l->closure, &l->tree, families_of);
 	closure_of_list(&l->closure, &l->old, NULL, NULL);
-	for (k = 0; k < l->old.count; k++)
+	for (k = 0; k < l->old.count; k++) {
 		add_listed(&list, xstrdup(l->old.line[k].text), xstrdup(l->old.line[k].reason),
 		    NO_ENTRY, 1);
+		list.line[k].before = l->old.line[k].before;
+	}
 	add_needed(l, &list);
 	fold_all(l, &list);
 	if (list.count)
