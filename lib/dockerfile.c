@@ -1060,3 +1060,10 @@ dockerfile_last(const struct dockerfile *d, const struct docker_stage *s, const 
 		s = &d->stage[s->base];
 	}
 }
+
+char *
+dockerfile_word(const struct dockerfile *d, const struct docker_stage *s,
+    const struct docker_step *step, const char *word)
+{
+	return expanded(d, step->line, &s->variables, word);
+}

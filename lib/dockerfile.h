@@ -85,4 +85,11 @@ void free_strings(char **strings);
 const struct docker_step *dockerfile_last(
     const struct dockerfile *d, const struct docker_stage *s, const char *name);
 
+/*
+ * Quotes taken from a word of the stage's, and its variables replaced by what they are at the
+ * stage's end. NULL after a report(); the caller frees.
+ */
+char *dockerfile_word(const struct dockerfile *d, const struct docker_stage *s,
+    const struct docker_step *step, const char *word);
+
 #endif

@@ -181,6 +181,33 @@ change() {
 	expect "starts from '$repo:missing', which isn't here" "$stderr"
 }
 
+@test "links into the volumes of the Dockerfile and of its base image are kept by prep" {
+	printf 'FROM scratch\nCOPY serve /base\nVOLUME /under\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
+	engine build -q -t "$repo:other" "$BATS_TEST_TMPDIR"
+	cp "$PREP" files/prep
+	echo root:x:0:0::/:/bin/serve >files/etc/passwd
+	echo root:x:0: >files/etc/group
+	ln -s /under/a files/etc/under
+	ln -s /list/b files/etc/list
+	ln -s /state/of/c files/etc/variable
+	ln -s /elsewhere/d files/etc/elsewhere
+	printf '%s\n' "FROM $repo:other" 'ENV DIR=/state/of' 'COPY files/ /' 'VOLUME ["/list", "/other"]' \
+		"VOLUME \$DIR /more" 'RUN ["/prep"]' 'CMD ["/bin/serve"]' >Dockerfile
+	run_x 0 make all
+	grep '^mount' obj/context/files/prep.starts >mounts
+	[ "$(sort mounts | xargs)" = "mount /list mount /more mount /other mount /state/of mount /under" ]
+	local c
+	c=$(engine create "$repo:latest" /none)
+	engine export "$c" | tar -t >names
+	engine rm "$c"
+	run_x 0 grep '^etc/' names
+	expect etc/under
+	expect etc/list
+	expect etc/variable
+	refute etc/elsewhere
+}
+
 @test "a base image that isn't there: named, exit status 2" {
 	sed -i "s|FROM scratch|FROM $repo:other|" Dockerfile
 	run_x 2 make all
