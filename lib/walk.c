@@ -107,7 +107,7 @@ free_names(struct names *n)
 	free(n->name);
 }
 
-static int walk_folder(struct walk *w, const struct walk_entry *folder, int fd);
+static int walk_directory(struct walk *w, const struct walk_entry *directory, int fd);
 
 static void
 stat_from_statx(struct stat *st, const struct statx *x)
@@ -136,7 +136,7 @@ stat_from_statx(struct stat *st, const struct statx *x)
  * profile knows no statx, another device on a directory has to do.
  */
 static int
-stat_entry(const struct walk_entry *folder, struct walk_entry *e)
+stat_entry(const struct walk_entry *directory, struct walk_entry *e)
 {
 	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 	struct statx x;
@@ -152,13 +152,13 @@ stat_entry(const struct walk_entry *folder, struct walk_entry *e)
 	} else if (fstatat(e->dirfd, e->name, &e->st, flags)) {
 		return -1;
 	}
-	e->is_mount = S_ISDIR(e->st.st_mode) && e->st.st_dev != folder->st.st_dev;
+	e->is_mount = S_ISDIR(e->st.st_mode) && e->st.st_dev != directory->st.st_dev;
 	return 0;
 }
 
 /* The directory's own descriptor, proven to be the directory that was visited. */
 static int
-open_folder(const struct walk_entry *e)
+open_directory(const struct walk_entry *e)
 {
 	cleanup_fd int fd =
 	    openat(e->dirfd, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -176,10 +176,10 @@ open_folder(const struct walk_entry *e)
 }
 
 static int
-visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char *name)
+visit_entry(struct walk *w, const struct walk_entry *directory, int fd, const char *name)
 {
 	size_t before = w->path.len;
-	struct walk_entry e = {.dirfd = fd, .name = name, .depth = folder->depth + 1};
+	struct walk_entry e = {.dirfd = fd, .name = name, .depth = directory->depth + 1};
 	int sub, stop = 0;
 
 	if (before > 1)
@@ -187,7 +187,7 @@ visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char 
 	strbuf_puts(&w->path, name);
 	e.path = w->path.s;
 	e.path_len = w->path.len;
-	if (stat_entry(folder, &e)) {
+	if (stat_entry(directory, &e)) {
 		/* gone between readdir and here: as if it had never been */
 		if (errno != ENOENT)
 			trouble(w, e.path, errno);
@@ -210,12 +210,12 @@ visit_entry(struct walk *w, const struct walk_entry *folder, int fd, const char 
 	if (e.depth >= WALK_DEEPEST)
 		errno = ENAMETOOLONG;
 	else
-		sub = open_folder(&e);
+		sub = open_directory(&e);
 	if (sub < 0) {
 		trouble(w, e.path, errno);
 		goto out;
 	}
-	stop = walk_folder(w, &e, sub);
+	stop = walk_directory(w, &e, sub);
 	if (w->options->chdir && fchdir(fd))
 		stop = 1;
 out:
@@ -225,24 +225,24 @@ out:
 
 /* Takes fd over. Returns 1 where the walk is to stop. */
 static int
-walk_folder(struct walk *w, const struct walk_entry *folder, int folder_fd)
+walk_directory(struct walk *w, const struct walk_entry *directory, int directory_fd)
 {
-	cleanup_fd int fd = folder_fd;
+	cleanup_fd int fd = directory_fd;
 	struct names names;
 	int stop = 0;
 	size_t i;
 
 	if (w->options->chdir && fchdir(fd)) {
-		trouble(w, folder->path, errno);
+		trouble(w, directory->path, errno);
 		return 0;
 	}
 	if (read_names(w, fd, &names))
-		trouble(w, folder->path, errno);
+		trouble(w, directory->path, errno);
 	for (i = 0; i < names.count && !stop; i++)
-		stop = visit_entry(w, folder, fd, names.name[i]);
+		stop = visit_entry(w, directory, fd, names.name[i]);
 	free_names(&names);
 	if (!stop && w->options->leave) {
-		struct walk_entry left = *folder;
+		struct walk_entry left = *directory;
 
 		left.path = w->path.s; /* the buffer may have moved */
 		w->options->leave(&left, w->arg);
@@ -272,7 +272,7 @@ walk_tree(int rootfd, const struct walk_options *options,
 	root.path_len = w.path.len;
 	switch (visit(&root, arg)) {
 	case WALK_GO:
-		stop = walk_folder(&w, &root, fd);
+		stop = walk_directory(&w, &root, fd);
 		break;
 	case WALK_STOP:
 		stop = 1;

@@ -401,12 +401,12 @@ apply_entry(struct applying *a, int dirfd, uint32_t i)
 }
 
 static void
-apply_below(struct applying *a, int fd, uint32_t folder)
+apply_below(struct applying *a, int fd, uint32_t directory)
 {
 	struct tree *t = a->tree;
 	uint32_t i;
 
-	for (i = folder + 1; i < t->e[folder].end && !a->stop; i = t->e[i].end) {
+	for (i = directory + 1; i < t->e[directory].end && !a->stop; i = t->e[i].end) {
 		if (t->e[i].work_below & 1u << a->stage) {
 			cleanup_fd int below = openat(
 			    fd, tree_name(t, i), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -309,14 +309,14 @@ struct search {
 static int
 is_brought(const struct plan *p, const char *name)
 {
-	static const char *const folders[] = {
+	static const char *const directories[] = {
 	    "/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"};
 	const struct tree *t = p->tree;
 
 	if (strchr(name, '/'))
 		return tree_resolve(t, TREE_ROOT, name, 1) != NO_ENTRY;
-	for (size_t k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
-		cleanup_free char *path = xasprintf("%s/%s", folders[k], name);
+	for (size_t k = 0; k < sizeof(directories) / sizeof(directories[0]); k++) {
+		cleanup_free char *path = xasprintf("%s/%s", directories[k], name);
 
 		if (tree_resolve(t, TREE_ROOT, path, 1) != NO_ENTRY)
 			return 1;

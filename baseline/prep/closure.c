@@ -99,14 +99,14 @@ closure_path(struct closure *c, const char *path, const char *reason, uint32_t b
 int
 closure_program(struct closure *c, const char *name, const char *reason, uint32_t by)
 {
-	static const char *const folders[] = {
+	static const char *const directories[] = {
 	    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 	size_t k;
 
 	if (strchr(name, '/'))
 		return closure_path(c, name, reason, by);
-	for (k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
-		cleanup_free char *path = xasprintf("%s/%s", folders[k], name);
+	for (k = 0; k < sizeof(directories) / sizeof(directories[0]); k++) {
+		cleanup_free char *path = xasprintf("%s/%s", directories[k], name);
 
 		if (closure_path(c, path, reason, by))
 			return 1;
@@ -115,11 +115,11 @@ closure_program(struct closure *c, const char *name, const char *reason, uint32_
 }
 
 void
-closure_below(struct closure *c, uint32_t folder, const char *reason, uint32_t by)
+closure_below(struct closure *c, uint32_t directory, const char *reason, uint32_t by)
 {
 	uint32_t i;
 
-	for (i = folder; i < c->tree->e[folder].end; i++)
+	for (i = directory; i < c->tree->e[directory].end; i++)
 		closure_keep(c, i, reason, by);
 }
 
@@ -258,20 +258,21 @@ search_list(struct object *o, const char *list, const char *name)
 static int
 search_usual(struct object *o, const char *name)
 {
-	static const char *const folders[] = {"/lib", "/usr/lib", "/lib64", "/usr/lib64",
+	static const char *const directories[] = {"/lib", "/usr/lib", "/lib64", "/usr/lib64",
 	    "/lib32", "/usr/lib32", "/usr/local/lib"};
 	const struct tree *t = o->c->tree;
 	size_t k;
 
-	for (k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
-		uint32_t folder = tree_resolve(t, TREE_ROOT, folders[k], 1), i;
-		cleanup_free char *plain = xasprintf("%s/%s", folders[k], name);
+	for (k = 0; k < sizeof(directories) / sizeof(directories[0]); k++) {
+		uint32_t directory = tree_resolve(t, TREE_ROOT, directories[k], 1), i;
+		cleanup_free char *plain = xasprintf("%s/%s", directories[k], name);
 
-		if (folder == NO_ENTRY || folder == TREE_ROOT || !is_dir(&t->e[folder]))
+		if (directory == NO_ENTRY || directory == TREE_ROOT ||
+		    !is_dir(&t->e[directory]))
 			continue;
-		for (i = folder + 1; i < t->e[folder].end; i = t->e[i].end) {
+		for (i = directory + 1; i < t->e[directory].end; i = t->e[i].end) {
 			cleanup_free char *path =
-			    xasprintf("%s/%s/%s", folders[k], tree_name(t, i), name);
+			    xasprintf("%s/%s/%s", directories[k], tree_name(t, i), name);
 
 			if (is_dir(&t->e[i]) && strstr(tree_name(t, i), "-linux-") &&
 			    take_library(o, path))
@@ -540,7 +541,7 @@ take_listed(uint32_t i, void *arg)
 		return;
 	if (l->line->below && is_dir(&t->e[i]))
 		closure_below(l->c, i, reason, NO_ENTRY);
-	else if (!l->line->folder || is_dir(&t->e[i]) || is_link(&t->e[i]))
+	else if (!l->line->directory || is_dir(&t->e[i]) || is_link(&t->e[i]))
 		closure_keep(l->c, i, reason, NO_ENTRY);
 }
 

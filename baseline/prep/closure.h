@@ -50,7 +50,7 @@ int closure_path(struct closure *c, const char *path, const char *reason, uint32
 int closure_program(struct closure *c, const char *name, const char *reason, uint32_t by);
 
 /* A directory with all below. */
-void closure_below(struct closure *c, uint32_t folder, const char *reason, uint32_t by);
+void closure_below(struct closure *c, uint32_t directory, const char *reason, uint32_t by);
 
 /* Why an entry is kept, in words, into b; what stood there goes. */
 const char *closure_why(struct closure *c, uint32_t i, struct strbuf *b);

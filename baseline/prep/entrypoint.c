@@ -108,7 +108,7 @@ keep_entry(struct plan *p, uint32_t i)
 static void
 keep_command(void *plan, const char *word, size_t len, size_t line)
 {
-	static const char *const folders[] = {"/usr/local/sbin/", "/usr/local/bin/",
+	static const char *const directories[] = {"/usr/local/sbin/", "/usr/local/bin/",
 	    "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"};
 	struct plan *p = plan;
 	cleanup_free char *name = xstrndup(word, len);
@@ -121,8 +121,8 @@ keep_command(void *plan, const char *word, size_t len, size_t line)
 		keep_entry(p, tree_resolve(p->tree, TREE_ROOT, name, 0));
 		return;
 	}
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		cleanup_free char *path = xasprintf("%s%s", folders[i], name);
+	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		cleanup_free char *path = xasprintf("%s%s", directories[i], name);
 		uint32_t found = tree_resolve(p->tree, TREE_ROOT, path, 0);
 
 		if (found != NO_ENTRY && !is_dir(&p->tree->e[found])) {

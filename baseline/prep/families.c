@@ -56,10 +56,10 @@ above(const struct closure *c, uint32_t i, unsigned n)
 }
 
 static void
-keep_all_in(struct closure *c, uint32_t folder, const char *reason, uint32_t by)
+keep_all_in(struct closure *c, uint32_t directory, const char *reason, uint32_t by)
 {
-	if (folder != NO_ENTRY && is_dir(&c->tree->e[folder]))
-		closure_below(c, folder, reason, by);
+	if (directory != NO_ENTRY && is_dir(&c->tree->e[directory]))
+		closure_below(c, directory, reason, by);
 }
 
 /* ---- the C library ---- */
@@ -67,7 +67,7 @@ keep_all_in(struct closure *c, uint32_t folder, const char *reason, uint32_t by)
 static void
 nss(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
-	static const char *const folders[] = {
+	static const char *const directories[] = {
 	    "/lib/*-linux-*/", "/usr/lib/*-linux-*/", "/lib64/", "/usr/lib64/", "/usr/lib/"};
 	uint32_t file = tree_resolve(c->tree, TREE_ROOT, "/etc/nsswitch.conf", 1);
 	size_t n, len, k;
@@ -85,9 +85,9 @@ nss(struct closure *c, uint32_t i, const char *path, const char *reason)
 		}
 		if (*word == '[' || word[len - 1] == ':')
 			continue;
-		for (k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
+		for (k = 0; k < sizeof(directories) / sizeof(directories[0]); k++) {
 			cleanup_free char *pattern =
-			    xasprintf("%slibnss_%.*s.so*", folders[k], (int)len, word);
+			    xasprintf("%slibnss_%.*s.so*", directories[k], (int)len, word);
 
 			keep_glob(c, pattern, reason, i);
 		}
@@ -104,8 +104,8 @@ gconv(struct closure *c, uint32_t i, const char *path, const char *reason)
 static void
 locale(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
-	static const char folder[] = "/usr/lib/locale/";
-	const char *slash = strchr(path + strlen(folder), '/');
+	static const char directory[] = "/usr/lib/locale/";
+	const char *slash = strchr(path + strlen(directory), '/');
 	cleanup_free char *whole = slash ? xstrndup(path, (size_t)(slash - path)) : NULL;
 
 	if (whole)
@@ -117,7 +117,7 @@ locale(struct closure *c, uint32_t i, const char *path, const char *reason)
 static void
 pam(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
-	static const char *const folders[] = {"/lib/*-linux-*/security/",
+	static const char *const directories[] = {"/lib/*-linux-*/security/",
 	    "/usr/lib/*-linux-*/security/", "/lib/security/", "/usr/lib/security/"};
 	size_t n, len, k;
 	cleanup_free char *text = closure_text(c, i, &n);
@@ -132,9 +132,9 @@ pam(struct closure *c, uint32_t i, const char *path, const char *reason)
 			continue;
 		}
 		if (len > 3 && strcmp(name + len - 3, ".so") == 0 && *name != '/')
-			for (k = 0; k < sizeof(folders) / sizeof(folders[0]); k++) {
+			for (k = 0; k < sizeof(directories) / sizeof(directories[0]); k++) {
 				cleanup_free char *pattern =
-				    xasprintf("%s%s", folders[k], name);
+				    xasprintf("%s%s", directories[k], name);
 
 				keep_glob(c, pattern, reason, i);
 			}
@@ -152,9 +152,9 @@ openssl(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
 	static const char *const files[] = {
 	    "/usr/lib/ssl/openssl.cnf", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"};
-	static const char *const folders[] = {"ossl-modules", "engines-3", "engines-1.1"};
+	static const char *const directories[] = {"ossl-modules", "engines-3", "engines-1.1"};
 	const struct tree *t = c->tree;
-	uint32_t file = NO_ENTRY, folder, k;
+	uint32_t file = NO_ENTRY, directory, k;
 	size_t n, f;
 	cleanup_free char *text = NULL, *at = NULL;
 	char *save = NULL, *line;
@@ -167,10 +167,11 @@ openssl(struct closure *c, uint32_t i, const char *path, const char *reason)
 	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, "#")] = '\0';
-		for (f = 0; f < sizeof(folders) / sizeof(folders[0]); f++) {
-			folder = tree_child(t, t->e[i].parent, folders[f]);
-			for (k = folder == NO_ENTRY ? 0 : folder + 1;
-			     folder != NO_ENTRY && k < t->e[folder].end; k = t->e[k].end) {
+		for (f = 0; f < sizeof(directories) / sizeof(directories[0]); f++) {
+			directory = tree_child(t, t->e[i].parent, directories[f]);
+			for (k = directory == NO_ENTRY ? 0 : directory + 1;
+			     directory != NO_ENTRY && k < t->e[directory].end;
+			     k = t->e[k].end) {
 				cleanup_free char *stem = xstrdup(tree_name(t, k));
 
 				stem[strcspn(stem, ".")] = '\0';
@@ -265,21 +266,21 @@ static void
 python_counterpart(struct closure *c, uint32_t i, const char *reason)
 {
 	const struct tree *t = c->tree;
-	uint32_t folder = t->e[i].parent, k;
+	uint32_t directory = t->e[i].parent, k;
 	const char *name = tree_name(t, i);
 	size_t stem = strcspn(name, ".");
 
-	if (strcmp(tree_name(t, folder), "__pycache__") == 0) {
+	if (strcmp(tree_name(t, directory), "__pycache__") == 0) {
 		cleanup_free char *source = xasprintf("%.*s.py", (int)stem, name);
 
-		k = tree_child(t, t->e[folder].parent, source);
+		k = tree_child(t, t->e[directory].parent, source);
 		if (k != NO_ENTRY)
 			closure_keep(c, k, reason, i);
 		return;
 	}
-	folder = tree_child(t, folder, "__pycache__");
-	for (k = folder == NO_ENTRY ? 0 : folder + 1;
-	     folder != NO_ENTRY && k < t->e[folder].end; k = t->e[k].end)
+	directory = tree_child(t, directory, "__pycache__");
+	for (k = directory == NO_ENTRY ? 0 : directory + 1;
+	     directory != NO_ENTRY && k < t->e[directory].end; k = t->e[k].end)
 		if (strncmp(tree_name(t, k), name, stem + 1) == 0)
 			closure_keep(c, k, reason, i);
 }
@@ -301,11 +302,11 @@ is_character_set(const char *name)
 }
 
 static void
-keep_encodings(struct closure *c, uint32_t folder, const char *reason, uint32_t by)
+keep_encodings(struct closure *c, uint32_t directory, const char *reason, uint32_t by)
 {
 	uint32_t i;
 
-	for (i = folder; i < c->tree->e[folder].end; i++)
+	for (i = directory; i < c->tree->e[directory].end; i++)
 		if (!is_character_set(tree_name(c->tree, i)))
 			closure_keep(c, i, reason, by);
 }
@@ -317,17 +318,17 @@ python_package(
 {
 	const struct tree *t = c->tree;
 	const char *after, *at = last_part(path, where, &after);
-	uint32_t part, folder, k;
+	uint32_t part, directory, k;
 
 	if (!at)
 		return 0;
 	part = part_below(c, path, (size_t)(after - 1 - path));
 	if (part == NO_ENTRY)
 		return 1;
-	folder = t->e[part].parent;
+	directory = t->e[part].parent;
 	if (strcmp(tree_name(t, part), "__pycache__") != 0 && is_dir(&t->e[part]))
 		keep_all_in(c, part, reason, i);
-	for (k = folder + 1; k < t->e[folder].end; k = t->e[k].end) {
+	for (k = directory + 1; k < t->e[directory].end; k = t->e[k].end) {
 		const char *info = tree_name(t, k), *end = strrchr(info, '.');
 
 		if (end && (strcmp(end, ".dist-info") == 0 || strcmp(end, ".egg-info") == 0) &&
@@ -383,21 +384,21 @@ static void
 perl(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
 	const struct tree *t = c->tree;
-	uint32_t folder = t->e[i].parent, compiled;
+	uint32_t directory = t->e[i].parent, compiled;
 	cleanup_free char *name = xstrdup(tree_name(t, i));
 
 	(void)path;
 	name[strlen(name) - 3] = '\0';
-	compiled = tree_child(t, folder, name);
+	compiled = tree_child(t, directory, name);
 	if (compiled != NO_ENTRY && is_dir(&t->e[compiled]))
 		keep_all_in(c, compiled, reason, i);
-	for (; folder != TREE_ROOT; folder = t->e[folder].parent) {
-		uint32_t autos = tree_child(t, folder, "auto"), at;
+	for (; directory != TREE_ROOT; directory = t->e[directory].parent) {
+		uint32_t autos = tree_child(t, directory, "auto"), at;
 		struct strbuf tail = STRBUF_INIT, base = STRBUF_INIT;
 
 		if (autos == NO_ENTRY)
 			continue;
-		strbuf_puts(&tail, path + strlen(tree_path(t, folder, &base)) + 1);
+		strbuf_puts(&tail, path + strlen(tree_path(t, directory, &base)) + 1);
 		strbuf_cut(&tail, tail.len - 3);
 		at = tree_resolve(t, autos, tail.s, 1);
 		if (at != NO_ENTRY)
@@ -473,7 +474,7 @@ java(struct closure *c, uint32_t i, const char *path, const char *reason)
 /* The word behind each directive of a name, as a path of its own or below a directory. */
 static void
 modules_named(struct closure *c, uint32_t i, const char *directive, unsigned skip,
-    const char *const *folders, const char *reason)
+    const char *const *directories, const char *reason)
 {
 	size_t n, len, k;
 	cleanup_free char *text = closure_text(c, i, &n);
@@ -491,10 +492,10 @@ modules_named(struct closure *c, uint32_t i, const char *directive, unsigned ski
 		for (s = 0; s <= skip; s++)
 			if (!next_word(&at, " \t\n;\"'", &word, &len))
 				return;
-		for (k = 0; folders[k]; k++) {
+		for (k = 0; directories[k]; k++) {
 			cleanup_free char *path =
 			    *word == '/' ? xstrndup(word, len)
-					 : xasprintf("%s/%.*s", folders[k], (int)len, word);
+					 : xasprintf("%s/%.*s", directories[k], (int)len, word);
 
 			if (closure_path(c, path, reason, i))
 				break;
@@ -505,21 +506,21 @@ modules_named(struct closure *c, uint32_t i, const char *directive, unsigned ski
 static void
 nginx(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
-	static const char *const folders[] = {
+	static const char *const directories[] = {
 	    "/usr/share/nginx", "/etc/nginx", "/usr/lib/nginx", "/var/lib/nginx", NULL};
 
 	(void)path;
-	modules_named(c, i, "load_module", 0, folders, reason);
+	modules_named(c, i, "load_module", 0, directories, reason);
 }
 
 static void
 apache(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
-	static const char *const folders[] = {
+	static const char *const directories[] = {
 	    "/etc/apache2", "/usr/lib/apache2", "/usr/local/apache2", "/var/www", NULL};
 
 	(void)path;
-	modules_named(c, i, "LoadModule", 1, folders, reason);
+	modules_named(c, i, "LoadModule", 1, directories, reason);
 }
 
 /* Not once more by another count of seconds. */

@@ -192,14 +192,14 @@ static int
 is_suspect(const struct tree *t, uint32_t i, const char *pattern)
 {
 	const char *slash = strchr(pattern, '/');
-	const char *folder;
+	const char *directory;
 
 	if (!slash)
 		return fnmatch(pattern, tree_name(t, i), 0) == 0;
-	folder = tree_name(t, t->e[i].parent);
+	directory = tree_name(t, t->e[i].parent);
 	return strcmp(tree_name(t, i), slash + 1) == 0 &&
-	       strlen(folder) == (size_t)(slash - pattern) &&
-	       strncmp(folder, pattern, (size_t)(slash - pattern)) == 0;
+	       strlen(directory) == (size_t)(slash - pattern) &&
+	       strncmp(directory, pattern, (size_t)(slash - pattern)) == 0;
 }
 
 static const struct suspect *

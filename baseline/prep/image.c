@@ -147,18 +147,18 @@ image_settings(struct conf *c, const char *file, char *const *argv)
 int
 image_ledger(int rootfd)
 {
-	static const char *const folders[] = {"/var", "/var/lib", "/var/lib/whittle"};
-	cleanup_fd int folder = -1;
+	static const char *const directories[] = {"/var", "/var/lib", "/var/lib/whittle"};
+	cleanup_fd int directory = -1;
 	size_t i;
 	int fd;
 
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (mkdirat(rootfd, folders[i] + 1, 0755) && errno != EEXIST)
+	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+		if (mkdirat(rootfd, directories[i] + 1, 0755) && errno != EEXIST)
 			break;
-	folder = open_no_links(rootfd, folders[2], O_PATH | O_DIRECTORY, 0);
-	fd = folder < 0 ? -1
-			: openat(folder, "ledger.jsonl",
-			      O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+	directory = open_no_links(rootfd, directories[2], O_PATH | O_DIRECTORY, 0);
+	fd = directory < 0 ? -1
+			   : openat(directory, "ledger.jsonl",
+				 O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		report("open '%s':", image_ledger_path);
 	return fd;

@@ -118,7 +118,7 @@ take_path(struct keep_line *l, const char *s, size_t n)
 		l->below = 1;
 		n -= 3;
 	} else if (n > 1 && l->path[n - 1] == '/') {
-		l->folder = 1;
+		l->directory = 1;
 		n--;
 	}
 	l->path[n] = '\0';

@@ -13,7 +13,7 @@
  */
 struct keep_line {
 	char *path; /* as tree_glob() takes it; without the two stars */
-	unsigned below : 1, folder : 1, not_this : 1, pattern : 1;
+	unsigned below : 1, directory : 1, not_this : 1, pattern : 1;
 	char *reason; /* "" where there is none */
 	char *text;   /* the path as it is written */
 	char *before; /* the comments above it, as they are written; "" where there are none */

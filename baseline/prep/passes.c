@@ -129,13 +129,13 @@ is_apk_data(const struct tree *t, uint32_t i)
 {
 	static const char *const places[] = {
 	    "bin", "etc", "lib", "lib32", "lib64", "libexec", "sbin", NULL};
-	const char *name = tree_name(t, i), *folder = tree_name(t, t->e[i].parent);
+	const char *name = tree_name(t, i), *directory = tree_name(t, t->e[i].parent);
 	size_t k;
 
 	if (is_dir(&t->e[i]) || !strchr(name, '.'))
 		return 0;
 	for (k = 0; places[k]; k++)
-		if (strcmp(folder, places[k]) == 0)
+		if (strcmp(directory, places[k]) == 0)
 			return 0;
 	return 1;
 }
@@ -249,7 +249,7 @@ disarm_capable(struct plan *p, uint32_t i)
 }
 
 static void
-own_system_folder(struct plan *p, uint32_t i)
+own_system_directory(struct plan *p, uint32_t i)
 {
 	const struct entry *e = &p->tree->e[i];
 
@@ -261,7 +261,7 @@ own_system_folder(struct plan *p, uint32_t i)
 
 /* o-w and nothing else, so that /tmp's sticky bit stays. */
 static void
-close_folder(struct plan *p, uint32_t i)
+close_directory(struct plan *p, uint32_t i)
 {
 	const struct entry *e = &p->tree->e[i];
 
@@ -491,11 +491,11 @@ const struct pass passes[] = {
     {.name = "system-directories",
 	.key = SYSDIRS_UID0_AND_755,
 	.finding = "system directory that isn't root's with mode 0755",
-	.each = own_system_folder},
+	.each = own_system_directory},
     {.name = "world-writable",
 	.key = WORLD_WRITABLE_DIRS_RM,
 	.finding = "directory that all can write to",
-	.each = close_folder},
+	.each = close_directory},
     {.name = "world-writable",
 	.key = WORLD_WRITABLE_FILES_RM,
 	.finding = "file that all can write to",

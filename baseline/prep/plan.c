@@ -130,7 +130,7 @@ plan_matches(struct plan *p, enum conf_key key, uint32_t i)
 }
 
 static uint32_t
-find_folder(const struct tree *t, const char *path)
+find_directory(const struct tree *t, const char *path)
 {
 	uint32_t i = tree_resolve(t, TREE_ROOT, path, 1);
 
@@ -138,14 +138,14 @@ find_folder(const struct tree *t, const char *path)
 }
 
 static void
-mark_system_folders(struct tree *t)
+mark_system_directories(struct tree *t)
 {
 	static const char *const paths[] = {"/bin", "/etc", "/lib", "/sbin", "/usr"};
 	size_t k;
 	uint32_t top, i;
 
 	for (k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
-		if ((top = find_folder(t, paths[k])) != NO_ENTRY)
+		if ((top = find_directory(t, paths[k])) != NO_ENTRY)
 			for (i = top; i < t->e[top].end; i++)
 				t->e[i].system = 1;
 }
@@ -160,7 +160,7 @@ mark_sbin(struct tree *t)
 	uint32_t top, i;
 
 	for (k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
-		if ((top = find_folder(t, paths[k])) != NO_ENTRY &&
+		if ((top = find_directory(t, paths[k])) != NO_ENTRY &&
 		    strcmp(tree_name(t, top), "sbin") == 0)
 			for (i = top + 1; i < t->e[top].end; i++)
 				t->e[i].sbin = 1;
@@ -299,7 +299,7 @@ plan_make(struct plan *p, struct tree *tree, const struct conf *conf, struct sta
 	tree->mount_count = starts->mounts;
 	p->starts = starts;
 	find_aliases(p);
-	mark_system_folders(tree);
+	mark_system_directories(tree);
 	mark_sbin(tree);
 	mark_accounts(tree);
 	starts_mark(p, starts);

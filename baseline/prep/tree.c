@@ -178,9 +178,9 @@ set_ends(struct tree *t)
 }
 
 static uint32_t
-hash_of(uint32_t folder, const char *name)
+hash_of(uint32_t directory, const char *name)
 {
-	uint64_t h = fnv_add_string(FNV_START ^ folder, name);
+	uint64_t h = fnv_add_string(FNV_START ^ directory, name);
 
 	return (uint32_t)(h ^ h >> 32);
 }
@@ -266,7 +266,7 @@ tree_free(struct tree *t)
 /* Finding */
 
 static uint32_t
-child_of(const struct tree *t, uint32_t folder, const char *name, size_t n)
+child_of(const struct tree *t, uint32_t directory, const char *name, size_t n)
 {
 	char part[NAME_MAX + 1];
 	uint32_t at;
@@ -275,20 +275,20 @@ child_of(const struct tree *t, uint32_t folder, const char *name, size_t n)
 		return NO_ENTRY;
 	memcpy(part, name, n);
 	part[n] = '\0';
-	at = hash_of(folder, part) & (t->names_size - 1);
+	at = hash_of(directory, part) & (t->names_size - 1);
 	for (; t->names[at]; at = (at + 1) & (t->names_size - 1)) {
 		const struct entry *e = &t->e[t->names[at]];
 
-		if (e->parent == folder && strcmp(t->text.s + e->name, part) == 0)
+		if (e->parent == directory && strcmp(t->text.s + e->name, part) == 0)
 			return t->names[at];
 	}
 	return NO_ENTRY;
 }
 
 uint32_t
-tree_child(const struct tree *t, uint32_t folder, const char *name)
+tree_child(const struct tree *t, uint32_t directory, const char *name)
 {
-	return child_of(t, folder, name, strlen(name));
+	return child_of(t, directory, name, strlen(name));
 }
 
 static uint32_t

@@ -73,7 +73,7 @@ const char *tree_target(const struct tree *t, uint32_t i);
 const char *tree_path(const struct tree *t, uint32_t i, struct strbuf *b);
 
 /* The entry of that name in a directory, NO_ENTRY where there is none. */
-uint32_t tree_child(const struct tree *t, uint32_t folder, const char *name);
+uint32_t tree_child(const struct tree *t, uint32_t directory, const char *name);
 
 /*
  * What a path names, as a process with this root would find it from the directory from; the

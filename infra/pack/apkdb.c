@@ -10,7 +10,7 @@
 struct parsing {
 	struct apkdb *db;
 	struct apk_package *package; /* the one at hand; NULL between two */
-	char *folder;
+	char *directory;
 	const char *what;
 	unsigned long line;
 };
@@ -62,12 +62,12 @@ static void
 add_file(struct parsing *p, const char *v, size_t n)
 {
 	struct apkdb *db = p->db;
-	const char *folder = p->folder ? p->folder : "";
+	const char *directory = p->directory ? p->directory : "";
 	struct strbuf path = STRBUF_INIT;
 
 	db->file = grow(db->file, db->files);
-	strbuf_puts(&path, folder);
-	if (*folder)
+	strbuf_puts(&path, directory);
+	if (*directory)
 		strbuf_putc(&path, '/');
 	strbuf_add(&path, v, n);
 	db->file[db->files++] = (struct apk_file){strbuf_steal(&path), db->packages - 1};
@@ -114,7 +114,7 @@ take_field(struct parsing *p, char letter, const char *v, size_t n)
 		set_words(&p->package->provides, &p->package->provide_count, v, n);
 		break;
 	case 'F':
-		set(&p->folder, v, n);
+		set(&p->directory, v, n);
 		break;
 	case 'R':
 		add_file(p, v, n);
@@ -130,8 +130,8 @@ end_package(struct parsing *p)
 	struct apk_package *done = p->package;
 
 	p->package = NULL;
-	free(p->folder);
-	p->folder = NULL;
+	free(p->directory);
+	p->directory = NULL;
 	if (done && (!done->name || !*done->name || !done->version || !*done->version))
 		return refuse(p, "a package without a name or a version");
 	return 0;
@@ -171,7 +171,7 @@ apkdb_parse(struct apkdb *db, struct bytes text, const char *what)
 	}
 	if (!bad)
 		bad = end_package(&p);
-	free(p.folder);
+	free(p.directory);
 	if (db->files)
 		qsort(db->file, db->files, sizeof(*db->file), compare_files);
 	return bad;

@@ -7,8 +7,8 @@
 #include "report.h"
 #include "tree.h"
 
-static const char own_folder[] = "var/lib/whittle";
-static const char folder[] = "var/lib/whittle/base";
+static const char own_directory[] = "var/lib/whittle";
+static const char directory[] = "var/lib/whittle/base";
 static const char sbom_path[] = "var/lib/whittle/base/sbom.cdx.json";
 static const char ledger_path[] = "var/lib/whittle/base/ledger.jsonl";
 
@@ -45,8 +45,8 @@ base_take(struct tree *t, struct base *b)
 			return -1;
 		}
 	}
-	drop_if(t, folder, 0);
-	drop_if(t, own_folder, 1);
+	drop_if(t, directory, 0);
+	drop_if(t, own_directory, 1);
 	return 0;
 }
 
@@ -69,8 +69,8 @@ put_file(struct tree *t, const char *path, struct bytes data)
 void
 base_put(struct tree *t, struct bytes sbom, struct bytes ledger)
 {
-	tree_make_folder(t, folder, 0);
-	tree_put(t, folder, inode_new(S_IFDIR | 0700, 0, 0));
+	tree_make_directory(t, directory, 0);
+	tree_put(t, directory, inode_new(S_IFDIR | 0700, 0, 0));
 	put_file(t, sbom_path, sbom);
 	put_file(t, ledger_path, ledger);
 }

@@ -348,18 +348,19 @@ int
 bundle_load(const struct image *i, const char *tag)
 {
 	const char *name = bundle_name(i);
-	cleanup_free char *folder = name ? scratch_folder() : NULL, *file = NULL, *full = NULL;
+	cleanup_free char *directory = name ? scratch_directory() : NULL, *file = NULL,
+			  *full = NULL;
 	char id[SHA256_HEX];
 	int bad;
 
-	if (!folder)
+	if (!directory)
 		return -1;
-	file = xasprintf("%s/image.tar", folder);
+	file = xasprintf("%s/image.tar", directory);
 	full = xasprintf("localhost/whittle/%s:%s", name, tag);
 	bad =
 	    bundle_write(file, i, full, NULL) || engine_load(file) || engine_image_id(full, id);
 	unlink(file);
-	rmdir(folder);
+	rmdir(directory);
 	if (!bad && strcmp(id, i->id) != 0) {
 		report("%s: the engine loaded it as another image, %s", i->file, id);
 		bad = -1;

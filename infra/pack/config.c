@@ -101,7 +101,7 @@ without_nothings(const json_t *in)
 
 /* "/" is where a container starts anyway; a '/' at the end means nothing. */
 static json_t *
-working_folder(const json_t *in)
+working_directory(const json_t *in)
 {
 	const char *s = json_string_value(in);
 	size_t n = strlen(s);
@@ -123,7 +123,7 @@ canonical_member(const char *name, const json_t *v)
 	if (strcmp(name, "Healthcheck") == 0)
 		return without_nothings(v);
 	if (strcmp(name, "WorkingDir") == 0)
-		return working_folder(v);
+		return working_directory(v);
 	return json_deep_copy(v);
 }
 

@@ -150,14 +150,14 @@ is_program(const struct manifest *m, const struct manifest_entry *e)
 }
 
 static int
-is_in_system_folder(const char *path)
+is_in_system_directory(const char *path)
 {
-	static const char *const folders[] = {
+	static const char *const directories[] = {
 	    "/bin/", "/etc/", "/lib/", "/lib64/", "/sbin/", "/usr/", NULL};
 	size_t i;
 
-	for (i = 0; folders[i]; i++)
-		if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+	for (i = 0; directories[i]; i++)
+		if (strncmp(path, directories[i], strlen(directories[i])) == 0)
 			return 1;
 	return 0;
 }
@@ -169,7 +169,7 @@ judge_file(
 	if (is_privileged(is) && !is_as_privileged(was, is))
 		note_finding(
 		    c, FINDING_SETUID, is->path, "runs with more rights than who starts it");
-	if (is_in_system_folder(is->path) && is_program(&c->new.manifest, is) &&
+	if (is_in_system_directory(is->path) && is_program(&c->new.manifest, is) &&
 	    !is_program(&c->old.manifest, was))
 		note_finding(
 		    c, FINDING_EXECUTABLE, is->path, "a new program in a system directory");

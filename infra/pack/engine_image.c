@@ -98,7 +98,7 @@ run_engine(const char *const *args, struct strbuf *out)
 }
 
 char *
-scratch_folder(void)
+scratch_directory(void)
 {
 	const char *dir = getenv("TMPDIR");
 	char *name = xasprintf("%s/pack.XXXXXX", dir && *dir ? dir : "/tmp");
@@ -156,13 +156,13 @@ static int
 save_archive(
     const char *reference, int (*open_it)(struct image *, const char *), struct image *i)
 {
-	cleanup_free char *folder = scratch_folder(), *file = NULL;
+	cleanup_free char *directory = scratch_directory(), *file = NULL;
 	int bad;
 
 	memset(i, 0, sizeof(*i));
-	if (!folder)
+	if (!directory)
 		return -1;
-	file = xasprintf("%s/image.tar", folder);
+	file = xasprintf("%s/image.tar", directory);
 	{
 		const char *const args[] = {"save", "-o", file, reference, NULL};
 
@@ -170,7 +170,7 @@ save_archive(
 	}
 	/* The mapping keeps it. */
 	unlink(file);
-	rmdir(folder);
+	rmdir(directory);
 	i->file = "the engine's archive";
 	return bad ? -1 : 0;
 }

@@ -40,6 +40,6 @@ int engine_load(const char *file);
 const char *last_line(struct strbuf *said);
 
 /* A directory of one's own in TMPDIR; NULL after a report(). free(3) it after rmdir(2). */
-char *scratch_folder(void);
+char *scratch_directory(void);
 
 #endif

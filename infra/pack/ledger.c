@@ -16,7 +16,7 @@
 #include "tree.h"
 
 static const char ledger_path[] = "var/lib/whittle/ledger.jsonl";
-static const char ledger_folder[] = "var/lib/whittle";
+static const char ledger_directory[] = "var/lib/whittle";
 
 int
 ledger_each(
@@ -205,7 +205,7 @@ ledger_take(struct tree *t, const char *name, struct bytes before, struct parts 
 		status = ledger_each(n->inode->data, ledger_path, take_line, &taking);
 		tree_drop(t, n);
 	}
-	n = tree_find(t, ledger_folder);
+	n = tree_find(t, ledger_directory);
 	if (n && S_ISDIR(n->inode->mode) && !n->children)
 		tree_drop(t, n);
 	if (status == 0)

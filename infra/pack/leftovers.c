@@ -15,10 +15,10 @@
 static const char *const mounted_files[] = {"etc/hostname", "etc/hosts", "etc/mtab",
     "etc/resolv.conf", "run/.containerenv", ".dockerenv", NULL};
 
-static const char *const mounted_folders[] = {"dev", "proc", "sys", NULL};
+static const char *const mounted_directories[] = {"dev", "proc", "sys", NULL};
 
 /* podman makes these in an image that hasn't got them, for a RUN step. */
-static const char *const made_folders[] = {"dev", "etc", "proc", "run", "sys", NULL};
+static const char *const made_directories[] = {"dev", "etc", "proc", "run", "sys", NULL};
 
 int
 is_leftover_path(const char *path)
@@ -28,9 +28,9 @@ is_leftover_path(const char *path)
 	for (k = 0; mounted_files[k]; k++)
 		if (strcmp(path, mounted_files[k]) == 0)
 			return 1;
-	for (k = 0; mounted_folders[k]; k++) {
-		len = strlen(mounted_folders[k]);
-		if (strncmp(path, mounted_folders[k], len) == 0 && path[len] == '/')
+	for (k = 0; mounted_directories[k]; k++) {
+		len = strlen(mounted_directories[k]);
+		if (strncmp(path, mounted_directories[k], len) == 0 && path[len] == '/')
 			return 1;
 	}
 	return 0;
@@ -45,7 +45,7 @@ drop_child(struct node *n, void *arg)
 /* By whatever the config calls it: "/data/", "srv//x". What is no path in an image, or leads
  * through a file or a link, isn't made. */
 static void
-make_folder(struct tree *t, const char *path)
+make_directory(struct tree *t, const char *path)
 {
 	cleanup_free char *clean = NULL;
 	const char *why;
@@ -53,11 +53,11 @@ make_folder(struct tree *t, const char *path)
 	path += strspn(path, "/");
 	clean = clean_path(path, &why);
 	if (clean && *clean && !tree_find(t, clean))
-		tree_make_folder(t, clean, 0);
+		tree_make_directory(t, clean, 0);
 }
 
 static int
-is_plain_empty_folder(const struct node *n)
+is_plain_empty_directory(const struct node *n)
 {
 	const struct inode *i = n->inode;
 
@@ -98,20 +98,20 @@ tidy_leftovers(struct tree *t, const json_t *config, const struct image *image)
 		if (n && S_ISREG(n->inode->mode) && n->inode->data.n == 0)
 			tree_drop(t, n);
 	}
-	for (k = 0; mounted_folders[k]; k++) {
-		n = tree_find(t, mounted_folders[k]);
+	for (k = 0; mounted_directories[k]; k++) {
+		n = tree_find(t, mounted_directories[k]);
 		if (n && S_ISDIR(n->inode->mode))
 			node_each(n, drop_child, t);
 	}
-	for (k = 0; made_folders[k]; k++) {
-		n = tree_find(t, made_folders[k]);
-		if (n && n->born > 0 && is_plain_empty_folder(n))
+	for (k = 0; made_directories[k]; k++) {
+		n = tree_find(t, made_directories[k]);
+		if (n && n->born > 0 && is_plain_empty_directory(n))
 			tree_drop(t, n);
 	}
 	node_each(t->root, give_to_root, steps);
 	json_decref(steps);
 	if (workdir)
-		make_folder(t, workdir);
+		make_directory(t, workdir);
 	json_object_foreach (json_object_get(inner, "Volumes"), key, unused)
-		make_folder(t, key);
+		make_directory(t, key);
 }

@@ -165,13 +165,13 @@ check_image(struct asking *a, const char *image)
 
 /* Each name in the store once, if the engine has it as :live. */
 static int
-check_live(const char *folder, const char *name, const char *id, void *arg)
+check_live(const char *directory, const char *name, const char *id, void *arg)
 {
 	struct asking *a = arg;
 	cleanup_free char *image = xasprintf("%s:live", name), *full = full_image_name(image);
 	char live[SHA256_HEX];
 
-	(void)folder;
+	(void)directory;
 	if (engine_find_id(full, live) == 0 && strcmp(live, id) == 0)
 		check_image(a, live);
 	return 0;

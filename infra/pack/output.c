@@ -110,7 +110,7 @@ is_layout(const char *path)
 }
 
 static int
-start_folder(struct output *o)
+start_directory(struct output *o)
 {
 	cleanup_free char *blobs = NULL, *layer = NULL;
 
@@ -150,7 +150,7 @@ output_start(struct output *o, enum output_form form, const char *path, time_t e
 	*o = (struct output){.form = form, .path = path, .epoch = epoch, .fd = -1};
 	o->partial = xasprintf("%s.new.XXXXXX", path);
 	hold_signals(1);
-	bad = form == OUTPUT_OCI ? start_folder(o) : start_file(o);
+	bad = form == OUTPUT_OCI ? start_directory(o) : start_file(o);
 	hold_signals(0);
 	if (bad)
 		output_abandon(o);

@@ -131,7 +131,7 @@ dependencies(const struct stating *s)
 
 	if (inputs)
 		json_array_append_new(
-		    list, subject("the container's folder and its base", inputs));
+		    list, subject("the container's directory and its base", inputs));
 	add_base(list, &s->record);
 	json_array_foreach (parts, i, part)
 		add_part(list, part);

@@ -211,18 +211,18 @@ record_tag(const char *digest)
 }
 
 struct scratch {
-	char *folder, *image, *record, *digest; /* files in it */
+	char *directory, *image, *record, *digest; /* files in it */
 };
 
 static int
 make_scratch(struct scratch *s)
 {
-	s->folder = scratch_folder();
-	if (!s->folder)
+	s->directory = scratch_directory();
+	if (!s->directory)
 		return -1;
-	s->image = xasprintf("%s/image.tar", s->folder);
-	s->record = xasprintf("%s/record.tar", s->folder);
-	s->digest = xasprintf("%s/digest", s->folder);
+	s->image = xasprintf("%s/image.tar", s->directory);
+	s->record = xasprintf("%s/record.tar", s->directory);
+	s->digest = xasprintf("%s/digest", s->directory);
 	return 0;
 }
 
@@ -232,11 +232,11 @@ clear_scratch(struct scratch *s)
 	unlink(s->image);
 	unlink(s->record);
 	unlink(s->digest);
-	rmdir(s->folder);
+	rmdir(s->directory);
 	free(s->image);
 	free(s->record);
 	free(s->digest);
-	free(s->folder);
+	free(s->directory);
 }
 
 static int
@@ -257,7 +257,7 @@ push(const char *name, const char *to, const char *state, int tls_verify)
 {
 	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
 	cleanup_free char *digest = NULL, *repository = repository_of(to), *tag = NULL;
-	struct record r = {.folder = NULL};
+	struct record r = {.directory = NULL};
 	struct image i = {.file = NULL};
 	struct scratch s;
 	int bad;

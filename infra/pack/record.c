@@ -84,18 +84,18 @@ record_open(struct record *r, const char *image, const char *state)
 	cleanup_free char *root = store_root(state);
 	char *slash;
 
-	*r = (struct record){.folder = NULL};
+	*r = (struct record){.directory = NULL};
 	if (find_id(image, r->id))
 		return -1;
-	r->folder = store_find(root, r->id);
-	if (!r->folder) {
+	r->directory = store_find(root, r->id);
+	if (!r->directory) {
 		report("nothing is kept about '%s' (%.12s) in '%s': it wasn't packed here",
 		    image, r->id, root);
 		return -1;
 	}
-	slash = strrchr(r->folder, '/');
+	slash = strrchr(r->directory, '/');
 	*slash = '\0';
-	r->name = xstrdup(strrchr(r->folder, '/') + 1);
+	r->name = xstrdup(strrchr(r->directory, '/') + 1);
 	*slash = '/';
 	return read_config(r);
 }
@@ -103,16 +103,16 @@ record_open(struct record *r, const char *image, const char *state)
 void
 record_close(struct record *r)
 {
-	free(r->folder);
+	free(r->directory);
 	free(r->name);
 	json_decref(r->config);
-	*r = (struct record){.folder = NULL};
+	*r = (struct record){.directory = NULL};
 }
 
 char *
 record_path(const struct record *r, const char *file)
 {
-	return xasprintf("%s/%s", r->folder, file);
+	return xasprintf("%s/%s", r->directory, file);
 }
 
 /* The image ID vouches for the labels, the labels for the files. */

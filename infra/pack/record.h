@@ -9,7 +9,7 @@
 #include "manifest.h"
 
 struct record {
-	char *folder; /* STATE/images/NAME/ID */
+	char *directory; /* STATE/images/NAME/ID */
 	char *name;
 	char id[SHA256_HEX];
 	json_t *config; /* its digest is id: checked */

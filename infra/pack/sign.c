@@ -35,7 +35,7 @@ verb_sign(int argc, char **argv)
 	static const struct option options[] = {{"store", required_argument, NULL, STORE},
 	    {"key", required_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *state = NULL, *key = getenv("WHITTLE_SIGN_KEY");
-	struct record r = {.folder = NULL};
+	struct record r = {.directory = NULL};
 	int opt, status = EXIT_TROUBLE;
 
 	while ((opt = getopt_long(argc, argv, "+k:h", options, NULL)) != -1)

@@ -49,10 +49,11 @@ signify(void)
 {
 	const char *path = getenv("PATH");
 	cleanup_free char *copy = xstrdup(path ? path : "/usr/bin:/bin");
-	char *at, *folder;
+	char *at, *directory;
 
-	for (folder = strtok_r(copy, ":", &at); folder; folder = strtok_r(NULL, ":", &at)) {
-		cleanup_free char *program = xasprintf("%s/signify-openbsd", folder);
+	for (directory = strtok_r(copy, ":", &at); directory;
+	     directory = strtok_r(NULL, ":", &at)) {
+		cleanup_free char *program = xasprintf("%s/signify-openbsd", directory);
 
 		if (access(program, X_OK) == 0)
 			return "signify-openbsd";

@@ -79,7 +79,7 @@ bytes_of(const struct manifest_entry *e)
 
 /* "/usr/lib" of "/usr/lib/x/y": two levels say enough. */
 static size_t
-folder_length(const char *path)
+directory_length(const char *path)
 {
 	const char *first = strchr(path + 1, '/'),
 		   *second = first ? strchr(first + 1, '/') : NULL;
@@ -88,13 +88,13 @@ folder_length(const char *path)
 }
 
 static void
-add_folders(struct table *t, const struct manifest *m)
+add_directories(struct table *t, const struct manifest *m)
 {
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
 		if (strcmp(m->entry[i].type, "dir") != 0)
-			add(t, m->entry[i].path, folder_length(m->entry[i].path),
+			add(t, m->entry[i].path, directory_length(m->entry[i].path),
 			    bytes_of(&m->entry[i]));
 }
 
@@ -170,10 +170,10 @@ total_of(const struct manifest *m)
 }
 
 static int
-is_that_base(const char *folder, const char *name, const char *id, void *arg)
+is_that_base(const char *directory, const char *name, const char *id, void *arg)
 {
 	struct base_search *s = arg;
-	struct record r = {xstrdup(folder), xstrdup(name), "", NULL};
+	struct record r = {xstrdup(directory), xstrdup(name), "", NULL};
 	cleanup_free char *path = record_path(&r, STORE_CONFIG);
 	struct manifest m = {NULL, 0};
 	const char *layer;
@@ -206,7 +206,7 @@ find_base(const struct record *r, const char *state, struct base_search *s)
 }
 
 struct report_on {
-	struct table folders, parts, removed;
+	struct table directories, parts, removed;
 	struct base_search base;
 	int has_base;
 };
@@ -217,14 +217,14 @@ print_report(const struct record *r, struct report_on *o)
 	const char *label = config_get_label(r->config, LABEL_BASE);
 
 	printf("%s %.12s: %.0f bytes in %lu files and links\n", r->name, r->id,
-	    o->folders.bytes, o->folders.files);
+	    o->directories.bytes, o->directories.files);
 	if (o->has_base)
 		printf("its base, %.*s: %.0f bytes; the image has %+.0f\n",
 		    (int)strcspn(label, "@"), label, o->base.bytes,
-		    o->folders.bytes - o->base.bytes);
+		    o->directories.bytes - o->base.bytes);
 	printf(
 	    "removed on the way: %lu things, %.0f bytes\n", o->removed.files, o->removed.bytes);
-	print_table(&o->folders, "by directory");
+	print_table(&o->directories, "by directory");
 	print_table(&o->parts, "by part");
 	print_table(&o->removed, "removed, by rule");
 }
@@ -246,10 +246,10 @@ static void
 print_json(const struct record *r, const struct report_on *o)
 {
 	json_t *j = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "image", r->name,
-	    "id", r->id, "bytes", (json_int_t)(o->folders.bytes + 0.5), "files",
-	    (json_int_t)o->folders.files, "removed_bytes", (json_int_t)o->removed.bytes,
-	    "directories", table_json(&o->folders), "parts", table_json(&o->parts), "removed",
-	    table_json(&o->removed));
+	    "id", r->id, "bytes", (json_int_t)(o->directories.bytes + 0.5), "files",
+	    (json_int_t)o->directories.files, "removed_bytes", (json_int_t)o->removed.bytes,
+	    "directories", table_json(&o->directories), "parts", table_json(&o->parts),
+	    "removed", table_json(&o->removed));
 	cleanup_free char *text = NULL;
 
 	if (o->has_base)
@@ -271,7 +271,7 @@ weigh(const struct record *r, const char *state, struct report_on *o)
 		  record_text(r, STORE_LEDGER, LABEL_LEDGER, &ledger, &n);
 
 	if (!bad) {
-		add_folders(&o->folders, &m);
+		add_directories(&o->directories, &m);
 		add_parts(&o->parts, &m, sbom);
 		bad = ledger_each((struct bytes){(unsigned char *)ledger, n}, STORE_LEDGER,
 			  add_removed, &o->removed) != 0;
@@ -290,7 +290,7 @@ verb_size(int argc, char **argv)
 	    {"json", no_argument, NULL, JSON}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *state = NULL;
 	struct report_on o = {{NULL, 0, 0, 0}, {NULL, 0, 0, 0}, {NULL, 0, 0, 0}, {NULL, 0}, 0};
-	struct record r = {.folder = NULL};
+	struct record r = {.directory = NULL};
 	int opt, json = 0, status = EXIT_TROUBLE;
 
 	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)
@@ -309,7 +309,7 @@ verb_size(int argc, char **argv)
 			print_report(&r, &o);
 		status = EXIT_YES;
 	}
-	table_free(&o.folders);
+	table_free(&o.directories);
 	table_free(&o.parts);
 	table_free(&o.removed);
 	record_close(&r);

@@ -40,7 +40,7 @@ is_hex(const char *s)
 }
 
 char *
-store_folder(const char *root, const char *name, const char *id)
+store_directory(const char *root, const char *name, const char *id)
 {
 	return xasprintf("%s/images/%s/%s", root, name, id);
 }
@@ -57,12 +57,12 @@ write_whole(const char *path, const void *bytes, size_t n)
 }
 
 static int
-put_files(const char *folder, const struct store_file *file, size_t count)
+put_files(const char *directory, const struct store_file *file, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		cleanup_free char *path = xasprintf("%s/%s", folder, file[i].name);
+		cleanup_free char *path = xasprintf("%s/%s", directory, file[i].name);
 
 		if (write_whole(path, file[i].data.p, file[i].data.n))
 			return -1;
@@ -71,16 +71,16 @@ put_files(const char *folder, const struct store_file *file, size_t count)
 }
 
 static void
-remove_files(const char *folder, const struct store_file *file, size_t count)
+remove_files(const char *directory, const struct store_file *file, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		cleanup_free char *path = xasprintf("%s/%s", folder, file[i].name);
+		cleanup_free char *path = xasprintf("%s/%s", directory, file[i].name);
 
 		unlink(path);
 	}
-	rmdir(folder);
+	rmdir(directory);
 }
 
 /* What a run that was killed left behind; a younger one may be somebody's at work. */
@@ -105,29 +105,29 @@ store_put(const char *root, const char *name, const char *id, const struct store
     size_t count)
 {
 	cleanup_free char *parent = xasprintf("%s/images/%s", root, name);
-	cleanup_free char *folder = store_folder(root, name, id);
+	cleanup_free char *directory = store_directory(root, name, id);
 	cleanup_free char *new = xasprintf("%s/.new.XXXXXX", parent);
 
 	if (make_directories(parent, 0755)) {
 		report("make directory '%s':", parent);
 		return -1;
 	}
-	if (access(folder, F_OK) == 0)
-		return put_files(folder, file, count);
+	if (access(directory, F_OK) == 0)
+		return put_files(directory, file, count);
 	remove_old_rests(parent, file, count);
 	if (!mkdtemp(new)) {
 		report("make a directory in '%s':", parent);
 		return -1;
 	}
 	if (put_files(new, file, count) == 0 && chmod(new, 0755) == 0 &&
-	    file_put(AT_FDCWD, new, folder) == 0)
+	    file_put(AT_FDCWD, new, directory) == 0)
 		return 0;
 	/* Somebody else may have been faster, with the same files. */
-	if (access(folder, F_OK) == 0) {
+	if (access(directory, F_OK) == 0) {
 		remove_files(new, file, count);
-		return put_files(folder, file, count);
+		return put_files(directory, file, count);
 	}
-	report("write '%s':", folder);
+	report("write '%s':", directory);
 	remove_files(new, file, count);
 	return -1;
 }
@@ -146,16 +146,16 @@ is_visible(const struct dirent *d)
 
 static int
 each_id(const char *parent, const char *name,
-    int (*visit)(const char *folder, const char *name, const char *id, void *arg), void *arg)
+    int (*visit)(const char *directory, const char *name, const char *id, void *arg), void *arg)
 {
 	struct dirent **list;
 	int n = scandir(parent, &list, is_visible, by_name), i, got = 0;
 
 	for (i = 0; i < n; i++) {
-		cleanup_free char *folder = xasprintf("%s/%s", parent, list[i]->d_name);
+		cleanup_free char *directory = xasprintf("%s/%s", parent, list[i]->d_name);
 
 		if (!got && is_hex(list[i]->d_name))
-			got = visit(folder, name, list[i]->d_name, arg);
+			got = visit(directory, name, list[i]->d_name, arg);
 		free(list[i]);
 	}
 	if (n >= 0)
@@ -165,7 +165,7 @@ each_id(const char *parent, const char *name,
 
 int
 store_each(const char *root,
-    int (*visit)(const char *folder, const char *name, const char *id, void *arg), void *arg)
+    int (*visit)(const char *directory, const char *name, const char *id, void *arg), void *arg)
 {
 	cleanup_free char *images = xasprintf("%s/images", root);
 	struct dirent **list;
@@ -185,18 +185,18 @@ store_each(const char *root,
 
 struct search_for {
 	const char *id;
-	char *folder;
+	char *directory;
 };
 
 static int
-is_wanted(const char *folder, const char *name, const char *id, void *arg)
+is_wanted(const char *directory, const char *name, const char *id, void *arg)
 {
 	struct search_for *s = arg;
 
 	(void)name;
 	if (strcmp(id, s->id))
 		return 0;
-	s->folder = xstrdup(folder);
+	s->directory = xstrdup(directory);
 	return 1;
 }
 
@@ -206,5 +206,5 @@ store_find(const char *root, const char *id)
 	struct search_for s = {id, NULL};
 
 	store_each(root, is_wanted, &s);
-	return s.folder;
+	return s.directory;
 }

@@ -29,7 +29,7 @@ struct store_file {
 char *store_root(const char *given);
 
 /* The directory of an image; nothing is looked up. free(3) it. */
-char *store_folder(const char *root, const char *name, const char *id);
+char *store_directory(const char *root, const char *name, const char *id);
 
 /*
  * Writes files into an image's directory. A directory that isn't there appears whole; in one
@@ -44,7 +44,8 @@ char *store_find(const char *root, const char *id);
 /* Calls visit for every image that is kept, sorted by name and ID, until it returns not 0,
  * which is handed on. */
 int store_each(const char *root,
-    int (*visit)(const char *folder, const char *name, const char *id, void *arg), void *arg);
+    int (*visit)(const char *directory, const char *name, const char *id, void *arg),
+    void *arg);
 
 /* Writes a file as a whole or not at all, mode 0644. Returns 0, or -1 after a report(). */
 int write_whole(const char *path, const void *bytes, size_t n);

@@ -349,7 +349,7 @@ tree_apply(struct tree *t, const struct layer *l, size_t index)
 }
 
 void
-tree_make_folder(struct tree *t, const char *path, size_t layer)
+tree_make_directory(struct tree *t, const char *path, size_t layer)
 {
 	cleanup_free char *slashed = xasprintf("%s/", path);
 	const char *name;
@@ -377,14 +377,14 @@ list_node(struct node *n, void *arg)
 	struct listing_up *u = arg;
 	struct listing *l = u->listing;
 	size_t before = u->path.len;
-	int folder = S_ISDIR(n->inode->mode);
+	int directory = S_ISDIR(n->inode->mode);
 
 	strbuf_puts(&u->path, n->name);
-	if (folder)
+	if (directory)
 		strbuf_putc(&u->path, '/');
 	l->item = grow(l->item, l->count);
 	l->item[l->count++] = (struct item){xstrdup(u->path.s), n, NULL, 1};
-	if (folder)
+	if (directory)
 		node_each(n, list_node, u);
 	strbuf_cut(&u->path, before);
 }

@@ -53,7 +53,7 @@ struct node *tree_find(const struct tree *t, const char *path);
 struct node *tree_resolve(const struct tree *t, const char *path);
 
 /* Puts an empty directory at path where nothing is, its parents too: 0755, root's. */
-void tree_make_folder(struct tree *t, const char *path, size_t layer);
+void tree_make_directory(struct tree *t, const char *path, size_t layer);
 
 /* Puts an inode at a path, over what may be there; its directory must be there. */
 void tree_put(struct tree *t, const char *path, struct inode *inode);

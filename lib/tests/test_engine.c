@@ -17,7 +17,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static char folder[] = "/tmp/test-engine.XXXXXX";
+static char directory[] = "/tmp/test-engine.XXXXXX";
 
 static void
 words_of_docker(void **state)
@@ -64,7 +64,7 @@ engine_is(struct engine *e, const char *name, const char *script)
 	static char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
 	assert_true(fd >= 0);
@@ -126,7 +126,7 @@ how(void **state)
 	int fd;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/engine", folder);
+	snprintf(path, sizeof(path), "%s/engine", directory);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
 	dprintf(fd, "#!/bin/sh\nprintf '/opt/docker\\nTEST_ENGINE=a=b\\n'\n");
 	close(fd);
@@ -146,7 +146,7 @@ set_up(void **state)
 {
 	(void)state;
 	report_prog = "test";
-	return mkdtemp(folder) ? 0 : -1;
+	return mkdtemp(directory) ? 0 : -1;
 }
 
 static int
@@ -157,10 +157,10 @@ tear_down(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
 		unlink(path);
 	}
-	return rmdir(folder);
+	return rmdir(directory);
 }
 
 int

@@ -117,12 +117,12 @@ static void
 not_startable(void **state)
 {
 	const char *missing[] = {"whittle-no-such-program", NULL};
-	const char *folder[] = {"/tmp", NULL};
+	const char *directory[] = {"/tmp", NULL};
 	struct run r = {.argv = missing};
 
 	(void)state;
 	assert_int_equal(run(&r), 127);
-	r.argv = folder;
+	r.argv = directory;
 	assert_int_equal(run(&r), 126);
 }
 

@@ -113,7 +113,7 @@ skip_and_stop(void **state)
 }
 
 static void
-a_swapped_folder_is_not_entered(void **state)
+a_swapped_directory_is_not_entered(void **state)
 {
 	struct walk_options o = {.sorted = 1, .trouble = swapped};
 	struct seen s = {.text = STRBUF_INIT, .swap = "/b/swap"};
@@ -223,7 +223,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(order_and_links),
 	    cmocka_unit_test(skip_and_stop),
-	    cmocka_unit_test(a_swapped_folder_is_not_entered),
+	    cmocka_unit_test(a_swapped_directory_is_not_entered),
 	    cmocka_unit_test(chdir_is_undone),
 	    cmocka_unit_test(a_tree_without_end),
 	    cmocka_unit_test(mounts_are_visited_not_entered),

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 check_line(const struct keep_line *l)
 {
-	if (*l->path != '/' || strstr(l->path, "/../") || (l->below && l->folder))
+	if (*l->path != '/' || strstr(l->path, "/../") || (l->below && l->directory))
 		abort();
 }
 
