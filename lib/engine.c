@@ -13,7 +13,7 @@
 
 enum { MESSAGE_MAX = 600, LIMIT_S = 15 * 60, HURRY_MS = 60000, TIMED_OUT = 124 };
 
-/* ---- which it is ---- */
+/* ---- which engine ---- */
 
 static int
 kind_of(const char *word, enum engine_kind *kind)
@@ -30,7 +30,7 @@ kind_of(const char *word, enum engine_kind *kind)
 	return 0;
 }
 
-/* infra/engine says once how it would run the engine, so that each call is only that. */
+/* infra/engine says once how to run the engine, so that later calls run it directly. */
 static int
 ask_how(struct engine *e)
 {
@@ -150,7 +150,7 @@ engine_run(
 	return status;
 }
 
-/* ---- yes, no, or can't tell ---- */
+/* ---- does it exist: yes, no, or unknown ---- */
 
 /* "get NAME: no such volume", "network NAME not found": newer docker's, behind "Error …: ". */
 static bool
@@ -220,9 +220,9 @@ engine_exists(const struct engine *e, const char *type, const char *name)
 	return got;
 }
 
-/* ---- what it says ---- */
+/* ---- error messages ---- */
 
-/* podman's own complaints about systemd's absence are no reason for anything. */
+/* podman's warnings that systemd is missing never explain a failure. */
 static bool
 is_noise(const char *line, size_t len)
 {
@@ -252,7 +252,7 @@ engine_gist(const struct strbuf *err)
 		}
 		p += len + (p[len] == '\n');
 	}
-	got = xstrdup(!b.s                  ? "it says nothing"
+	got = xstrdup(!b.s                  ? "no error message"
 		      : b.len > MESSAGE_MAX ? b.s + (b.len - MESSAGE_MAX)
 					    : b.s);
 	strbuf_free(&b);

@@ -130,7 +130,7 @@ next_event(struct reader *r)
 	    r->parser.context ? " " : "", r->parser.context ? r->parser.context : "");
 }
 
-/* Anchors and tags change what a text means far from where it stands. */
+/* Anchors and tags change the meaning of text elsewhere in the file. */
 static int
 is_plain(struct reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
@@ -223,8 +223,9 @@ has_no_double_key(struct settings *s, const struct node *map)
 	for (i = 1; i < map->count; i++) {
 		if (strcmp(sorted[i - 1]->text, sorted[i]->text) != 0)
 			continue;
-		settings_error(s, sorted[i], "key '%s' stands already in line %zu, remove one",
-		    sorted[i]->text, sorted[i - 1]->line);
+		settings_error(s, sorted[i],
+		    "duplicate key '%s', already set in line %zu, remove one", sorted[i]->text,
+		    sorted[i - 1]->line);
 		return -1;
 	}
 	return 0;

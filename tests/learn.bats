@@ -103,7 +103,7 @@ teardown() {
 	[ ! -e keep ]
 	echo 'etc/conf' >keep
 	run_x 2 make all
-	expect "prep-keep:1: a path begins with '/'" "$output$stderr"
+	expect "prep-keep:1: the path must begin with '/'" "$output$stderr"
 	run ! engine image inspect "localhost/whittle/$name:learn"
 }
 

@@ -12,7 +12,7 @@ say_stale(const struct keep_line *l, void *arg)
 {
 	const char *name = arg;
 
-	/* A note and no trouble: another version of a package has other files. */
+	/* A note, not an error: another version of a package may have other files. */
 	fprintf(stderr, "prep: %s:%zu: nothing in the tree is '%s'\n", name, l->line, l->text);
 }
 
@@ -36,7 +36,7 @@ keep_always(struct closure *c)
 	}
 }
 
-/* A link of the root's own, on a usr-merged tree, stays as long as it leads somewhere. */
+/* On a usr-merged tree the root directory's symbolic links to directories stay. */
 static int
 is_top_link(const struct tree *t, uint32_t i)
 {

@@ -90,7 +90,7 @@ closure_path(struct closure *c, const char *path, const char *reason, uint32_t b
 {
 	uint32_t from = by == NO_ENTRY ? TREE_ROOT : c->tree->e[by].parent;
 
-	/* Not the links of a way that leads nowhere. */
+	/* Links on the way to a path that doesn't exist aren't kept. */
 	if (tree_resolve(c->tree, from, path, 1) == NO_ENTRY)
 		return 0;
 	return find_from(c, from, path, reason, by) != NO_ENTRY;
@@ -206,7 +206,7 @@ take_library(struct object *o, const char *path)
 	return 1;
 }
 
-/* $ORIGIN, $LIB and $PLATFORM; what else begins so isn't expanded, as in ld.so. */
+/* $ORIGIN, $LIB and $PLATFORM; other names after '$' aren't expanded, as in ld.so. */
 static void
 put_expanded(struct object *o, const char *s, size_t n, struct strbuf *out)
 {
@@ -231,7 +231,7 @@ put_expanded(struct object *o, const char *s, size_t n, struct strbuf *out)
 	strbuf_free(&origin);
 }
 
-/* Directories with ':' (or, in musl's file, line ends) between. */
+/* Directories separated by ':' or, in musl's file, by newlines. */
 static int
 search_list(struct object *o, const char *list, const char *name)
 {
@@ -254,7 +254,7 @@ search_list(struct object *o, const char *list, const char *name)
 	return found;
 }
 
-/* The machine's directory on Debian, such as x86_64-linux-gnu, is found by its look. */
+/* Debian's multiarch directory, such as x86_64-linux-gnu, is recognised by its form. */
 static int
 search_usual(struct object *o, const char *name)
 {
@@ -321,7 +321,7 @@ take_cached(const char *path, void *arg)
 		s->found = 1;
 }
 
-/* Variants for newer processors stand under the same name: whichever processor runs it. */
+/* All variants for newer processors are kept too: any processor may run the image. */
 static int
 search_cache(struct object *o, const char *name)
 {
@@ -472,7 +472,7 @@ examine_script(struct closure *c, uint32_t i)
 		commands_in(text, n, keep_command, &s);
 }
 
-/* ---- the whole ---- */
+/* ---- the closure ---- */
 
 static void
 examine(struct closure *c, uint32_t i)

@@ -6,7 +6,7 @@
 
 #include "cleanup.h"
 
-/* A word of a text, without the text's own memory. */
+/* The next word of a text; it points into the text. */
 static int
 next_word(const char **at, const char *between, const char **word, size_t *n)
 {
@@ -285,8 +285,7 @@ python_counterpart(struct closure *c, uint32_t i, const char *reason)
 			closure_keep(c, k, reason, i);
 }
 
-/* Character sets of a hundred languages, of which a program asks for one by its name: those
- * that it did ask for stay. */
+/* Python loads character sets by name; of a hundred, those that the list names stay. */
 static int
 is_character_set(const char *name)
 {
@@ -311,7 +310,7 @@ keep_encodings(struct closure *c, uint32_t directory, const char *reason, uint32
 			closure_keep(c, i, reason, by);
 }
 
-/* The import package that it is of, whole, with the distribution's description. */
+/* The whole import package that the file belongs to, with its distribution's metadata. */
 static int
 python_package(
     struct closure *c, uint32_t i, const char *path, const char *where, const char *reason)
@@ -338,8 +337,8 @@ python_package(
 	return 1;
 }
 
-/* Of the standard library the package, or the module; and what a program reports its faults
- * with, which no test of its virtues loads. */
+/* Of the standard library: the package or module, and the modules that report errors, which
+ * successful tests never load. */
 static void
 python(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
@@ -523,7 +522,7 @@ apache(struct closure *c, uint32_t i, const char *path, const char *reason)
 	modules_named(c, i, "LoadModule", 1, directories, reason);
 }
 
-/* Not once more by another count of seconds. */
+/* "right" counts leap seconds, "posix" is a copy: neither is kept. */
 static void
 keep_time_zones(struct closure *c, const char *reason, uint32_t by)
 {
@@ -537,8 +536,8 @@ keep_time_zones(struct closure *c, const char *reason, uint32_t by)
 			closure_below(c, i, reason, by);
 }
 
-/* What SQL names: extensions, conversions, dictionaries, time zones. Not the compiler, with
- * which it does without where it isn't there. */
+/* What SQL can name: extensions, conversions, dictionaries, time zones. Not the JIT compiler,
+ * which PostgreSQL does without where it is missing. */
 static void
 postgresql(struct closure *c, uint32_t i, const char *path, const char *reason)
 {

@@ -27,8 +27,7 @@ keep_free(struct keep *k)
 	memset(k, 0, sizeof(*k));
 }
 
-/* A character that means something in a pattern can't be told from one that is meant: what
- * fits it fits the path as well. */
+/* A literal character that is special in patterns is written as '?', which matches it. */
 void
 keep_put_path(struct strbuf *b, const char *path)
 {
@@ -71,11 +70,11 @@ unescape(const char *s, size_t n, struct strbuf *out)
 		}
 		for (k = 1; k <= 3; k++) {
 			if (i + k >= n || s[i + k] < '0' || s[i + k] > '7')
-				return "a backslash wants three octal digits behind it";
+				return "a backslash must be followed by three octal digits";
 			value = value * 8 + (unsigned)(s[i + k] - '0');
 		}
 		if (value == 0 || value > 255 || value == '/')
-			return "no file's name has that byte";
+			return "a file name can't contain that byte";
 		strbuf_putc(out, (char)value);
 		i += 3;
 	}
@@ -111,9 +110,9 @@ take_path(struct keep_line *l, const char *s, size_t n)
 	if (why)
 		return why;
 	if (*l->path != '/')
-		return "a path begins with '/'";
+		return "the path must begin with '/'";
 	if (has_dots(l->path))
-		return "a path has no '..' in it";
+		return "the path must not contain '..'";
 	if (n >= 3 && strcmp(l->path + n - 3, "/**") == 0) {
 		l->below = 1;
 		n -= 3;
@@ -123,9 +122,9 @@ take_path(struct keep_line *l, const char *s, size_t n)
 	}
 	l->path[n] = '\0';
 	if (strstr(l->path, "**"))
-		return "'**' stands only at the end, as '/**'";
+		return "'**' is allowed only at the end, as '/**'";
 	if (n == 0)
-		return "this is everything";
+		return "this is the whole tree";
 	l->pattern = strpbrk(l->path, "*?[") != NULL;
 	return NULL;
 }
@@ -164,7 +163,8 @@ take_line(struct keep *k, const char *s, size_t n, size_t number, struct strbuf 
 		n--;
 	}
 	if (!why && n > 0 && *s != '#')
-		why = "after the path there is only '#' and a reason (a blank in a path is "
+		why = "after the path only '#' and a reason may follow (write a blank in a "
+		      "path as "
 		      "\\040)";
 	while (n > 0 && (*s == '#' || is_blank(*s))) {
 		s++;
@@ -194,7 +194,7 @@ keep_parse(struct keep *k, const char *file, const char *bytes, size_t n)
 		stop = memchr(bytes, '\n', (size_t)(end - bytes));
 		stop = stop ? stop : end;
 		why = memchr(bytes, '\0', (size_t)(stop - bytes))
-			  ? "has a NUL byte"
+			  ? "contains a NUL byte"
 			  : take_line(k, bytes, (size_t)(stop - bytes), number, &comments);
 		if (why) {
 			report("%s:%zu: %s", file, number, why);

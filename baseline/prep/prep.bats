@@ -1191,14 +1191,14 @@ left() {
 		run_x 2 "$PREP" -r "$tree" -k "$BATS_TEST_TMPDIR/keep"
 		expect "keep:2: $words" "$stderr"
 	done <<-'EOT'
-		etc/passwd|a path begins with '/'
-		/a/../etc/passwd|a path has no '..' in it
-		/a/**/b|'**' stands only at the end
-		/a\\9|a backslash wants three octal digits
-		/a\\000|no file's name has that byte
-		/a b|after the path there is only '#'
-		/**|this is everything
-		!/**|this is everything
+		etc/passwd|the path must begin with '/'
+		/a/../etc/passwd|the path must not contain '..'
+		/a/**/b|'**' is allowed only at the end
+		/a\\9|a backslash must be followed by three octal digits
+		/a\\000|a file name can't contain that byte
+		/a b|after the path only '#' and a reason may follow
+		/**|this is the whole tree
+		!/**|this is the whole tree
 	EOT
 	[ -x "$tree/bin/sh" ] || [ -e "$tree/etc/passwd" ]
 	run_x 2 "$PREP" -r "$tree" -k "$BATS_TEST_TMPDIR/none"

@@ -39,7 +39,7 @@ struct request {
 	int is_base; /* others are built on it */
 };
 
-/* Everything about the image in the making. */
+/* Everything about the image that is being built. */
 struct making {
 	const struct request *request;
 	struct image image;
@@ -75,7 +75,7 @@ apply_layers(struct making *m)
 	return 0;
 }
 
-/* A base that pack made tells what it is made of, if it was told to. */
+/* A base that was packed with --base has its bill of materials and ledger in it. */
 static int
 take_base(struct making *m)
 {
@@ -84,8 +84,8 @@ take_base(struct making *m)
 	if (base_take(&m->tree, &m->base))
 		return -1;
 	if (name && !m->base.sbom)
-		report("note: the base '%s' was packed without --base: what it is made of "
-		       "isn't known",
+		report("note: the base '%s' was packed without --base: its "
+		       "components aren't known",
 		    name);
 	return 0;
 }
@@ -129,7 +129,8 @@ buffer_bytes(const struct strbuf *b)
 	return (struct bytes){(const unsigned char *)b->s, b->len};
 }
 
-/* What is in the image, free of how it came to be; and whose each file is and was. */
+/* What is in the image, independent of how it was built, and which package each file belongs
+ * or belonged to. */
 static int
 settle(struct making *m)
 {
@@ -152,7 +153,7 @@ settle(struct making *m)
 	return 0;
 }
 
-/* Bills of materials before anything that only a base has is put in. */
+/* The bills of materials are made before a base's own files are added. */
 static void
 describe(struct making *m)
 {
@@ -255,7 +256,7 @@ write_image(struct making *m)
 	add_labels(m);
 	config_finish(m->config, m->output.diff_id, m->request->epoch);
 	config = json_canonical(m->config);
-	/* The store first: an image that is there can always be explained. */
+	/* The store first, so that every image that exists can be explained. */
 	if (keep(m, config))
 		return -1;
 	return output_finish(&m->output, config, m->request->tag, m->id);

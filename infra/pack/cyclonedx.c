@@ -127,7 +127,7 @@ add_references(json_t *c, const struct parts *p, const struct part *part)
 	json_decref(list);
 }
 
-/* The version that is pinned, where a source's fallback was taken; NULL where not. */
+/* The pinned version, where a source's fallback was used instead; else NULL. */
 static const char *
 instead_of(const struct pins *pins, const struct part *part)
 {
@@ -206,7 +206,7 @@ metadata(const struct sbom *s)
 	return m;
 }
 
-/* The image's whole: it depends on every part that isn't in another one only. */
+/* The image as a whole: it depends on every part that isn't only a part of another one. */
 static json_t *
 root_dependency(const struct parts *p)
 {

@@ -315,7 +315,7 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	[ "$output" = "sha256:$id" ]
 	run_x 0 "$PACK" verify --content "$name:pulled"
 	run_x 2 "$PACK" pull --insecure "127.0.0.1:$port/some/where:v1"
-	expect "a tag may be anything tomorrow" "$stderr"
+	expect "is required: a tag can be moved" "$stderr"
 	run_x 2 "$PACK" pull --insecure "127.0.0.1:$port/some/where@sha256:$(printf '0%.0s' {1..64})"
 	expect "skopeo" "$stderr"
 	run_x 2 "$PACK" push "$id" "127.0.0.1:$port/some/where:v1"

@@ -542,7 +542,7 @@ under: /etc/passwd" ]
 	# without a word from the base, that is said
 	run_x 0 "$PACK" build -n under -i lower.tar -o plain.out --no-store
 	run_x 0 "$PACK" build -n over -i plain.out -o x.out --no-store
-	expect "what it is made of isn't known" "$stderr"
+	expect "its components aren't known" "$stderr"
 	[ "$under" != "$id" ]
 }
 

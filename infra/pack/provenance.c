@@ -1,6 +1,6 @@
 /* pack provenance: what went into an image and what its tests said, as an in-toto statement
  * (in-toto.io/Statement/v1) with SLSA's predicate (slsa.dev/provenance/v1). Its subjects are
- * the image and what is kept about it, so that one signature vouches for all. */
+ * the image and what is kept about it, so that one signature covers all. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ read_stamp(const char *file)
 	return stamp_parse((struct bytes){(unsigned char *)text, n});
 }
 
-/* A stamp speaks of one image; another image's says nothing here. */
+/* A stamp is about one image: that of another image is no evidence for this one. */
 static int
 is_about(const json_t *stamp, const struct record *r, const char *file)
 {

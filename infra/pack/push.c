@@ -24,7 +24,7 @@
 
 enum { WORDS_MAX = 16 };
 
-/* What a registry or a proxy before it says when it will do in a moment. */
+/* What a registry, or a proxy in front of it, says of a temporary failure. */
 static int
 says_later(const char *said)
 {
@@ -39,9 +39,9 @@ says_later(const char *said)
 }
 
 /*
- * Runs skopeo with these words; its standard output is added to out where that isn't NULL.
- * It tries again by itself where the network fails; what it takes for final though it may
- * not be is tried again here. Returns 0; 1 where it failed, with a report() unless quiet.
+ * Runs skopeo with these arguments; its standard output is added to out where that isn't
+ * NULL. It retries network failures by itself; temporary failures that it takes for permanent
+ * ones are retried here. Returns 0; 1 where it failed, with a report() unless quiet.
  */
 static int
 skopeo_try(const char *const *words, struct strbuf *out, int quiet)
@@ -67,7 +67,7 @@ skopeo_try(const char *const *words, struct strbuf *out, int quiet)
 		sleep(1U << k);
 	}
 	if (status == 127)
-		report("skopeo isn't installed, which registries need");
+		report("skopeo is required for registries, and isn't installed");
 	else if (status && !quiet)
 		report("skopeo %s failed: %s", argv[2], last_line(&err));
 	strbuf_free(&err);
@@ -97,8 +97,8 @@ repository_of(const char *reference)
 	return colon ? xstrndup(reference, (size_t)(colon - reference)) : xstrdup(reference);
 }
 
-/* The manifest by its digest, as the registry hands it out: it is that digest's, and it is
- * about our image. */
+/* Fetches the manifest by its digest and checks that it has that digest and names our
+ * image's config. */
 static int
 read_back(const char *repository, const char *digest, const char *tls, const char *id)
 {
@@ -121,7 +121,9 @@ read_back(const char *repository, const char *digest, const char *tls, const cha
 	good = strcmp(hex, digest + 7) == 0 && config && is_digest(config) &&
 	       strcmp(config + 7, id) == 0;
 	if (!good)
-		report("'%s': the registry hands out something else than was sent", from);
+		report(
+		    "'%s': the registry returns another manifest than the one that was pushed",
+		    from);
 	json_decref(manifest);
 	strbuf_free(&raw);
 	return good ? 0 : -1;
@@ -163,7 +165,7 @@ copy_to(const char *archive, const char *digest_file, const char *to, const char
 		(*digest)[strcspn(*digest, "\n")] = '\0';
 	if (*digest && is_digest(*digest))
 		return 0;
-	report("skopeo doesn't say which digest '%s' has", to);
+	report("skopeo reported no digest for '%s'", to);
 	return -1;
 }
 
@@ -191,7 +193,8 @@ tagged_already(const char *to, const char *tls_read, const char *id)
 	return digest;
 }
 
-/* Sends what isn't there under that name already: a registry may not let it be written anew. */
+/* Pushes what the registry doesn't have under that name yet: it may refuse to overwrite a
+ * tag. */
 static int
 put(const char *archive, const char *id, const char *digest_file, const char *to,
     int tls_verify, char **digest)
@@ -203,7 +206,7 @@ put(const char *archive, const char *id, const char *digest_file, const char *to
 	return *digest ? 0 : copy_to(archive, digest_file, to, tls, digest);
 }
 
-/* What the record of an image is called beside it: REPOSITORY:sha256-DIGITS.whittle. */
+/* The reference of an image's record: REPOSITORY:sha256-DIGITS.whittle. */
 static char *
 record_tag(const char *digest)
 {
@@ -348,7 +351,7 @@ pull_record(const struct scratch *s, const char *from, const struct image *i, co
 	return bad;
 }
 
-/* What skopeo would turn into another image without a word. */
+/* An image that skopeo would convert silently, which changes its ID. */
 static int
 refuse_manifest(const char *from, int tls_verify)
 {
@@ -433,7 +436,7 @@ verb_pull(int argc, char **argv)
 		return verb_usage("pull", EXIT_TROUBLE);
 	at = strchr(argv[optind], '@');
 	if (!at || !is_digest(at + 1)) {
-		report("'%s': want REPOSITORY@sha256:DIGEST; a tag may be anything tomorrow",
+		report("'%s': REPOSITORY@sha256:DIGEST is required: a tag can be moved",
 		    argv[optind]);
 		return EXIT_TROUBLE;
 	}

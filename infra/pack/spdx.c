@@ -1,5 +1,5 @@
 /* SPDX 2.3, JSON: spdx.github.io/spdx-spec/v2.3. Files are those with content: a link has no
- * checksum, which SPDX wants of every file. */
+ * checksum, which SPDX requires of every file. */
 #include <nettle/sha1.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +104,7 @@ add_external(json_t *package, const char *category, const char *type, const char
 		      type, "referenceLocator", json_text(locator)));
 }
 
-/* Where a pinned source comes from, with its digest; everything else doesn't say. */
+/* Where a pinned source comes from, with its digest; of other parts that isn't known. */
 static void
 add_download(json_t *package, const struct parts *p, const struct part *part)
 {

@@ -209,8 +209,8 @@ documents(void **state)
 	    {"\xef\xbb\xbf"
 	     "a: 1\n",
 		NULL},
-	    {"a: 1\nb: 2\na: 3\n", "3:1: key 'a' stands already in line 1, remove one"},
-	    {"a:\n  b: 1\n  c: 2\n  'b': 3\n", "4:3: key 'b' stands already in line 2"},
+	    {"a: 1\nb: 2\na: 3\n", "3:1: duplicate key 'a', already set in line 1, remove one"},
+	    {"a:\n  b: 1\n  c: 2\n  'b': 3\n", "4:3: duplicate key 'b', already set in line 2"},
 	    {"a: &x 1\n", "1:4: anchor '&x' is not supported"},
 	    {"a: *x\n", "1:4: alias '*x' is not supported"},
 	    {"*x : 1\n", "1:1: alias '*x' is not supported"},
