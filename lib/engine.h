@@ -13,9 +13,9 @@ struct engine {
 	char *program;       /* what is run */
 	enum engine_kind kind;
 	bool no_timers; /* podman without systemd: health checks aren't run by themselves */
-	/* The program pack and the directory where it keeps what it knows of images, see
-	 * imageid.h. Where they are set, words of the form "sha256:…" are the image IDs that
-	 * they are everywhere, and the engine gets its own. */
+	/* The program pack and its store, see imageid.h. Where they are set, arguments of the
+	 * form "sha256:…" are image IDs as every engine computes them, and are translated to
+	 * the engine's own. */
 	const char *pack, *store;
 	/* Once this isn't 0, a call that goes on has a minute left; NULL: it is never asked. */
 	const volatile int *interrupted;
@@ -32,8 +32,8 @@ void engine_close(struct engine *e);
 const char *engine_name(const struct engine *e);
 
 /*
- * Runs the engine with these words, NULL-terminated. What it writes is added to out and err,
- * each of which may be NULL: then it is thrown away. Nothing is to be parsed from both
+ * Runs the engine with these arguments, NULL-terminated. What it writes is added to out and
+ * err, each of which may be NULL: then it is thrown away. Nothing is to be parsed from both
  * together: engines warn on standard error whenever they like. No call goes on for longer
  * than a quarter of an hour (WHITTLE_ENGINE_LIMIT says seconds). Returns the exit status,
  * 124 where the time was up, or -1 with errno.
@@ -41,7 +41,7 @@ const char *engine_name(const struct engine *e);
 int engine_run(
     const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err);
 
-/* The words that engine_run() would run. free(3) each and all. */
+/* The argument vector of engine_run(). free(3) each and all. */
 char **engine_argv(const struct engine *e, const char *const *args);
 /* That limit, for what is a few calls in a row. */
 unsigned engine_limit_ms(void);
@@ -63,7 +63,7 @@ int engine_missing(const struct engine *e, const char *type, const char *name, i
 /* Whether that is docker's own way of saying that there is none. */
 bool engine_says_missing(const char *type, const char *err);
 
-/* What the engine said, on one line without its everyday complaints; the end of it where it
+/* The engine's error message on one line, without its usual warnings; only its end where it
  * is long. free(3) it. */
 char *engine_gist(const struct strbuf *err);
 

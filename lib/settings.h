@@ -1,5 +1,5 @@
-/* Strict settings in YAML 1.1 (libyaml): a tree of nodes that know where they stand, and
- * the checks that every program's schema is made of. */
+/* Strict settings in YAML 1.1 (libyaml): a tree of nodes with their places in the file,
+ * and the checks that every program's schema is made of. */
 #ifndef WHITTLE_SETTINGS_H
 #define WHITTLE_SETTINGS_H
 
@@ -27,7 +27,7 @@ struct settings {
 
 /*
  * Reads one document. Refused, each with one message "FILE:LINE:COLUMN: what, and what
- * to do": bad YAML, a second document, an alias, anchor or tag, a key twice, a key that
+ * to do": bad YAML, a second document, an alias, anchor or tag, a duplicate key, a key that
  * isn't a scalar, a NUL byte, more than 1 MiB, more than 32 levels.
  * Returns 0, or -1 after a report(). The caller frees in both cases.
  */
@@ -67,7 +67,7 @@ int parse_duration(const char *text, int64_t *ms);
 int parse_size(const char *text, int64_t *bytes);
 
 /* The word of known (NULL-terminated) nearest to word by edit distance; NULL where none
- * is near enough to be a slip of the finger. */
+ * is near enough to be a typing error. */
 const char *nearest_word(const char *word, const char *const *known);
 
 #endif

@@ -1,4 +1,4 @@
-/* The rule carve: what the list of what the image keeps doesn't name goes. */
+/* The rule carve: removes what the list of kept files neither names nor needs. */
 #ifndef PREP_CARVE_H
 #define PREP_CARVE_H
 

@@ -7,8 +7,8 @@
 
 struct kept {
 	const char *reason; /* NULL: not kept; else words, "%s" in them stands for by's path */
-	uint32_t by;        /* whatever made it so; NO_ENTRY: the list itself */
-	unsigned implied : 1;   /* something other than the list wants it too */
+	uint32_t by;        /* the entry that needs it; NO_ENTRY: the list itself */
+	unsigned implied : 1;   /* something other than the list needs it too */
 	unsigned forbidden : 1; /* the list says that it isn't kept */
 	unsigned examined : 1;
 };
@@ -38,12 +38,12 @@ void closure_free(struct closure *c);
 void closure_of_list(struct closure *c, const struct keep *k,
     void (*stale)(const struct keep_line *l, void *arg), void *arg);
 
-/* For one entry; closure_run() is due then. What is to go by another rule isn't kept. */
+/* For one entry; closure_run() is due then. What another rule removes isn't kept. */
 void closure_keep(struct closure *c, uint32_t i, const char *reason, uint32_t by);
 void closure_run(struct closure *c);
 
-/* A path as the entry by would find it, with the links on the way. Returns whether there is
- * something. */
+/* A path as the entry by would find it, with the links on the way. Returns whether it
+ * exists. */
 int closure_path(struct closure *c, const char *path, const char *reason, uint32_t by);
 
 /* A program by its name alone, where PATH usually leads. */
@@ -52,7 +52,7 @@ int closure_program(struct closure *c, const char *name, const char *reason, uin
 /* A directory with all below. */
 void closure_below(struct closure *c, uint32_t directory, const char *reason, uint32_t by);
 
-/* Why an entry is kept, in words, into b; what stood there goes. */
+/* Why an entry is kept, in words, in b, whose text it replaces. */
 const char *closure_why(struct closure *c, uint32_t i, struct strbuf *b);
 
 /* The file's bytes, up to a limit of 4 MiB, with a NUL behind them; NULL where there are none.

@@ -7,8 +7,8 @@
 
 #include "bytes.h"
 
-/* One line of sources.lock: NAME VERSION SHA256 ORIGIN; and of a lock as it was taken, where
- * that is the fallback, the VERSION in whose place it stands. */
+/* One line of sources.lock: NAME VERSION SHA256 ORIGIN; and in an image's
+ * lock, for a fallback, the pinned VERSION that it replaces. */
 struct pin {
 	char *name, *version, *sha256, *origin;
 	char *instead_of; /* NULL where the pinned version was taken */
