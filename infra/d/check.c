@@ -323,9 +323,9 @@ check_names(const struct app *a, const struct checked *one)
 		found++;
 	}
 	if (!names_registry(c->image)) {
-		report("%s: the image's name '%s' names no registry: docker takes "
-		       "'docker.io/%s', podman what its registries.conf says; write it in full",
-		    name, c->image, c->image);
+		report("%s: the image's name '%s' names no registry: docker asks "
+		       "its own, podman what registries.conf says; write it in full",
+		    name, c->image);
 		found++;
 	}
 	/* Promoted to these two; a container's own settings may look elsewhere. */

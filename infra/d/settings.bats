@@ -155,7 +155,7 @@ yaml() {
 @test "check: names that engines refuse, or read otherwise" {
 	yaml MyApp <<<''
 	yaml short <<<'image: grafana/grafana'
-	yaml fine <<<'image: docker.io/grafana/grafana'
+	yaml fine <<<'image: registry.example/grafana/grafana'
 	yaml local <<<'image: localhost/me/x'
 	yaml elsewhere <<<'repo1: registry.lan/me'
 	: >"$WHITTLE_CONTAINERS/elsewhere/Dockerfile"
@@ -163,7 +163,7 @@ yaml() {
 	run_x 1 d check
 	expect "MyApp: the image's name 'MyApp' has upper-case letters" "$stderr"
 	expect "short: the image's name 'grafana/grafana' names no registry" "$stderr"
-	expect "docker.io/grafana/grafana" "$stderr"
+	expect "write it in full" "$stderr"
 	expect "elsewhere: images that are built here are promoted as" "$stderr"
 	refute "fine: " "$stderr"
 	refute "local: " "$stderr"

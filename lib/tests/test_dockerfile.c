@@ -71,7 +71,7 @@ static const struct image_row image_rows[] = {
 	"y:1 x:1.2"},
     {"the longest at the begin", "ARG V=a/b/c\nFROM ${V##*/}\n", "", "c"},
     {"several in one ARG", "ARG A=a B=b\nFROM $A$B\n", "", "ab"},
-    {"one by another", "ARG REG=quay.io\nARG IMG=$REG/x\nFROM $IMG\n", "", "quay.io/x"},
+    {"one by another", "ARG REG=registry.example\nARG IMG=$REG/x\nFROM $IMG\n", "", "registry.example/x"},
     {"after FROM is too late", "FROM a\nARG V=1\nFROM b:${V:-2}\n", "", "b:2"},
     {"the machine's platform", "FROM x:${TARGETOS}\n", "", "x:linux"},
     {"COPY by a stage's ARG", "ARG V=1\nFROM a\nARG V\nCOPY --from=tools:$V / /\n", "",
