@@ -21,6 +21,8 @@ struct pipes {
 	int in[2], out[2], err[2]; /* [0] is read, [1] is written; -1 where unused */
 };
 
+static volatile pid_t waited_for; /* by run(); 0: nobody */
+
 static void
 close_pair(int p[2])
 {
@@ -220,6 +222,7 @@ run(const struct run *r)
 	struct pipes p;
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	struct sigaction normal = {.sa_handler = SIG_DFL}, children;
+	sigset_t all, mask;
 	pid_t pid;
 	int status;
 
@@ -230,7 +233,14 @@ run(const struct run *r)
 	sigaction(SIGCHLD, NULL, &children);
 	if (children.sa_handler == SIG_IGN)
 		sigaction(SIGCHLD, &normal, NULL);
+	/* No signal comes between the child and the note of it. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
 	pid = fork();
+	if (pid != 0) {
+		waited_for = pid > 0 ? pid : 0;
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+	}
 	if (pid < 0) {
 		int saved = errno;
 
@@ -252,8 +262,34 @@ run(const struct run *r)
 	/* A child that doesn't read its input must not end us. */
 	sigaction(SIGPIPE, &ignore, &before);
 	status = attend(r, &p, pid);
+	waited_for = 0;
 	sigaction(SIGPIPE, &before, NULL);
 	sigaction(SIGCHLD, &children, NULL);
 	close_pipes(&p);
 	return status;
+}
+
+/* ---- ending with it ---- */
+
+static void
+end_with_child(int sig)
+{
+	pid_t pid = waited_for;
+
+	/* It may not have its group yet. */
+	if (pid > 0 && kill(-pid, SIGTERM))
+		kill(pid, SIGTERM);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+void
+run_ends_child(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction act = {.sa_handler = end_with_child}, before;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(ends[i], &act, NULL);
 }

@@ -32,4 +32,12 @@ struct run {
  */
 int run(const struct run *r);
 
+/*
+ * From here on an interrupt, a termination or a hangup that isn't ignored ends the child that
+ * run() waits for, and its process group, before it ends this process as it would have: a child
+ * with a limit has a group of its own, which a terminal's Ctrl-C doesn't reach. For programs
+ * that change nothing; others catch signals themselves.
+ */
+void run_ends_child(void);
+
 #endif

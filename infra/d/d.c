@@ -176,6 +176,8 @@ run_verb(struct app *a, int argc, char **argv)
 	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & EXACT)
 		catch_signals();
+	else
+		run_ends_child();
 	if ((a->verb->kind & CHANGES) != CHANGES)
 		recover_tell(a);
 	else if (recover_all(a))

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,7 +161,11 @@ ask_beside(const struct engine *e, const struct words *args, int *out)
 	*out = memfd_create("engine", MFD_CLOEXEC);
 	pid = *out < 0 ? -1 : fork();
 	if (pid == 0) {
-		int status = engine_run(e, (const char *const *)args->w, &text, NULL);
+		int status;
+
+		/* It ends with us, and its engine with it. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		status = engine_run(e, (const char *const *)args->w, &text, NULL);
 
 		_exit(status < 0 || write_all(*out, text.s ? text.s : "", text.len));
 	}

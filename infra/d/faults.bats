@@ -41,6 +41,12 @@ setup_file() {
 	keep down
 }
 
+# What hangs, where a test failed, would keep the others from the stand-in's lock.
+teardown() {
+	# shellcheck disable=SC2046 # process IDs
+	kill $(pgrep -f "^$WHITTLE_ENGINE ") 2>/dev/null || :
+}
+
 teardown_file() {
 	local id
 	for id in $(engine ps -aq); do
@@ -92,7 +98,8 @@ complaint() {
 		  if $web == [] or $web[0].name == "web" then empty else "it is called \($web[0].name)" end,
 		  if $web == [] or $web[0].image == $live then empty else "live is another image" end,
 		  if $web == [] or $web[0].image == $current then empty else "the generation is another image" end,
-		  if ($verb | test("up|down")) or ($side | map(.pid > 0) | any) then empty else "side does not run" end
+		  if ($side | map(.pid > 0) | any) or $verb == "up" or ($verb == "down" and ($web | map(.pid > 0) | any | not))
+		  then empty else "side does not run" end
 	' "$STAND_IN/state.json"
 }
 
@@ -296,5 +303,108 @@ while True:
 	wait "$restart" || :
 	kill "$listener"
 	cp "$BATS_TEST_TMPDIR/settings" "$settings"
+	[ -z "$(complaint restart)" ]
+}
+
+# deaf_engine VERB: the stand-in behind one that answers nothing about containers any more from
+# its first VERB on.
+deaf_engine() {
+	mkdir -p "$ROOM/deaf"
+	cat >"$ROOM/deaf/podman" <<-EOF
+		#!/bin/sh
+		[ "\$1" != "$1" ] || touch "$ROOM/deaf/now"
+		if [ "\$1" = container ] && [ -e "$ROOM/deaf/now" ]; then
+			echo "Error: dial unix: connection refused" >&2
+			exit 125
+		fi
+		exec "$WHITTLE_ENGINE" "\$@"
+	EOF
+	chmod +x "$ROOM/deaf/podman"
+	rm -f "$ROOM/deaf/now"
+}
+
+@test "an engine that doesn't answer for a moment while it is waited for changes nothing" {
+	return_to running
+	run_x 0 "$D" restart web
+	local n
+	n=$(($(call_of start) + 1))
+	[[ $(sed -n "${n}p" "$STAND_IN/calls") = "container inspect "* ]]
+	return_to running
+	echo "$n fail before" >"$STAND_IN/fault"
+	run_x 0 "$D" restart web
+	[ -e "$STAND_IN/met" ]
+	[ -z "$(complaint restart)" ]
+}
+
+@test "an engine that can't be asked any more while it is waited for says nothing about the image" {
+	return_to running
+	echo "image $(image 1)" >"$WHITTLE_CONTAINERS/web/next"
+	deaf_engine start
+	WHITTLE_ENGINE=$ROOM/deaf/podman run_x 2 "$D" upgrade web
+	expect "the engine can't be asked about it" "$stderr"
+	refute "is gone" "$stderr"
+	run_x 0 "$D" recover
+	[ -z "$(complaint restart)" ]
+	run_x 0 "$D" why web
+	refute quarantined
+}
+
+@test "down that fails midway: what was stopped for it runs again" {
+	return_to running
+	run_x 0 "$D" down web
+	local n
+	n=$(grep -n '^stop' "$STAND_IN/calls" | tail -1 | cut -d: -f1)
+	for fault in fail lie; do
+		return_to running
+		echo "$n $fault before" >"$STAND_IN/fault"
+		run_x 2 "$D" down web
+		[ -e "$STAND_IN/met" ]
+		expect "web still runs" "$stderr"
+		[ -z "$(complaint restart)" ]
+	done
+	# it has stopped, and the answer was lost
+	return_to running
+	echo "$n fail after" >"$STAND_IN/fault"
+	run_x 0 "$D" down web
+	[ -z "$(complaint down)" ]
+}
+
+# no_engine_runs: none of the stand-in's commands does.
+no_engine_runs() {
+	! pgrep -f "^$WHITTLE_ENGINE " >/dev/null
+}
+
+@test "a verb that only asks takes its engine along when it is ended" {
+	local verb signal
+	for verb in "is-up web" status; do
+		for signal in TERM INT; do
+			return_to running
+			echo "1 hang before" >"$STAND_IN/fault"
+			# shellcheck disable=SC2086 # the verb and its subject
+			env --default-signal=INT "$D" $verb >/dev/null 2>&1 3>&- 4>&- &
+			local d=$!
+			wait_until 30 test -e "$STAND_IN/met"
+			kill "-$signal" "$d"
+			wait "$d" && false
+			wait_until 10 no_engine_runs
+		done
+	done
+}
+
+@test "settings that were gone back to count for others too: the name of what shares, and what it needs" {
+	return_to running
+	local settings=$WHITTLE_CONTAINERS/side/settings.yaml
+	cp "$settings" "$BATS_TEST_TMPDIR/settings"
+	jq '.list[0].settings = $text | .list[0].n = 1 | .list = [.list[0], (.list[0] | .n = 2)] | .current = 1' \
+		--rawfile text "$settings" "$WHITTLE_STATE/d/side/generations.json" >"$BATS_TEST_TMPDIR/generations"
+	cp "$BATS_TEST_TMPDIR/generations" "$WHITTLE_STATE/d/side/generations.json"
+	# its folder says something else by now: another name, and that it needs nothing
+	printf 'name: elsewhere\nready: {command: [x], stable: 0, within: 2s}\n' >"$settings"
+	local before after
+	before=$(engine container inspect side | jq -r '.[0].Id')
+	run_x 0 "$D" restart web
+	after=$(engine container inspect side | jq -r '.[0].Id')
+	cp "$BATS_TEST_TMPDIR/settings" "$settings"
+	[ "$before" != "$after" ]
 	[ -z "$(complaint restart)" ]
 }

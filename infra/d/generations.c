@@ -75,6 +75,14 @@ generation_gone_back_to(const struct host *h, const char *name)
 }
 
 const char *
+settings_gone_back_to(const struct host *h, const char *name)
+{
+	const struct generation *now = generation_gone_back_to(h, name);
+
+	return now ? now->settings : NULL;
+}
+
+const char *
 generation_tag(const struct host *h, const char *name, int n)
 {
 	return pool_printf("%s/%s:g%d", h->repo1, name, n);

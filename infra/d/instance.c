@@ -82,7 +82,11 @@ remove_instances(struct app *a, const char *key, bool all)
 	int bad = instances_of(a, key, &ids), left = 0;
 
 	for (size_t i = 0; i < ids.n; i++) {
-		if (engine_see(&a->engine, ids.w[i], &s) != 1)
+		int got = engine_see(&a->engine, ids.w[i], &s);
+
+		/* Where it can't be told, its volumes stay. */
+		bad |= got < 0;
+		if (got != 1)
 			continue;
 		if (all || (s.owner && owner_is_gone(s.owner)))
 			bad |= remove_instance(a, &s);
@@ -221,6 +225,7 @@ start_locked(struct app *a, const struct place *p, const struct words *flags,
     const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *i)
 {
 	struct seen other;
+	int got;
 
 	*i = (struct instance){.volumes = volumes_of(a, p->name)};
 	if (host_container(&a->host, p, true, flags, NULL, &i->c) || resolve_needs(a, &i->c) ||
@@ -228,7 +233,10 @@ start_locked(struct app *a, const struct place *p, const struct words *flags,
 		return EXIT_TROUBLE;
 	if (remove_instances(a, p->name, false) < 0)
 		return EXIT_TROUBLE;
-	if (engine_see(&a->engine, i->c.name, &other) == 1) {
+	got = engine_see(&a->engine, i->c.name, &other);
+	if (got < 0)
+		return EXIT_TROUBLE;
+	if (got == 1) {
 		report("'%s' is there already: d stop -T %s removes it", i->c.name, p->name);
 		return EXIT_TROUBLE;
 	}

@@ -201,6 +201,33 @@ start_pending(struct app *a, int status)
 
 /* ---- down ---- */
 
+/* What lives in its namespaces first, the last one first. Each is noted before, so that none
+ * stays away where this one stays: see down_one(). */
+static int
+stop_all(struct app *a, const struct container *c, const struct seen *now,
+    const struct words *sharing)
+{
+	struct seen after;
+	int got;
+
+	for (size_t i = sharing->n; i > 0; i--)
+		if (sharing_stop(a, sharing->w[i - 1], true))
+			return -1;
+	say("STOP", "%s", c->key);
+	/* What the engine answers isn't what counts: it may have lost the answer. */
+	engine_stop(&a->engine, now->id, c->stop_timeout);
+	got = engine_see(&a->engine, now->id, &after);
+	if (got < 0 || (got == 1 && after.running)) {
+		report(got < 0 ? "%s: it isn't known whether it has stopped" : "%s still runs",
+		    c->key);
+		return -1;
+	}
+	for (size_t i = 0; i < sharing->n; i++)
+		if (sharing_done(&a->host, sharing->w[i]))
+			return -1;
+	return 0;
+}
+
 static int
 down_locked(struct app *a, const struct place *p)
 {
@@ -223,12 +250,12 @@ down_locked(struct app *a, const struct place *p)
 		report("%s: not stopped: %s", p->name, why);
 		return EXIT_NO;
 	}
-	for (size_t i = sharing.n; i > 0; i--)
-		if (sharing_stop(a, sharing.w[i - 1], false))
-			return EXIT_TROUBLE;
-	say("STOP", "%s", p->name);
-	if (engine_stop(&a->engine, now.id, c.stop_timeout))
+	if (stop_all(a, &c, &now, &sharing)) {
+		for (size_t i = 0; i < sharing.n; i++)
+			if (sharing_pending(&a->host, sharing.w[i]))
+				words_add(&a->restart_after, sharing.w[i]);
 		return EXIT_TROUBLE;
+	}
 	event(&a->host, p->name, "stopped", now.image, "%s", "");
 	return EXIT_YES;
 }
@@ -243,5 +270,6 @@ down_one(struct app *a, const struct place *p)
 		return EXIT_TROUBLE;
 	status = down_locked(a, p);
 	unlock_container(&locks);
-	return status;
+	/* Where it stays, what shares its namespaces runs again. */
+	return start_pending(a, status);
 }

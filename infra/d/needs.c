@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generations.h"
 #include "report.h"
 
 /* One container's needs, read when they are first asked for. */
@@ -19,6 +20,7 @@ node_of(struct app *a, const char *name)
 {
 	struct needs_node *node;
 	struct container c;
+	const char *text;
 
 	if (!a->needs)
 		a->needs = pool_zero(a->places.n + 1, sizeof(*a->needs));
@@ -31,9 +33,10 @@ node_of(struct app *a, const char *name)
 		if (node->known)
 			return node;
 		node->known = true;
-		if (!p->settings)
+		text = settings_gone_back_to(&a->host, name);
+		if (!p->settings && !text)
 			return node;
-		if (host_container(&a->host, p, false, NULL, NULL, &c)) {
+		if (host_container(&a->host, p, false, NULL, text, &c)) {
 			report("%s: what it needs isn't known", name);
 			return node;
 		}

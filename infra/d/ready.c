@@ -31,7 +31,7 @@
 #include "signals.h"
 #include "strbuf.h"
 
-enum { ASK_MS = 5000, PAUSE_MS = 100, SEE_EVERY_MS = 1000 };
+enum { ASK_MS = 5000, PAUSE_MS = 100, SEE_EVERY_MS = 1000, AGAIN_MS = 250 };
 
 /* Where to ask: the address inside, or what the host has of it. */
 struct endpoint {
@@ -369,15 +369,28 @@ ready_ask(const struct engine *e, const struct container *c, const struct seen *
 
 /* ---- waiting ---- */
 
-/* The engine is asked where the process is gone, and once a second. */
+struct watch {
+	struct seen now;
+	long long asked_at;
+	long long pause; /* before it is asked again; 0 where it answered */
+};
+
+/* The engine is asked where the process is gone, and once a second. One that doesn't answer is
+ * left alone for longer each time: every attempt is told. */
 static int
-look(const struct engine *e, const char *id, struct seen *now, long long *seen_at)
+look(const struct engine *e, const char *id, struct watch *w)
 {
-	if (now->pid && *seen_at + SEE_EVERY_MS > monotonic_ms() &&
-	    access(pool_printf("/proc/%d/ns", (int)now->pid), F_OK) == 0)
+	int got;
+
+	if (w->pause && w->asked_at + w->pause > monotonic_ms())
+		return -1;
+	if (!w->pause && w->now.pid && w->asked_at + SEE_EVERY_MS > monotonic_ms() &&
+	    access(pool_printf("/proc/%d/ns", (int)w->now.pid), F_OK) == 0)
 		return 1;
-	*seen_at = monotonic_ms();
-	return engine_see(e, id, now);
+	got = engine_see(e, id, &w->now);
+	w->asked_at = monotonic_ms();
+	w->pause = got >= 0 ? 0 : w->pause ? 2 * w->pause : AGAIN_MS;
+	return got;
 }
 
 /* An end that nobody will undo. */
@@ -417,34 +430,44 @@ enum readiness
 ready_wait(const struct engine *e, const struct container *c, const char *id, bool has_health,
     void (*progress)(void *), void *arg, const char **why)
 {
-	long long start = monotonic_ms(), good_since = -1, seen_at = -1;
-	struct seen now = {0};
+	long long start = monotonic_ms(), good_since = -1;
+	struct watch watch = {0};
+	const struct seen *now = &watch.now;
 	int restarts = 0;
 
 	for (;;) {
 		enum readiness r;
-		int got = look(e, id, &now, &seen_at);
+		int got = look(e, id, &watch);
 
 		if (interrupted) {
 			*why = "interrupted";
 			return READY_NEVER;
 		}
-		if (got < 1) {
+		if (got == 0) {
 			*why = "the container is gone";
 			return READY_NEVER;
 		}
-		r = ready_ask(e, c, &now, has_health, why);
-		if (has_ended(&now) || r == READY_NEVER)
+		if (got < 0) {
+			if (monotonic_ms() - start >
+			    c->ready.within + (good_since < 0 ? 0 : c->ready.stable)) {
+				*why = "the engine can't be asked about it";
+				return READY_UNKNOWN;
+			}
+			usleep(PAUSE_MS * 1000);
+			continue;
+		}
+		r = ready_ask(e, c, now, has_health, why);
+		if (has_ended(now) || r == READY_NEVER)
 			return READY_NEVER;
-		if (good_since >= 0 && (r != READY_YES || now.restarts != restarts)) {
+		if (good_since >= 0 && (r != READY_YES || now->restarts != restarts)) {
 			*why = pool_printf("it was ready, then no longer: %s",
 			    r == READY_YES ? "it started anew" : *why);
 			return READY_NEVER;
 		}
 		if (r == READY_YES && good_since < 0) {
 			good_since = monotonic_ms();
-			restarts = now.restarts;
-			tell_modes(c, now.pid);
+			restarts = now->restarts;
+			tell_modes(c, now->pid);
 			if (progress)
 				progress(arg);
 		}

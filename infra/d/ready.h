@@ -8,7 +8,7 @@ struct container;
 struct engine;
 struct seen;
 
-enum readiness { READY_YES, READY_NOT_YET, READY_NEVER };
+enum readiness { READY_YES, READY_NOT_YET, READY_NEVER, READY_UNKNOWN };
 
 /*
  * Asks once. What is asked is the description's `ready`; where it says nothing, the health
@@ -20,8 +20,9 @@ enum readiness ready_ask(const struct engine *e, const struct container *c,
 /*
  * Waits until the container with that id is ready, and has been for `stable`; no longer
  * than `within` (plus stable). READY_NEVER with why where it ended, was ready and is no
- * longer, or the time is up. Stops early where the program was interrupted. progress may
- * be NULL; it is called when it is ready the first time.
+ * longer, or the time is up; READY_UNKNOWN where the time is up and the engine didn't say what
+ * became of it, which is no fault of the image. Stops early where the program was interrupted.
+ * progress may be NULL; it is called when it is ready the first time.
  */
 enum readiness ready_wait(const struct engine *e, const struct container *c, const char *id,
     bool has_health, void (*progress)(void *), void *arg, const char **why);

@@ -495,13 +495,15 @@ wait_for_new(
     struct journal *j, struct replacement *r, const char *id, const struct timespec *since)
 {
 	const struct engine *e = &j->a->engine;
+	enum readiness ready;
 	struct seen now;
 
 	if (!journal_true(j, "old_running"))
 		r->want->ready.stable = 0; /* there is nothing to go back to */
-	if (ready_wait(e, r->want, id, r->image.health, say_ready, (void *)since, &r->why) !=
-	    READY_YES) {
-		r->image_failed = !interrupted && engine_see(e, id, &now) == 1 && now.started;
+	ready = ready_wait(e, r->want, id, r->image.health, say_ready, (void *)since, &r->why);
+	if (ready != READY_YES) {
+		r->image_failed = ready == READY_NEVER && !interrupted &&
+				  engine_see(e, id, &now) == 1 && now.started;
 		return -1;
 	}
 	if (hook_run(j->a, r->want, AFTER_READY, id, r->verb, &r->why) == 0)

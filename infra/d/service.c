@@ -18,19 +18,10 @@
 #include "self.h"
 #include "strbuf.h"
 
-/* NULL: the folder's own settings count. */
-static const char *
-pinned_settings(struct app *a, const char *name)
-{
-	const struct generation *now = generation_gone_back_to(&a->host, name);
-
-	return now ? now->settings : NULL;
-}
-
 int
 describe(struct app *a, const struct place *p, bool test, struct container *out)
 {
-	const char *text = test ? NULL : pinned_settings(a, p->name), *why;
+	const char *text = test ? NULL : settings_gone_back_to(&a->host, p->name), *why;
 
 	if (host_container(&a->host, p, test, NULL, text, out))
 		return -1;
@@ -47,6 +38,7 @@ resolve_needs(struct app *a, struct container *c)
 		struct need *need = &c->needs.v[i];
 		const struct place *p = place_find(a, need->name);
 		struct container other;
+		bool test;
 
 		if (!p) {
 			report("%s needs '%s', which isn't among the containers", c->key,
@@ -54,8 +46,9 @@ resolve_needs(struct app *a, struct container *c)
 			return -1;
 		}
 		/* A test instance shares with another test instance, never with production. */
-		if (host_container(&a->host, p, c->test && (need->pid || need->network), NULL,
-			NULL, &other))
+		test = c->test && (need->pid || need->network);
+		if (host_container(&a->host, p, test, NULL,
+			test ? NULL : settings_gone_back_to(&a->host, p->name), &other))
 			return -1;
 		need->target = other.name;
 	}

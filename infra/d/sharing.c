@@ -4,6 +4,7 @@
 
 #include "engine_call.h"
 #include "engine_inspect.h"
+#include "generations.h"
 #include "needs.h"
 #include "owner.h"
 #include "say.h"
@@ -25,7 +26,8 @@ sharing_with(struct app *a, const struct place *p, struct words *running, struct
 		const struct place *other = place_find(a, names.w[i]);
 		int got;
 
-		if (!other || host_container(&a->host, other, false, NULL, NULL, &c))
+		if (!other || host_container(&a->host, other, false, NULL,
+				  settings_gone_back_to(&a->host, other->name), &c))
 			continue;
 		got = engine_see(&a->engine, c.name, &now);
 		if (got < 0)
