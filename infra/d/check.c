@@ -13,6 +13,7 @@
 #include "networks.h"
 #include "options.h"
 #include "report.h"
+#include "secrets.h"
 #include "select.h"
 #include "service.h"
 #include "start.h"
@@ -61,6 +62,7 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 	s.image = own;
 	s.facts = got ? &image : NULL;
 	s.detach = !c.fg;
+	secrets_show(&c, &s);
 	if (start_complete(a, &c, NULL, &s))
 		return EXIT_TROUBLE;
 	name = network_name(&c);

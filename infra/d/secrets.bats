@@ -42,6 +42,7 @@ secret() {
 	engine inspect "$N" >"$BATS_TEST_TMPDIR/inspect"
 	engine save "$(live "$N")" >"$BATS_TEST_TMPDIR/image"
 	d cmd "$N" >"$BATS_TEST_TMPDIR/cmd"
+	grep -q "/whittle/secrets/$N/START.*/run/secrets" "$BATS_TEST_TMPDIR/cmd"
 	d las "$N" >"$BATS_TEST_TMPDIR/las"
 	run_x 1 grep -ra hunter- "$BATS_TEST_TMPDIR" "$WHITTLE_STATE" "$WHITTLE_CONTAINERS"
 	home=/run/whittle/secrets/$N

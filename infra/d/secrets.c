@@ -171,6 +171,13 @@ place_one(struct app *a, const struct container *c, const struct start *start,
 	return bad || give(a, c, start, s, path) ? -1 : 0;
 }
 
+void
+secrets_show(const struct container *c, struct start *start)
+{
+	if (c->secrets.n)
+		start->secrets = pool_printf("%s/START", home_of(c->name));
+}
+
 int
 secrets_place(struct app *a, const struct container *c, struct start *start)
 {

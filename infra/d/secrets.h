@@ -14,6 +14,9 @@ struct start;
  * says in s where it is. After start_complete(). 0, or -1 after a message. */
 int secrets_place(struct app *a, const struct container *c, struct start *s);
 
+/* As d cmd prints it: START stands for the directory, which each start has anew. */
+void secrets_show(const struct container *c, struct start *s);
+
 /* Whether a container that was made by that transaction has other ones than it would get now.
  */
 bool secrets_changed(struct app *a, const struct container *c, const char *transaction);
