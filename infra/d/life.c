@@ -150,9 +150,12 @@ static int
 is_to_start(struct app *a, const struct container *c, enum up_how how)
 {
 	struct seen now;
-	int got = engine_see(&a->engine, c->name, &now);
+	int got;
 
-	return got < 0 ? -1 : got == 0 || !now.running || how == UP_RESTART;
+	if (!c->needs.n || how == UP_RESTART)
+		return c->needs.n > 0;
+	got = engine_see(&a->engine, c->name, &now);
+	return got < 0 ? -1 : got == 0 || !now.running;
 }
 
 int

@@ -374,11 +374,11 @@ replace_finish(struct journal *j)
 
 	if (record_generation(j, (int)json_integer_value(json_object_get(j->o, "back_to"))))
 		return -1;
-	/* Looked at again afterwards: a container that stays would be in the next one's way. */
-	for (int tries = 0; old && got == 1 && tries < 3; tries++) {
+	/* What counts is what is there afterwards: one that stays would be in the next one's
+	 * way. */
+	for (int tries = 0; old && got == 1 && tries < 2; tries++) {
+		engine_remove(e, old, false);
 		got = engine_see(e, old, &now);
-		if (got == 1 && tries < 2 && engine_remove(e, old, false))
-			return -1;
 	}
 	if (old && got) {
 		report("%s: the old container is still there", j->place->name);
