@@ -118,6 +118,17 @@ instances_sweep(struct app *a)
 
 /* ---- starting one ---- */
 
+/* podman 4's own --tail shows nothing of a log whose last line was written in pieces. */
+static const char *
+last_lines(const struct strbuf *b, int lines)
+{
+	const char *p = b->s + b->len;
+
+	while (p > b->s && (p[-1] != '\n' || p == b->s + b->len || --lines))
+		p--;
+	return p;
+}
+
 static void
 show_log(struct app *a, const char *id)
 {
@@ -125,12 +136,11 @@ show_log(struct app *a, const char *id)
 	struct words args = {0};
 
 	words_add(&args, "logs");
-	words_add(&args, "--tail");
-	words_addf(&args, "%d", LOG_LINES);
 	words_add(&args, id);
 	engine_quiet(&a->engine, &out, 20000, &args);
 	if (out.len)
-		fprintf(stderr, "%s%s", out.s, out.s[out.len - 1] == '\n' ? "" : "\n");
+		fprintf(stderr, "%s%s", last_lines(&out, LOG_LINES),
+		    out.s[out.len - 1] == '\n' ? "" : "\n");
 	strbuf_free(&out);
 }
 

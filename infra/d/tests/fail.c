@@ -55,7 +55,10 @@ main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	if (wants(argv[1], argv[2])) {
-		fprintf(stderr, "fail: %s '%s': %s\n", argv[1], argv[2], strerror(errno));
+		/* In pieces, as shells write: the engine's log has them as parts of a line. */
+		fprintf(stderr, "fail: %s '%s': %s", argv[1], argv[2], strerror(errno));
+		usleep(100000);
+		fputs("\n", stderr);
 		return 1;
 	}
 	if (argc > 3) /* --once */
