@@ -70,10 +70,11 @@ fails() {
 }
 
 @test "d fix asks, and says so where nobody can be asked" {
-	printf 'cmd: [write, /var/log/app/log]\n' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	local settings='{ready: {log: "^serving"}, cmd: [write, /var/log/app/log]}'
+	echo "$settings" >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 2 d fix "$N" </dev/null
 	expect "use --yes" "$stderr"
-	[ "$(cat "$WHITTLE_CONTAINERS/$N/settings.yaml")" = 'cmd: [write, /var/log/app/log]' ]
+	[ "$(cat "$WHITTLE_CONTAINERS/$N/settings.yaml")" = "$settings" ]
 	run_x 2 d fix "${P}none"
 	expect "no such container" "$stderr"
 }
