@@ -218,6 +218,19 @@ call_of() {
 	run_x 0 "$D" upgrade web
 }
 
+@test "a removal that the engine refuses for a moment is done a moment later" {
+	return_to running
+	run_x 0 "$D" restart web
+	local n
+	n=$(grep -n '^rm ' "$STAND_IN/calls" | tail -1 | cut -d: -f1)
+	return_to running
+	echo "$n fail before" >"$STAND_IN/fault"
+	run_x 0 "$D" restart web
+	[ -e "$STAND_IN/met" ]
+	refute "rm" "$stderr"
+	[ -z "$(complaint restart)" ]
+}
+
 @test "a restart and one of what shares its namespaces don't wait for each other" {
 	return_to running
 	"$D" restart web 2>"$BATS_TEST_TMPDIR/web" &

@@ -360,7 +360,7 @@ teardown_file() {
 	export WHITTLE_TOOLKIT
 	WHITTLE_TOOLKIT=$(live "${P}box")
 	run_x 0 d debug "${P}web" /svc cat /proc/1/root/mood
-	[ "$output" = "1 0 0" ]
+	[ "$output" = "1 0 0 0" ]
 	expect "/proc/1/root" "$stderr"
 	run_x 0 d debug "${P}web" /svc check
 	WHITTLE_TOOLKIT=localhost/whittle/${P}none
