@@ -329,10 +329,11 @@ dangling() {
 		sleep 1
 		mount -t tmpfs disk "$ROOM/disk"
 	) 3>&- &
+	local mounting=$!
 	run_x 0 d up "$N"
 	expect "to be mounted" "$output$stderr"
 	run_x 0 d down "$N"
-	wait
+	wait "$mounting"
 	# what it was on when it last started doesn't count where the settings say what does
 	printf 'mount_rw: [%s:/data]\n' "$ROOM/disk" | settings "$N"
 	run_x 0 d R "$N"
