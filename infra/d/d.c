@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "history.h"
 #include "life.h"
 #include "recover.h"
 #include "report.h"
@@ -113,6 +114,9 @@ static const struct verb verbs[] = {
     {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
 	do_image_export, READS},
 
+    {"notify", "", settings, "[--test] [NOTIFIER...]",
+	"who is told of events (--test: tell them something)", do_notify, READS},
+
     {"help", "h", meta, "[REGEX]", "this page, or the verbs that match", do_help, ALONE},
     {"completion", "", meta, "bash|zsh|fish", "completion for a shell", do_completion, ALONE},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0},
@@ -165,6 +169,8 @@ unknown_verb(const char *word)
 static int
 run_verb(struct app *a, int argc, char **argv)
 {
+	int status;
+
 	if (a->verb->kind & ALONE)
 		return a->verb->run(a, argc, argv);
 	if (host_load(&a->host) || engine_open(&a->engine, a->host.engine))
@@ -183,7 +189,9 @@ run_verb(struct app *a, int argc, char **argv)
 	else if (recover_all(a))
 		report("recovery failed; continuing");
 	start_pending(a, EXIT_YES);
-	return a->verb->run(a, argc, argv);
+	status = a->verb->run(a, argc, argv);
+	events_send(&a->host, (a->verb->kind & CHANGES) == CHANGES);
+	return status;
 }
 
 /* The verb: by the name that d is called by, or the first word. */

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "host.h"
+#include "notify.h"
 #include "report.h"
 #include "run.h"
 #include "state.h"
@@ -49,17 +50,13 @@ run_hook(const struct host *h, const char *name, const char *what, const char *i
 		report("the hook '%s' failed with status %d", h->hook.w[0], status);
 }
 
-void
-event(const struct host *h, const char *name, const char *what, const char *image,
-    const char *fmt, ...)
+static void
+record(const struct host *h, const char *name, const char *what, const char *image,
+    const char *text)
 {
-	struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
 	const char *user = getenv("SUDO_USER") ? getenv("SUDO_USER") : getenv("USER");
-	va_list ap;
+	struct strbuf line = STRBUF_INIT;
 
-	va_start(ap, fmt);
-	strbuf_vprintf(&text, fmt, ap);
-	va_end(ap);
 	strbuf_puts(&line, "{");
 	strbuf_put_json_member(&line, "time", state_now());
 	strbuf_puts(&line, ",");
@@ -68,9 +65,9 @@ event(const struct host *h, const char *name, const char *what, const char *imag
 		strbuf_puts(&line, ",");
 		strbuf_put_json_member(&line, "image", image);
 	}
-	if (text.len) {
+	if (*text) {
 		strbuf_puts(&line, ",");
-		strbuf_put_json_member(&line, "text", text.s);
+		strbuf_put_json_member(&line, "text", text);
 	}
 	if (user) {
 		strbuf_puts(&line, ",");
@@ -78,9 +75,40 @@ event(const struct host *h, const char *name, const char *what, const char *imag
 	}
 	strbuf_puts(&line, "}\n");
 	append(h, name, line.s, line.len);
-	run_hook(h, name, what, image, text.s ? text.s : "");
 	strbuf_free(&line);
-	strbuf_free(&text);
+}
+
+void
+event(const struct host *h, const char *name, const char *what, const char *image,
+    const char *fmt, ...)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	text = b.s ? b.s : "";
+	if (name)
+		record(h, name, what, image, text);
+	run_hook(h, name ? name : "", what, image, text);
+	notify_queue(h, name, what, image, text);
+	strbuf_free(&b);
+}
+
+static void
+undelivered(const struct host *h, const char *name, const char *why)
+{
+	record(h, name, "undelivered", NULL, why);
+}
+
+void
+events_send(const struct host *h, bool always)
+{
+	/* A d that another one waits for leaves it to that one. */
+	if (!getenv("WHITTLE_NOTIFY_LATER") && (always || notify_has_queued()))
+		notify_flush(h, undelivered);
 }
 
 int

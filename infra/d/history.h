@@ -3,12 +3,18 @@
 #define WHITTLE_HISTORY_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct host;
 
-/* Appends an event to the history and runs the host's hook. image may be NULL. */
+/* Appends an event to the history, runs the host's hook and queues it for notifiers. image may
+ * be NULL; name NULL: it is about the host, and in no history. */
 void event(const struct host *h, const char *name, const char *what, const char *image,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Sends what notifiers are due; the history says what didn't arrive. What only asks does so
+ * where it made an event (always false). */
+void events_send(const struct host *h, bool always);
 
 /* Calls one for each line of the history that is JSON, oldest first. 0, or -1 after a
  * message; no history is no trouble. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "container.h"
+#include "notifiers.h"
 #include "pool.h"
 #include "settings.h"
 #include "subnet.h"
@@ -22,6 +23,7 @@ struct host {
 	const char *base;       /* the base image's directory; NULL: none */
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
+	struct notifiers notifiers;
 	struct pairs variables; /* what ${NAME} in containers' settings stands for */
 	const char *subnets_text;
 	struct subnet_range subnets; /* for networks of containers' own; each 0: the engine's */

@@ -169,6 +169,7 @@ start_job(struct jobs *all, struct job *job)
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
 		setenv("WHITTLE_WAIT", "600", 1);
+		setenv("WHITTLE_NOTIFY_LATER", "1", 1);
 		execvp(job->argv.w[0], job->argv.w);
 		_exit(127);
 	}

@@ -47,6 +47,8 @@ verb_fn do_status, do_list_up, do_list_up_names;
 verb_fn do_check, do_cmd;
 /* scan.c */
 verb_fn do_scan;
+/* verb_notify.c */
+verb_fn do_notify;
 /* verb_help.c */
 verb_fn do_help, do_completion;
 
