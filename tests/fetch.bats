@@ -263,7 +263,7 @@ stub_apt() {
 	cat >bin/apt-get <<-EOT
 		#!/bin/sh
 		case " \$* " in
-		*" update --print-uris "*) echo "'http://mirror.example/debian/dists/$codename/InRelease' x 0" ;;
+		*" update --print-uris "*) echo "'${mirror:-http://mirror.example/debian}/dists/$codename/InRelease' x 0" ;;
 		*" update "*) cat "\$(echo "\$*" | sed 's/.*sourceparts=\([^ ]*\).*/\1/')"/* >>$PWD/lists ;;
 		*" source "*"source=1-1 "*) cp $PWD/source source_1.orig.tar.gz ;;
 		*" download "*"tool=1:2-1 "*) cp $PWD/source tool_1%3a2-1_amd64.deb ;;
@@ -292,4 +292,26 @@ deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.exa
 	echo "source 0 $wrong apt:trixie/source/source_0.orig.tar.gz" >lock
 	PATH=$PWD/bin:$PATH run_x 2 fetch source
 	expect "has other versions: source_1.orig.tar.gz" "$stderr"
+}
+
+@test "what a release doesn't list any more is asked for in its mirror's pool" {
+	grep -qx ID=debian /etc/os-release || skip "this machine cannot: it is not Debian"
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	serve
+	mirror=$base/debian
+	stub_apt
+	mkdir -p www/debian/pool/main/s/source www/debian/pool/main/libs/libsource
+	echo other >www/debian/pool/main/s/source/source_0.orig.tar.gz
+	echo "source 0 $sum apt:trixie/source/source_0.orig.tar.gz" >lock
+	PATH=$PWD/bin:$PATH run_x 2 fetch source
+	expect "wrong digest: $wrong" "$stderr"
+	cp source www/debian/pool/main/s/source/source_0.orig.tar.gz
+	PATH=$PWD/bin:$PATH run_x 0 fetch source
+	cmp source "$output"
+	cp source www/debian/pool/main/libs/libsource/libsource_0.orig.tar.gz
+	echo "libsource 0 $sum apt:trixie/libsource/libsource_0.orig.tar.gz" >lock
+	sed -i 's/Package: source/Package: libsource/' bin/apt-cache
+	PATH=$PWD/bin:$PATH run_x 0 fetch libsource
+	cmp source "$output"
+	no_rests
 }

@@ -32,6 +32,7 @@ struct bumping {
 	struct upstreams upstreams;
 	const struct pin *pin;
 	const struct upstream *upstream;
+	const struct hold *hold; /* NULL: none */
 	struct release release;
 	char *address, *file;
 	char sha256[SHA256_HEX];
@@ -49,7 +50,7 @@ find_release(struct bumping *b)
 	}
 	address = fill_in(b->upstream->list, b->pin->version);
 	text = list_text(&b->lists, address, &n);
-	return text ? newest_release(b->upstream, text, n, &b->release) : -1;
+	return text ? newest_release(b->upstream, b->hold, text, n, &b->release) : -1;
 }
 
 static int
@@ -214,10 +215,14 @@ bump(struct bumping *b)
 		report("'%s' isn't in '%s'", b->name, b->pin ? b->upstreams_file : b->lock);
 		return EXIT_TROUBLE;
 	}
+	b->hold = upstreams_hold(&b->upstreams, b->name);
 	if (find_release(b))
 		return EXIT_TROUBLE;
-	if (!b->version && version_compare(b->pin->version, b->release.version) >= 0) {
-		printf("%s %s is the newest\n", b->name, b->pin->version);
+	if (!b->release.version ||
+	    (!b->version && version_compare(b->pin->version, b->release.version) >= 0)) {
+		printf("%s %s is the newest%s%s\n", b->name, b->pin->version,
+		    b->release.held ? " that isn't held: " : "",
+		    b->release.held ? b->hold->reason : "");
 		return EXIT_YES;
 	}
 	if (fetch_file(b) || check_signature(b) || rewrite_lock(b)) {

@@ -249,7 +249,32 @@ newest_of_2026() {
 	EOT
 }
 
-@test "the project's pins in November 2026: the newest, but those that sources.lock tells of" {
+@test "outdated: a release that is held is told, and doesn't count; nor is it bumped to" {
+	echo "@hold tool 2.10 it has other flags" >>upstreams
+	run_x 1 outdated
+	expect "tool           2.9        2.10       is available, held: it has other flags"
+	expect "alpine         3.20.3     3.99.1     is available: make bump NAME=alpine"
+	[ "$("$PACK" outdated --lock lock --upstreams upstreams --cache lists --json | jq -c '.pinned[1] | [.outdated, .held.newest, .held.reason]')" = \
+		'[false,"2.10","it has other flags"]' ]
+	cp lock before
+	run_x 0 bump --no-signature tool
+	expect "tool 2.9 is the newest that isn't held: it has other flags"
+	# Alpine's list has its newest release alone.
+	echo "@hold alpine 3.99 not yet" >>upstreams
+	run_x 0 outdated
+	expect "3.99.1     is available, held: not yet"
+	run_x 0 bump alpine
+	expect "alpine 3.20.3 is the newest that isn't held: not yet"
+	cmp before lock
+	for line in "@hold tool 3 again" "@hold lib 3" "@hold lib" "@hold lib x why"; do
+		cp upstreams bad
+		echo "$line" >>bad
+		run_x 2 "$PACK" outdated --lock lock --upstreams bad --cache lists
+		expect "bad:7: want" "$stderr"
+	done
+}
+
+@test "the project's pins in November 2026: the newest, but those that are held" {
 	while read -r name list pattern _; do
 		[[ $name == @* || -z $name || $name == '#'* ]] && continue
 		version=$(newest_of_2026 | awk -v n="$name" '$1 == n { print $2 }')
@@ -264,7 +289,8 @@ newest_of_2026() {
 			printf '<a href="%s">\n' "${pattern//\{VERSION\}/$pinned}" "${pattern//\{VERSION\}/$version}" >>"$saved"
 		fi
 	done <"$TOP/etc/upstreams"
-	run_x 1 "$PACK" outdated --offline --lock "$TOP/etc/sources.lock" --upstreams "$TOP/etc/upstreams" --cache lists
-	[ "$(awk '/is available/ { print $1 }' <<<"$output" | sort | xargs)" = "alpine libarchive libpcap nettle strace" ]
+	run_x 0 "$PACK" outdated --offline --lock "$TOP/etc/sources.lock" --upstreams "$TOP/etc/upstreams" --cache lists
+	[ "$(awk '/is available, held: / { print $1 }' <<<"$output" | sort | xargs)" = "alpine libarchive libpcap nettle strace" ]
+	[ "$(grep -c 'is available: ' <<<"$output")" -eq 0 ]
 	[ "$(grep -c 'is the newest' <<<"$output")" -eq 9 ]
 }

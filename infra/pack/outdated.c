@@ -25,18 +25,41 @@ struct asking {
 	struct upstreams upstreams;
 	struct lists lists;
 	const char *state;
-	json_t *pinned;    /* array of {name, pinned, newest} */
-	json_t *open;      /* array of {image, package, version, fixed, id} */
+	json_t *pinned; /* array of {name, pinned, newest, outdated, held?: {newest, reason}} */
+	json_t *open;   /* array of {image, package, version, fixed, id} */
 	json_t *databases; /* by address */
 	int trouble;
 };
 
-static void
-note_pin(struct asking *a, const struct pin *pin, const char *newest)
+static json_t *
+describe_pin(const struct pin *pin, const char *newest)
 {
-	json_array_append_new(a->pinned,
-	    json_pack("{s:s, s:s, s:s, s:b}", "name", pin->name, "pinned", pin->version,
-		"newest", newest, "outdated", version_compare(pin->version, newest) < 0));
+	return json_pack("{s:s, s:s, s:s, s:b}", "name", pin->name, "pinned", pin->version,
+	    "newest", newest, "outdated", version_compare(pin->version, newest) < 0);
+}
+
+/* What there is that isn't wanted is told, and doesn't count. */
+static int
+note_pin(struct asking *a, const struct pin *pin, const struct upstream *u, const char *text,
+    size_t n)
+{
+	const struct hold *hold = upstreams_hold(&a->upstreams, pin->name);
+	struct release wanted = {0}, newest = {0};
+	int bad = newest_release(u, hold, text, n, &wanted) ||
+		  newest_release(u, NULL, text, n, &newest);
+
+	if (!bad) {
+		json_t *one = describe_pin(pin, wanted.version ? wanted.version : pin->version);
+
+		if (wanted.held)
+			json_object_set_new(one, "held",
+			    json_pack("{s:s, s:s}", "newest", newest.version, "reason",
+				hold->reason));
+		json_array_append_new(a->pinned, one);
+	}
+	release_free(&wanted);
+	release_free(&newest);
+	return bad;
 }
 
 static void
@@ -44,7 +67,6 @@ ask_upstream(struct asking *a, const struct pin *pin)
 {
 	const struct upstream *u = upstreams_find(&a->upstreams, pin->name);
 	cleanup_free char *address = NULL, *text = NULL;
-	struct release r = {NULL, ""};
 	size_t n;
 
 	/* A package of a release of Debian, which looks after it itself. */
@@ -56,11 +78,8 @@ ask_upstream(struct asking *a, const struct pin *pin)
 	}
 	address = fill_in(u->list, pin->version);
 	text = list_text(&a->lists, address, &n);
-	if (text && newest_release(u, text, n, &r) == 0)
-		note_pin(a, pin, r.version);
-	else
+	if (!text || note_pin(a, pin, u, text, n))
 		a->trouble = 1;
-	release_free(&r);
 }
 
 static void
@@ -178,22 +197,31 @@ check_live(const char *directory, const char *name, const char *id, void *arg)
 }
 
 static void
+print_pin(const json_t *one)
+{
+	const char *name = json_string_value(json_object_get(one, "name"));
+	const json_t *held = json_object_get(one, "held");
+
+	printf("%-14s %-10s ", name, json_string_value(json_object_get(one, "pinned")));
+	if (json_is_true(json_object_get(one, "outdated")))
+		printf("%-10s is available: make bump NAME=%s\n",
+		    json_string_value(json_object_get(one, "newest")), name);
+	else if (held)
+		printf("%-10s is available, held: %s\n",
+		    json_string_value(json_object_get(held, "newest")),
+		    json_string_value(json_object_get(held, "reason")));
+	else
+		puts("is the newest");
+}
+
+static void
 print_answer(const struct asking *a)
 {
 	json_t *one;
 	size_t i;
 
-	json_array_foreach (a->pinned, i, one) {
-		const char *name = json_string_value(json_object_get(one, "name"));
-		int outdated = json_is_true(json_object_get(one, "outdated"));
-
-		printf("%-14s %-10s ", name, json_string_value(json_object_get(one, "pinned")));
-		if (outdated)
-			printf("%-10s is available: make bump NAME=%s\n",
-			    json_string_value(json_object_get(one, "newest")), name);
-		else
-			puts("is the newest");
-	}
+	json_array_foreach (a->pinned, i, one)
+		print_pin(one);
 	json_array_foreach (a->open, i, one)
 		printf("%s: %s %s has %s open, fixed in %s\n",
 		    json_string_value(json_object_get(one, "image")),

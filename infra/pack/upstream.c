@@ -26,6 +26,23 @@ is_address(const char *s)
 	return strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0;
 }
 
+/* "NAME VERSION REASON", of which the reason is all that is left of the line. */
+static int
+take_hold(struct upstreams *u, char *words)
+{
+	char *at, *name = strtok_r(words, " \t", &at), *below = strtok_r(NULL, " \t", &at);
+	char *reason = strtok_r(NULL, "", &at);
+
+	if (!name || !below || !reason)
+		return -1;
+	reason += strspn(reason, " \t");
+	if (*reason == '\0' || !is_release(below) || upstreams_hold(u, name))
+		return -1;
+	u->hold = grow(u->hold, u->holds);
+	u->hold[u->holds++] = (struct hold){xstrdup(name), xstrdup(below), xstrdup(reason)};
+	return 0;
+}
+
 static int
 take_line(struct upstreams *u, char *line)
 {
@@ -34,6 +51,8 @@ take_line(struct upstreams *u, char *line)
 	struct upstream *l;
 
 	line[strcspn(line, "#")] = '\0';
+	if (strncmp(line, "@hold", 5) == 0 && (line[5] == ' ' || line[5] == '\t'))
+		return take_hold(u, line + 6);
 	for (w = strtok_r(line, " \t\r", &at); w && n < 6; w = strtok_r(NULL, " \t\r", &at))
 		word[n++] = w;
 	if (n == 0)
@@ -60,12 +79,13 @@ upstreams_parse(struct upstreams *u, struct bytes text, const char *what)
 	char *rest = copy, *line;
 	unsigned long number = 0;
 
-	*u = (struct upstreams){NULL, 0, NULL, 0};
+	*u = (struct upstreams){0};
 	while ((line = strsep(&rest, "\n"))) {
 		number++;
 		if (take_line(u, line)) {
-			report("%s:%lu: want \"NAME LIST PATTERN ADDRESS SIGNATURE\" or "
-			       "\"@security ADDRESS\"",
+			report("%s:%lu: want \"NAME LIST PATTERN ADDRESS SIGNATURE\", "
+			       "\"@security ADDRESS\" or, once a name, \"@hold NAME VERSION "
+			       "REASON\"",
 			    what, number);
 			return -1;
 		}
@@ -89,7 +109,13 @@ upstreams_free(struct upstreams *u)
 	for (i = 0; i < u->securities; i++)
 		free(u->security[i]);
 	free(u->security);
-	*u = (struct upstreams){NULL, 0, NULL, 0};
+	for (i = 0; i < u->holds; i++) {
+		free(u->hold[i].name);
+		free(u->hold[i].below);
+		free(u->hold[i].reason);
+	}
+	free(u->hold);
+	*u = (struct upstreams){0};
 }
 
 const struct upstream *
@@ -100,6 +126,17 @@ upstreams_find(const struct upstreams *u, const char *name)
 	for (i = 0; i < u->count; i++)
 		if (strcmp(u->line[i].name, name) == 0)
 			return &u->line[i];
+	return NULL;
+}
+
+const struct hold *
+upstreams_hold(const struct upstreams *u, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < u->holds; i++)
+		if (strcmp(u->hold[i].name, name) == 0)
+			return &u->hold[i];
 	return NULL;
 }
 
@@ -204,9 +241,15 @@ list_text(const struct lists *l, const char *address, size_t *n)
 }
 
 static void
-offer(struct release *r, const char *version, const char *sha256)
+offer(struct release *r, const struct hold *hold, const char *version, const char *sha256)
 {
-	if (!is_release(version) || (r->version && version_compare(version, r->version) <= 0))
+	if (!is_release(version))
+		return;
+	if (hold && version_compare(version, hold->below) >= 0) {
+		r->held = 1;
+		return;
+	}
+	if (r->version && version_compare(version, r->version) <= 0)
 		return;
 	free(r->version);
 	r->version = xstrdup(version);
@@ -223,7 +266,8 @@ text_of(const struct node *map, const char *key)
 
 /* Alpine's latest-releases.yaml: a list of maps, one a flavor. */
 static int
-search_yaml(const struct upstream *u, const char *text, size_t n, struct release *r)
+search_yaml(const struct upstream *u, const struct hold *hold, const char *text, size_t n,
+    struct release *r)
 {
 	struct settings s;
 	size_t i;
@@ -234,7 +278,7 @@ search_yaml(const struct upstream *u, const char *text, size_t n, struct release
 
 		if (one->kind == NODE_MAP &&
 		    strcmp(text_of(one, "flavor"), u->pattern + 5) == 0)
-			offer(r, text_of(one, "version"),
+			offer(r, hold, text_of(one, "version"),
 			    strlen(text_of(one, "sha256")) == 64 ? text_of(one, "sha256")
 								 : NULL);
 	}
@@ -244,7 +288,8 @@ search_yaml(const struct upstream *u, const char *text, size_t n, struct release
 
 /* Every place where the pattern's beginning and end stand around something. */
 static void
-search_text(const struct upstream *u, const char *text, struct release *r)
+search_text(
+    const struct upstream *u, const struct hold *hold, const char *text, struct release *r)
 {
 	const char *mark = strstr(u->pattern, "{VERSION}"), *p = text;
 	cleanup_free char *before = xstrndup(u->pattern, (size_t)(mark - u->pattern));
@@ -263,21 +308,22 @@ search_text(const struct upstream *u, const char *text, struct release *r)
 			continue;
 		memcpy(version, p, n);
 		version[n] = '\0';
-		offer(r, version, NULL);
+		offer(r, hold, version, NULL);
 	}
 }
 
 int
-newest_release(const struct upstream *u, const char *text, size_t n, struct release *r)
+newest_release(const struct upstream *u, const struct hold *hold, const char *text, size_t n,
+    struct release *r)
 {
-	*r = (struct release){NULL, ""};
+	*r = (struct release){0};
 	if (strncmp(u->pattern, "yaml:", 5) == 0) {
-		if (search_yaml(u, text, n, r))
+		if (search_yaml(u, hold, text, n, r))
 			return -1;
 	} else {
-		search_text(u, text, r);
+		search_text(u, hold, text, r);
 	}
-	if (r->version)
+	if (r->version || r->held)
 		return 0;
 	report("'%s' names no release of %s", u->list, u->name);
 	return -1;
@@ -287,7 +333,7 @@ void
 release_free(struct release *r)
 {
 	free(r->version);
-	*r = (struct release){NULL, ""};
+	*r = (struct release){0};
 }
 
 int

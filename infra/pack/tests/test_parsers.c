@@ -352,10 +352,10 @@ test_newest(void **state)
 	    "t-1.9.tar.gz t-1.10.tar.gz t-1.11rc1.tar.gz xt-0.tar.gz t-2.0.tar.bz2 t-.tar.gz";
 
 	(void)state;
-	assert_int_equal(newest_release(&u, page, strlen(page), &r), 0);
+	assert_int_equal(newest_release(&u, NULL, page, strlen(page), &r), 0);
 	assert_string_equal(r.version, "1.10");
 	release_free(&r);
-	assert_int_equal(newest_release(&u, "none", 4, &r), -1);
+	assert_int_equal(newest_release(&u, NULL, "none", 4, &r), -1);
 	release_free(&r);
 }
 
