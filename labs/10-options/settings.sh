@@ -36,7 +36,7 @@ say "What d makes of them for the engine; what isn't said is closed:"
 try d cmd "$six"
 
 say "Started, and waited for until it answers:"
-try d up "$six"
+try d up "$six" 2>&1
 pid=$(d pid "$six")
 port=$(podman port "$six" 80)
 
@@ -48,5 +48,5 @@ visit "${port##*:}"
 
 say "6. The host's network is one line too:"
 printf '%s\n' 'network: host' 'cmd: /bin/sleep 1000000' >"containers/$net/settings.yaml"
-try d up "$net"
+try d up "$net" 2>&1
 look_network "$(d pid "$net")"
