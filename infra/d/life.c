@@ -225,6 +225,9 @@ stop_all(struct app *a, const struct container *c, const struct seen *now,
 		    c->key);
 		return -1;
 	}
+	/* The engine removes it a moment later: whoever comes next must not meet it. */
+	if (got == 1 && c->rm && engine_remove(&a->engine, now->id, true))
+		return -1;
 	for (size_t i = 0; i < sharing->n; i++)
 		if (sharing_done(&a->host, sharing->w[i]))
 			return -1;
