@@ -140,6 +140,48 @@ engine_here() {
 	expect "something that must work doesn't"
 }
 
+# doctor_where SCRIPT [COMMAND...]: infra/doctor with an engine that doesn't answer, in a mount
+# namespace that SCRIPT has changed, by COMMAND (setpriv ...).
+doctor_where() {
+	local script=$1
+	shift
+	fake docker 'exit 1'
+	chmod -R a+rX "$BATS_RUN_TMPDIR" "$PWD"
+	# shellcheck disable=SC2016 # the inner shell's
+	run_x 1 env ENGINE="$PWD/bin/docker" unshare -m --propagation private sh -euc 'eval "$0"; exec "$@"' "$script" "$@" \
+		"$TOP/infra/doctor"
+}
+
+@test "doctor: SELinux, cgroups of version 1, 2 and none" {
+	requires root
+	doctor_where 'mount -t tmpfs tmpfs /sys/fs; mkdir /sys/fs/selinux /sys/fs/cgroup; echo 1 >/sys/fs/selinux/enforce
+		mount -t tmpfs tmpfs /sys/fs/cgroup'
+	expect "SELinux is enforcing"
+	expect "relabel: private or shared"
+	expect "cgroups are version 1 or hybrid"
+	doctor_where 'mount -t tmpfs tmpfs /sys/fs; mkdir /sys/fs/selinux; echo 0 >/sys/fs/selinux/enforce'
+	refute "SELinux is enforcing"
+	expect "NO  no cgroups at /sys/fs/cgroup"
+	doctor_where 'mount -t cgroup2 none /sys/fs/cgroup'
+	expect "ok  cgroups version 2"
+}
+
+@test "doctor: a user's session without lingering, without a systemd of its own" {
+	requires root
+	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups env "TMPDIR=$PWD/user")
+	mkdir -m 777 user
+	doctor_where 'mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/system; mount -t tmpfs tmpfs /var/lib' "${user[@]}"
+	expect "nobody doesn't linger: containers end with the last session"
+	expect "as root: loginctl enable-linger nobody"
+	expect "no systemd of the user's (su, cron)"
+	doctor_where 'mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/system /run/user/65534/systemd/private
+		mount -t tmpfs tmpfs /var/lib; mkdir -p /var/lib/systemd/linger; : >/var/lib/systemd/linger/nobody' "${user[@]}"
+	refute linger
+	refute "no systemd of the user's"
+	doctor_where 'mount -t tmpfs tmpfs /run' "${user[@]}"
+	refute linger
+}
+
 @test "quietly: one line when all goes well, the log's end when not" {
 	run_x 0 "$TOP/infra/quietly" STEP thing log sh -c 'echo noise'
 	[ "$output" = "  STEP      thing" ]
