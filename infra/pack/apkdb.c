@@ -104,6 +104,9 @@ take_field(struct parsing *p, char letter, const char *v, size_t n)
 	case 'o':
 		set(&p->package->origin, v, n);
 		break;
+	case 'O': /* Debian's alone: dpkgdb_convert() */
+		set(&p->package->origin_version, v, n);
+		break;
 	case 'c':
 		set(&p->package->commit, v, n);
 		break;
@@ -202,6 +205,7 @@ apkdb_free(struct apkdb *db)
 		free(p->url);
 		free(p->license);
 		free(p->origin);
+		free(p->origin_version);
 		free(p->commit);
 		free_words(p->depends, p->depend_count);
 		free_words(p->provides, p->provide_count);

@@ -10,6 +10,7 @@
 struct apk_package {
 	char *name, *version, *arch;
 	char *description, *url, *license, *origin, *commit; /* NULL where it isn't said */
+	char *origin_version;                                /* the same */
 	char *
 	    *depends; /* as they stand, without a version: "musl", "so:libc.musl-x86_64.so.1" */
 	size_t depend_count;

@@ -150,6 +150,7 @@ settle(struct making *m)
 		if (S_ISREG(m->listing.item[i].node->inode->mode))
 			inode_hash(m->listing.item[i].node->inode);
 	parts_assign(&m->parts, &m->listing);
+	ledger_add_packages(&m->parts, m->request->name, &m->ledger);
 	return 0;
 }
 

@@ -155,6 +155,7 @@ part_component(const struct sbom *s, size_t index)
 	add_property(c, "whittle:kind", part_kind_word(part->kind));
 	add_property(c, "whittle:arch", part->arch);
 	add_property(c, "whittle:origin", part->origin);
+	add_property(c, "whittle:origin_version", part->origin_version);
 	add_property(c, "whittle:commit", part->commit);
 	if (part->kind == PART_SOURCE)
 		add_property(c, "whittle:instead_of", instead_of(s->parts->pins, part));

@@ -150,6 +150,22 @@ put_files(
 	}
 }
 
+/* "openssl", or "gcc-14 (14.2.0-19)" where its version is another one. */
+static void
+put_source(struct strbuf *out, char *source, const char *name)
+{
+	char *version = source ? strchr(source, '(') : NULL;
+
+	if (version) {
+		version++;
+		version[strcspn(version, ")")] = '\0';
+		put(out, 'O', version);
+	}
+	if (source)
+		source[strcspn(source, " ")] = '\0';
+	put(out, 'o', source ? source : name);
+}
+
 static void
 put_package(struct strbuf *out, struct bytes p, const struct dpkg_source *from)
 {
@@ -167,9 +183,7 @@ put_package(struct strbuf *out, struct bytes p, const struct dpkg_source *from)
 	put(out, 'A', arch);
 	put(out, 'T', about);
 	put(out, 'U', url);
-	if (source)
-		source[strcspn(source, " ")] = '\0';
-	put(out, 'o', source ? source : name);
+	put_source(out, source, name);
 	copyright = xasprintf("usr/share/doc/%s/copyright", name);
 	put_licenses(out, from->content(from->arg, copyright));
 	strbuf_puts(out, "D:");

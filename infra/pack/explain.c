@@ -34,7 +34,7 @@ collect_change(json_t *line, void *arg)
 
 	if (action && image && strcmp(action, "carve") == 0)
 		json_object_set(q->tests, image, json_object_get(line, "tests"));
-	else if (path && strcmp(path, q->path) == 0)
+	else if (action && strcmp(action, "package") != 0 && path && strcmp(path, q->path) == 0)
 		json_array_append(q->changes, line);
 	return 0;
 }

@@ -213,3 +213,23 @@ ledger_take(struct tree *t, const char *name, struct bytes before, struct parts 
 	tdestroy(taking.spoken, free);
 	return status;
 }
+
+void
+ledger_add_packages(const struct parts *parts, const char *name, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < parts->count; i++) {
+		const struct part *part = &parts->part[i];
+		json_t *line;
+
+		if (part->listed || !is_package(part->kind))
+			continue;
+		line = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "action", "package", "image",
+		    name, "path", "/", "part", json_text(part->ref), "origin",
+		    json_text(part->origin ? part->origin : part->name), "version",
+		    json_text(part->origin_version ? part->origin_version : part->version));
+		put_line(out, line);
+		json_decref(line);
+	}
+}

@@ -22,6 +22,10 @@ struct tree;
 int ledger_take(struct tree *t, const char *name, struct bytes before, struct parts *parts,
     struct strbuf *out);
 
+/* Adds a line with the action "package" for each package of a distribution that the image was
+ * made with and that no file of it is left of. After parts_assign(). */
+void ledger_add_packages(const struct parts *parts, const char *name, struct strbuf *out);
+
 /* Calls visit for each line, its object borrowed. Returns 0, what visit returned if that
  * isn't 0, or -1 after a report() that names what and the line. */
 int ledger_each(

@@ -507,6 +507,36 @@ print(sum(m.size for m in tarfile.open(fileobj=sys.stdin.buffer, mode="r|", erro
 	[ "$(jq '.removed.build.bytes' <<<"$output")" -eq "$(jq -s 'map(select(.sha256) | .size) | add' "$kept/ledger.jsonl")" ]
 }
 
+@test "size: what there was before prep and is after it; vulnerabilities, by a tracker's copy" {
+	pack_case carved
+	run_x 0 "$PACK" size --json "$id"
+	# Three hard links are one file's bytes, a library or a module is no program, a package without files is gone.
+	jq -c '.before, .after' <<<"$output" >figures
+	cat figures
+	grep -qx '{"bytes":.*,"files":.*}' figures
+	[ "$(jq -sc '[.[0], .[1] | .programs, .packages, .setuid, .shells, .vulnerabilities]' figures)" = '[5,3,2,2,null,1,2,0,0,null]' ]
+	[ "$(jq -s '.[0].bytes - .[1].bytes' figures)" -ge 40 ]
+	cat >tracker.json <<-'EOT'
+		{"serve-src": {
+		  "CVE-1-1": {"releases": {"trixie": {"status": "resolved", "fixed_version": "1:2.0-1+deb13u1"}}},
+		  "CVE-1-2": {"releases": {"trixie": {"status": "resolved", "fixed_version": "1:2.0-1"}}},
+		  "CVE-1-3": {"releases": {"bookworm": {"status": "open"}}},
+		  "CVE-1-4": {"releases": {"trixie": {"status": "resolved", "fixed_version": "0"}}}},
+		 "shells": {"CVE-2-1": {"releases": {"trixie": {"status": "open"}}}, "CVE-1-1": {"releases": {"trixie": {"status": "open"}}}}}
+	EOT
+	run_x 0 "$PACK" size -s --tracker tracker.json "$id"
+	expect "5 -> 1 programs, 3 -> 2 packages, 2 -> 0 setuid, 2 -> 0 shells, 2 -> 1 vulnerabilities"
+	run_x 0 "$PACK" size "$id"
+	expect "before prep and after, carved by a list"
+	refute vulnerabilities
+	echo '{"x": 1}' >not-a-tracker
+	run_x 2 "$PACK" size --tracker not-a-tracker "$id"
+	expect "neither Debian's security tracker nor Alpine's" "$stderr"
+	# "package" lines are no story of the root directory's.
+	run_x 0 "$PACK" explain "$id" /
+	refute removed
+}
+
 @test "a base tells who builds on it what it is made of; its own notes don't go along" {
 	archive lower.tar ledger
 	run_x 0 "$PACK" build --base -n under -i lower.tar -o lower.out

@@ -16,7 +16,7 @@ static const struct verb verbs[] = {
 	"where a file comes from, or what removed it"},
     {"diff", verb_diff, "[--gate] [--allow FILE] [--json] [--store DIR] NAME | OLD NEW",
 	"what changed between two images, and which changes need review"},
-    {"size", verb_size, "[--json] [--store DIR] IMAGE",
+    {"size", verb_size, "[-s | --json] [--tracker FILE] [--store DIR] IMAGE",
 	"the size of an image, by directory and part, and what prep saved"},
     {"provenance", verb_provenance, "[--build STAMP] [--test STAMP] [--store DIR] IMAGE",
 	"write what went into an image and what its tests said"},

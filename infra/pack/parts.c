@@ -228,6 +228,7 @@ collect_packages(struct paths *c)
 		part->url = copy_or_null(a->url);
 		part->license = copy_or_null(a->license);
 		part->origin = copy_or_null(a->origin);
+		part->origin_version = copy_or_null(a->origin_version);
 		part->commit = copy_or_null(a->commit);
 		part->without_files = a->files == 0;
 	}
@@ -342,6 +343,7 @@ inherit_part(struct paths *c, const json_t *component)
 		return at;
 	part->arch = copy_or_null(json_property(component, "whittle:arch"));
 	part->origin = copy_or_null(json_property(component, "whittle:origin"));
+	part->origin_version = copy_or_null(json_property(component, "whittle:origin_version"));
 	part->commit = copy_or_null(json_property(component, "whittle:commit"));
 	part->description =
 	    copy_or_null(json_string_value(json_object_get(component, "description")));
@@ -560,6 +562,7 @@ parts_free(struct parts *p)
 		free(part->url);
 		free(part->license);
 		free(part->origin);
+		free(part->origin_version);
 		free(part->commit);
 		free(part->ref);
 		free(part->uses);

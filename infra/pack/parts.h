@@ -24,8 +24,9 @@ struct part {
 	enum part_kind kind;
 	char *name, *version; /* version "" where there is none */
 	char *arch, *description, *url, *license, *origin, *commit; /* NULL where unknown */
-	char *ref;    /* "apk/musl": its name in the SBOMs */
-	size_t *uses; /* indices of parts that it is linked with or depends on */
+	char *origin_version; /* the source package's; NULL where it is the same */
+	char *ref;            /* "apk/musl": its name in the SBOMs */
+	size_t *uses;         /* indices of parts that it is linked with or depends on */
 	size_t use_count;
 	size_t files;      /* of the image: regular files and links */
 	int without_files; /* a package that has none anywhere */

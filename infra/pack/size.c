@@ -1,5 +1,6 @@
 /* pack size: what an image weighs, by directory and by part, and what prep saved. */
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "report.h"
 #include "store.h"
 #include "strbuf.h"
+#include "surface.h"
+#include "tracker.h"
 #include "usage.h"
 #include "verbs.h"
 
@@ -209,7 +212,71 @@ struct report_on {
 	struct table directories, parts, removed;
 	struct base_search base;
 	int has_base;
+	struct surfaces surfaces;
+	json_t *tracker;
 };
+
+static const struct figure {
+	const char *name;
+	size_t at;
+} figures[] = {
+    {"files", offsetof(struct surface, files)},
+    {"programs", offsetof(struct surface, programs)},
+    {"packages", offsetof(struct surface, packages)},
+    {"setuid", offsetof(struct surface, setuid)},
+    {"shells", offsetof(struct surface, shells)},
+    {"vulnerabilities", offsetof(struct surface, vulnerabilities)},
+};
+
+/* Without a tracker the last one isn't known. */
+static size_t
+figures_of(const struct surfaces *s)
+{
+	return sizeof(figures) / sizeof(figures[0]) - !s->tracked;
+}
+
+static unsigned long
+value_of(const struct surface *s, size_t figure)
+{
+	return *(const unsigned long *)(const void *)((const char *)s + figures[figure].at);
+}
+
+static void
+print_surfaces(const struct surfaces *s)
+{
+	size_t k;
+
+	printf("\nbefore prep and after%s\n", s->carved ? ", carved by a list" : "");
+	printf("%12.0f %12.0f  bytes\n", s->before.bytes, s->after.bytes);
+	for (k = 0; k < figures_of(s); k++)
+		printf("%12lu %12lu  %s\n", value_of(&s->before, k), value_of(&s->after, k),
+		    figures[k].name);
+}
+
+/* "113.0 -> 10.0 MB, 5508 -> 46 files, …" */
+static void
+print_summary(const struct surfaces *s)
+{
+	size_t k;
+
+	printf("%.1f -> %.1f MB", s->before.bytes / 1e6, s->after.bytes / 1e6);
+	for (k = 0; k < figures_of(s); k++)
+		printf(", %lu -> %lu %s", value_of(&s->before, k), value_of(&s->after, k),
+		    figures[k].name);
+	putchar('\n');
+}
+
+static json_t *
+surface_json(const struct surfaces *s, const struct surface *one)
+{
+	json_t *j = json_pack("{s:I}", "bytes", (json_int_t)(one->bytes + 0.5));
+	size_t k;
+
+	for (k = 0; k < figures_of(s); k++)
+		json_object_set_new(
+		    j, figures[k].name, json_integer((json_int_t)value_of(one, k)));
+	return j;
+}
 
 static void
 print_report(const struct record *r, struct report_on *o)
@@ -224,6 +291,7 @@ print_report(const struct record *r, struct report_on *o)
 		    o->directories.bytes - o->base.bytes);
 	printf(
 	    "removed on the way: %lu things, %.0f bytes\n", o->removed.files, o->removed.bytes);
+	print_surfaces(&o->surfaces);
 	print_table(&o->directories, "by directory");
 	print_table(&o->parts, "by part");
 	print_table(&o->removed, "removed, by rule");
@@ -252,6 +320,8 @@ print_json(const struct record *r, const struct report_on *o)
 	    "removed", table_json(&o->removed));
 	cleanup_free char *text = NULL;
 
+	json_object_set_new(j, "before", surface_json(&o->surfaces, &o->surfaces.before));
+	json_object_set_new(j, "after", surface_json(&o->surfaces, &o->surfaces.after));
 	if (o->has_base)
 		json_object_set_new(
 		    j, "base_bytes", json_integer((json_int_t)(o->base.bytes + 0.5)));
@@ -274,7 +344,9 @@ weigh(const struct record *r, const char *state, struct report_on *o)
 		add_directories(&o->directories, &m);
 		add_parts(&o->parts, &m, sbom);
 		bad = ledger_each((struct bytes){(unsigned char *)ledger, n}, STORE_LEDGER,
-			  add_removed, &o->removed) != 0;
+			  add_removed, &o->removed) != 0 ||
+		      surfaces_of(&o->surfaces, r->name, &m, sbom,
+			  (struct bytes){(unsigned char *)ledger, n}, o->tracker) != 0;
 		o->has_base = find_base(r, state, &o->base);
 	}
 	manifest_free(&m);
@@ -285,26 +357,35 @@ weigh(const struct record *r, const char *state, struct report_on *o)
 int
 verb_size(int argc, char **argv)
 {
-	enum { STORE = 256, JSON };
+	enum { STORE = 256, JSON, TRACKER };
 	static const struct option options[] = {{"store", required_argument, NULL, STORE},
-	    {"json", no_argument, NULL, JSON}, {"help", no_argument, NULL, 'h'}, {0}};
-	const char *state = NULL;
-	struct report_on o = {{NULL, 0, 0, 0}, {NULL, 0, 0, 0}, {NULL, 0, 0, 0}, {NULL, 0}, 0};
+	    {"json", no_argument, NULL, JSON}, {"tracker", required_argument, NULL, TRACKER},
+	    {"summary", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	const char *state = NULL, *tracker = NULL;
+	struct report_on o = {.has_base = 0};
 	struct record r = {.directory = NULL};
-	int opt, json = 0, status = EXIT_TROUBLE;
+	int opt, json = 0, summary = 0, status = EXIT_TROUBLE;
 
-	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, "+sh", options, NULL)) != -1)
 		if (opt == STORE)
 			state = optarg;
 		else if (opt == JSON)
 			json = 1;
+		else if (opt == TRACKER)
+			tracker = optarg;
+		else if (opt == 's')
+			summary = 1;
 		else
 			return verb_usage("size", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
 	if (argc - optind != 1)
 		return verb_usage("size", EXIT_TROUBLE);
+	if (tracker && !(o.tracker = tracker_read(tracker)))
+		return EXIT_TROUBLE;
 	if (record_open(&r, argv[optind], state) == 0 && weigh(&r, state, &o) == 0) {
 		if (json)
 			print_json(&r, &o);
+		else if (summary)
+			print_summary(&o.surfaces);
 		else
 			print_report(&r, &o);
 		status = EXIT_YES;
@@ -312,6 +393,7 @@ verb_size(int argc, char **argv)
 	table_free(&o.directories);
 	table_free(&o.parts);
 	table_free(&o.removed);
+	json_decref(o.tracker);
 	record_close(&r);
 	return status;
 }

@@ -156,6 +156,36 @@ def ledger():
     ], steps=["ADD file:0 in / ", "RUN x"])
 
 
+def carved():
+    """What prep left of three packages: one program of one of them, and a library."""
+    def package(name, version, source):
+        return ("Package: %s\nStatus: install ok installed\nArchitecture: amd64\nSource: %s\nVersion: %s\n\n" % (name, source, version)).encode()
+
+    def gone(path, mode="0755", size=10, rule="carve", **more):
+        return dict({"action": "remove", "path": path, "rule": rule, "type": "file", "mode": mode, "uid": 0,
+                     "gid": 0, "size": size, "sha256": "0" * 64}, **more)
+    lines = [gone("/usr/bin/bash"), gone("/usr/bin/other", hardlink="/usr/bin/tool"), gone("/usr/bin/su", "4755", rule="setuid"),
+             gone("/usr/bin/tool", hardlink="/usr/bin/other"), gone("/usr/lib/libgone.so.3"),
+             {"action": "remove", "path": "/usr/bin/sh", "rule": "carve", "type": "link", "mode": "0777", "uid": 0, "gid": 0, "size": 4, "target": "bash"},
+             {"action": "mode", "path": "/usr/bin/serve", "rule": "setuid", "type": "file", "mode": "2755", "uid": 0, "gid": 0, "size": 6, "to_mode": "0755"},
+             {"action": "carve", "path": "/", "rule": "carve", "tests": 7}]
+    text = "".join(json.dumps(x) + "\n" for x in lines).encode()
+    status = package("serve", "1:2.0-1", "serve-src") + package("shells", "5.0-1", "shells") + package("libserve2", "2.0-1", "serve-src (1:2.0-1)")
+    info = "var/lib/dpkg/info/"
+    before = [entry("usr/bin/" + x, b"x" * 10, mode=0o755) for x in ("bash", "other", "su", "tool")]
+    return image([
+        layer(entry("usr"), entry("usr/bin"), entry("usr/lib"), entry("etc"), entry("var"), entry("var/lib"), entry("var/lib/dpkg"),
+              entry("etc/os-release", b"ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n"),
+              entry("usr/bin/serve", b"serve\n", mode=0o755), entry("usr/lib/libserve.so.2", b"library\n", mode=0o755),
+              entry("usr/lib/module.py", b"module\n", mode=0o755), *before,
+              entry("var/lib/dpkg/status", status), entry("var/lib/dpkg/info"),
+              entry(info + "serve.list", b"/.\n/usr/bin/serve\n"), entry(info + "shells.list", b"/.\n/usr/bin/bash\n"),
+              entry(info + "libserve2.list", b"/.\n/usr/lib/libserve.so.2\n")),
+        layer(entry("var/lib/.wh.dpkg", b""), *[entry("usr/bin/.wh." + x, b"") for x in ("bash", "other", "su", "tool")],
+              entry("var/lib/whittle"), entry("var/lib/whittle/ledger.jsonl", text)),
+    ], steps=["ADD file:0 in / ", "RUN x"])
+
+
 def grown():
     """What the gate is for: more rights, accounts, ports and programs than flatten() has."""
     more = [entry("bin/tool", b"tool\n", mode=0o4755), entry("usr/bin/new", b"new\n", mode=0o755),

@@ -17,6 +17,7 @@
 #include "manifest.h"
 #include "parts.h"
 #include "sources.h"
+#include "tracker.h"
 #include "upstream.h"
 #include "version.h"
 
@@ -102,6 +103,26 @@ test_versions(void **state)
 		assert_int_equal(version_compare(orders[i][0], orders[i][0]), 0);
 	}
 	assert_int_equal(version_compare("1.2-r0", "1.2"), 0);
+}
+
+/* In the order of deb-version(7); the examples with '~' are its own. */
+static void
+test_deb_versions(void **state)
+{
+	static const char *const order[] = {"~~", "~~a", "~", "0", "0a", "1.0~rc1-1", "1.0-1",
+	    "1.0-1+b1", "1.0-1+deb13u1", "1.0-1+deb13u10", "1.0-2", "1.0a-1", "1.0+dfsg-1",
+	    "1.2-1", "1.10-1", "2", "1:0.1", "1:0.1-0.1", "10:0"};
+	size_t i, k, n = sizeof(order) / sizeof(order[0]);
+
+	(void)state;
+	for (i = 0; i < n; i++)
+		for (k = 0; k < n; k++) {
+			int got = deb_version_compare(order[i], order[k]);
+
+			assert_int_equal((got > 0) - (got < 0), (i > k) - (i < k));
+		}
+	assert_int_equal(deb_version_compare("0:1.0", "1.0"), 0);
+	assert_int_equal(deb_version_compare("1.00-1", "1.0-1"), 0);
 }
 
 static void
@@ -426,6 +447,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_paths),
 	    cmocka_unit_test(test_versions),
+	    cmocka_unit_test(test_deb_versions),
 	    cmocka_unit_test(test_releases),
 	    cmocka_unit_test(test_licenses),
 	    cmocka_unit_test(test_apkdb),
