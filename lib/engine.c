@@ -11,7 +11,13 @@
 #include "run.h"
 #include "strbuf.h"
 
-enum { MESSAGE_MAX = 600, LIMIT_S = 15 * 60, HURRY_MS = 60000, TIMED_OUT = 124 };
+enum {
+	MESSAGE_MAX = 600,
+	LIMIT_S = 15 * 60,
+	QUESTION_S = 60,
+	HURRY_MS = 60000,
+	TIMED_OUT = 124
+};
 
 /* ---- which engine ---- */
 
@@ -111,6 +117,35 @@ engine_limit_ms(void)
 	return seconds > 0 && seconds < 86400 ? (unsigned)(seconds * 1000) : LIMIT_S * 1000;
 }
 
+static bool
+is_among(const char *word, const char *const *list)
+{
+	while (word && *list && strcmp(word, *list) != 0)
+		list++;
+	return word && *list;
+}
+
+/* Whether it only asks, which takes an engine no time. */
+static bool
+is_question(const char *const *args)
+{
+	static const char *const of_nothing[] = {
+	    "ps", "images", "info", "version", "inspect", NULL};
+	static const char *const things[] = {"container", "image", "network", "volume", NULL};
+	static const char *const of_things[] = {"inspect", "exists", "ls", NULL};
+
+	return is_among(args[0], of_nothing) ||
+	       (is_among(args[0], things) && is_among(args[1], of_things));
+}
+
+unsigned
+engine_limit_for(const char *const *args)
+{
+	unsigned most = engine_limit_ms();
+
+	return is_question(args) && most > QUESTION_S * 1000 ? QUESTION_S * 1000 : most;
+}
+
 char **
 engine_argv(const struct engine *e, const char *const *args)
 {
@@ -139,7 +174,7 @@ engine_run(
 	    .err = err,
 	    .discard_out = !out,
 	    .discard_err = !err,
-	    .timeout_ms = engine_limit_ms(),
+	    .timeout_ms = engine_limit_for(args),
 	    .hurry = e->interrupted,
 	    .hurry_ms = HURRY_MS});
 	error = errno;

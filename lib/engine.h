@@ -35,15 +35,17 @@ const char *engine_name(const struct engine *e);
  * Runs the engine with these arguments, NULL-terminated. What it writes is added to out and
  * err, each of which may be NULL: then it is thrown away. Nothing is to be parsed from both
  * together: engines warn on standard error whenever they like. No call goes on for longer
- * than a quarter of an hour (WHITTLE_ENGINE_LIMIT says seconds). Returns the exit status,
- * 124 where the time was up, or -1 with errno.
+ * than a quarter of an hour, one that only asks for no longer than a minute
+ * (WHITTLE_ENGINE_LIMIT says seconds, where it is less). Returns the exit status, 124 where the
+ * time was up, or -1 with errno.
  */
 int engine_run(
     const struct engine *e, const char *const *args, struct strbuf *out, struct strbuf *err);
 
 /* The argument vector of engine_run(). free(3) each and all. */
 char **engine_argv(const struct engine *e, const char *const *args);
-/* That limit, for what is a few calls in a row. */
+/* That limit for a call with these arguments, in ms; and for what is a few calls in a row. */
+unsigned engine_limit_for(const char *const *args);
 unsigned engine_limit_ms(void);
 
 /*

@@ -7,6 +7,7 @@
 #include "engine_args.h"
 #include "engine_call.h"
 #include "file_caps.h"
+#include "generations.h"
 #include "identity.h"
 #include "image_volumes.h"
 #include "imageid.h"
@@ -48,7 +49,9 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 	const char *name, *why, *reference;
 	int got;
 
-	if (host_container(&a->host, p, test, flags, NULL, &c) || resolve_needs(a, &c))
+	if (host_container(&a->host, p, test, flags,
+		test ? NULL : settings_gone_back_to(&a->host, p->name), &c) ||
+	    resolve_needs(a, &c))
 		return EXIT_TROUBLE;
 	why = engine_refusal(&a->engine, &c);
 	if (why) {
@@ -439,6 +442,14 @@ do_check(struct app *a, int argc, char **argv)
 		for (size_t k = 0; k < i; k++)
 			found += all[k].fine ? compare(&all[k], &all[i]) : 0;
 		found += check_image(a, &all[i], verbose);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct generation *g = generation_gone_back_to(&a->host, all[i].p->name);
+
+		if (g)
+			printf("%s went back to generation %d, whose settings count until its "
+			       "next upgrade\n",
+			    all[i].p->name, g->n);
 	}
 	for (size_t i = 0; i < a->duplicates.n; i++)
 		report("ignoring '%s': another directory has that name", a->duplicates.w[i]);

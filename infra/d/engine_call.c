@@ -14,7 +14,7 @@
 #include "run.h"
 #include "strbuf.h"
 
-enum { LIST_TRIES = 5, REMOVE_TRIES = 6, REMOVE_PAUSE_MS = 200, TIMED_OUT = 124 };
+enum { LIST_TRIES = 5, TIMED_OUT = 124 };
 
 static int
 call(const struct engine *e, struct strbuf *out, const struct words *args, bool quietly)
@@ -153,46 +153,4 @@ engine_attached(const struct engine *e, const struct words *args)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* ---- containers ---- */
-
-int
-engine_stop(const struct engine *e, const char *id, int64_t timeout_ms)
-{
-	return engine_call(e, NULL, "stop", "-t",
-		   pool_printf("%d", (int)((timeout_ms + 999) / 1000)), id, NULL)
-		   ? -1
-		   : 0;
-}
-
-/*
- * podman refuses to remove a container while another of its processes is still noting that it
- * ended ("container state improper"), by the status of any failure: it is asked again for a
- * moment. What is gone is removed, whatever the answer was.
- */
-int
-engine_remove(const struct engine *e, const char *id, bool throwaway)
-{
-	struct words args = {0};
-	int status = -1;
-
-	words_add(&args, "rm");
-	words_add(&args, throwaway ? "-fv" : "-f");
-	if (e->kind == PODMAN) { /* it would ask it to end, and wait; docker never does */
-		words_add(&args, "-t");
-		words_add(&args, "0");
-	}
-	words_add(&args, id);
-	for (int i = 1; i <= REMOVE_TRIES; i++) {
-		status = call(e, NULL, &args, i < REMOVE_TRIES);
-		if (status == 0 || engine_exists(e, "container", id) == 0)
-			return 0;
-		if (status < 0 || status == TIMED_OUT)
-			break;
-		usleep(REMOVE_PAUSE_MS * 1000);
-	}
-	if (status == TIMED_OUT)
-		report("%s rm %s: no answer in time", engine_name(e), id);
-	return -1;
 }

@@ -2,8 +2,6 @@
 #ifndef WHITTLE_ENGINE_CALL_H
 #define WHITTLE_ENGINE_CALL_H
 
-#include <stdint.h>
-
 #include "engine.h"
 #include "pool.h"
 
@@ -35,12 +33,5 @@ int engine_ids(
 
 /* Runs the engine on this terminal. Returns its exit status. */
 int engine_attached(const struct engine *e, const struct words *args);
-
-/* Stops a container. 0, or -1 after a message. */
-int engine_stop(const struct engine *e, const char *id, int64_t timeout_ms);
-
-/* Removes a container, at once where it runs; what its image declares as volumes and no
- * setting names stays, unless it is throwaway too. 0, or -1 after a message. */
-int engine_remove(const struct engine *e, const char *id, bool throwaway);
 
 #endif

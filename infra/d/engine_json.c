@@ -1,7 +1,5 @@
 #include "engine_json.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,8 +8,11 @@
 #include "engine.h"
 #include "engine_call.h"
 #include "imageid.h"
+#include "proc.h"
 #include "report.h"
 #include "strbuf.h"
+
+enum { START_LATE_S = 60 };
 
 json_t *
 engine_json(const struct engine *e, const struct strbuf *out)
@@ -243,12 +244,25 @@ listed_health(const char *status)
 	return open ? pool_dupn(open + 1, strcspn(open + 1, ")")) : NULL;
 }
 
+/* Its process has ended, and the number may be another's by now: younger than the container,
+ * and in no group of its. A clock that was set makes old ones look young, thus both. */
+static bool
+process_is_gone(const struct seen *s)
+{
+	time_t started;
+
+	if (!proc_runs(s->pid))
+		return true;
+	started = s->started ? proc_started(s->pid) : -1;
+	return started > s->started + START_LATE_S && !proc_in_cgroup(s->pid, s->id);
+}
+
 void
 seen_doubt(const struct engine *e, struct seen *s)
 {
 	/* A daemon, here or elsewhere, counts processes that need not be this system's. */
 	if (e->kind != PODMAN || getenv("CONTAINER_HOST") || !s->running || s->pid <= 0 ||
-	    kill(s->pid, 0) == 0 || errno != ESRCH)
+	    !process_is_gone(s))
 		return;
 	s->running = false;
 	s->state = "stale";

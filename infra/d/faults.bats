@@ -204,6 +204,36 @@ call_of() {
 	[ -z "$(complaint restart)" ]
 }
 
+# changed JQ-FILTER ARG…: the stand-in's state.
+changed() {
+	jq "${@:2}" "$1" "$STAND_IN/state.json" >"$STAND_IN/changed"
+	mv "$STAND_IN/changed" "$STAND_IN/state.json"
+}
+
+@test "a process that has ended, or that is another by now, is none that runs" {
+	return_to running
+	local was other
+	was=$(engine container inspect web | jq '.[0].State.Pid')
+	# a zombie: nobody waits for it
+	python3 -c 'import os, sys, time
+pid = os.fork() or os._exit(0)
+print(pid, file=open(sys.argv[1], "w"), flush=True)
+time.sleep(600)' "$BATS_TEST_TMPDIR/zombie" 3>&- 4>&- &
+	other=$!
+	wait_until 30 test -s "$BATS_TEST_TMPDIR/zombie"
+	changed '(.containers[] | select(.name == "web")).pid = $pid' --argjson pid "$(cat "$BATS_TEST_TMPDIR/zombie")"
+	run_x 1 "$D" is-up web
+	# a number that was given anew, long after
+	changed '(.containers[] | select(.name == "web")) |= (.pid = $pid | .started -= 86400)' --argjson pid "$other"
+	run_x 1 "$D" is-up web
+	run_x 0 "$D" status
+	expect stale
+	kill "$was"
+	run_x 0 "$D" up web
+	kill "$other" 2>/dev/null || :
+	[ -z "$(complaint restart)" ]
+}
+
 @test "a host that can't start it is no reason against the image" {
 	return_to running
 	echo "image $(image 1)" >"$WHITTLE_CONTAINERS/web/next"
@@ -382,6 +412,28 @@ deaf_engine() {
 	[ -z "$(complaint down)" ]
 }
 
+@test "down that was killed once it had stopped: what was stopped with it stays away" {
+	return_to running
+	run_x 0 "$D" down web
+	local n
+	n=$(grep -n '^stop' "$STAND_IN/calls" | tail -1 | cut -d: -f1)
+	for when in after before; do
+		return_to running
+		echo "$n kill $when" >"$STAND_IN/fault"
+		run ! "$D" down web
+		[ -e "$WHITTLE_STATE/d/side/restart.json" ]
+		rm "$STAND_IN/fault"
+		run_x 0 "$D" recover
+		[ ! -e "$WHITTLE_STATE/d/side/restart.json" ]
+		if [ "$when" = after ]; then
+			run_x 1 "$D" is-up web
+			run_x 1 "$D" is-up side
+		else
+			[ -z "$(complaint restart)" ]
+		fi
+	done
+}
+
 # no_engine_runs: none of the stand-in's commands does.
 no_engine_runs() {
 	! pgrep -f "^$WHITTLE_ENGINE " >/dev/null
@@ -411,13 +463,18 @@ no_engine_runs() {
 	jq '.list[0].settings = $text | .list[0].n = 1 | .list = [.list[0], (.list[0] | .n = 2)] | .current = 1' \
 		--rawfile text "$settings" "$WHITTLE_STATE/d/side/generations.json" >"$BATS_TEST_TMPDIR/generations"
 	cp "$BATS_TEST_TMPDIR/generations" "$WHITTLE_STATE/d/side/generations.json"
-	# its folder says something else by now: another name, and that it needs nothing
+	# its directory says something else by now: another name, and that it needs nothing
 	printf 'name: elsewhere\nready: {command: [x], stable: 0, within: 2s}\n' >"$settings"
 	local before after
 	before=$(engine container inspect side | jq -r '.[0].Id')
+	[ "$("$D" status --json | jq -r '.[] | select(.name == "side").state')" = running ]
+	run_x 0 "$D" check
+	expect "side went back to generation 1"
 	run_x 0 "$D" restart web
 	after=$(engine container inspect side | jq -r '.[0].Id')
-	cp "$BATS_TEST_TMPDIR/settings" "$settings"
 	[ "$before" != "$after" ]
 	[ -z "$(complaint restart)" ]
+	run_x 0 "$D" down-all
+	expect "2 done"
+	cp "$BATS_TEST_TMPDIR/settings" "$settings"
 }

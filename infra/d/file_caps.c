@@ -15,6 +15,7 @@
 #include "app.h"
 #include "cleanup.h"
 #include "engine_call.h"
+#include "engine_end.h"
 #include "file.h"
 #include "image_files.h"
 #include "report.h"

@@ -8,6 +8,7 @@
 #include "app.h"
 #include "cleanup.h"
 #include "engine_call.h"
+#include "engine_end.h"
 #include "engine_json.h"
 #include "report.h"
 #include "state.h"

@@ -9,8 +9,10 @@
 #include "cleanup.h"
 #include "engine_args.h"
 #include "engine_call.h"
+#include "engine_end.h"
 #include "engine_inspect.h"
 #include "explain.h"
+#include "log.h"
 #include "needs.h"
 #include "networks.h"
 #include "proc.h"
@@ -25,7 +27,7 @@
 #include "strbuf.h"
 #include "volumes.h"
 
-enum { LOG_LINES = 40, LOCK_WAIT_MS = 60000 };
+enum { LOG_LINES = 40, LOG_MS = 20000, LOCK_WAIT_MS = 60000 };
 
 /* ---- whose it is ---- */
 
@@ -118,29 +120,15 @@ instances_sweep(struct app *a)
 
 /* ---- starting one ---- */
 
-/* podman 4's own --tail shows nothing of a log whose last line was written in pieces. */
-static const char *
-last_lines(const struct strbuf *b, int lines)
-{
-	const char *p = b->s + b->len;
-
-	while (p > b->s && (p[-1] != '\n' || p == b->s + b->len || --lines))
-		p--;
-	return p;
-}
-
 static void
 show_log(struct app *a, const char *id)
 {
+	const struct log_query q = {.id = id, .lines = LOG_LINES, .limit_ms = LOG_MS};
 	struct strbuf out = STRBUF_INIT;
-	struct words args = {0};
 
-	words_add(&args, "logs");
-	words_add(&args, id);
-	engine_quiet(&a->engine, &out, 20000, &args);
+	log_read(&a->engine, &q, &out, NULL);
 	if (out.len)
-		fprintf(stderr, "%s%s", last_lines(&out, LOG_LINES),
-		    out.s[out.len - 1] == '\n' ? "" : "\n");
+		fprintf(stderr, "%s%s", out.s, out.s[out.len - 1] == '\n' ? "" : "\n");
 	strbuf_free(&out);
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine_args.h"
 #include "engine_call.h"
+#include "engine_end.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
 #include "generations.h"
@@ -210,23 +211,14 @@ static int
 stop_all(struct app *a, const struct container *c, const struct seen *now,
     const struct words *sharing)
 {
-	struct seen after;
-	int got;
-
 	for (size_t i = sharing->n; i > 0; i--)
-		if (sharing_stop(a, sharing->w[i - 1], true))
+		if (sharing_stop(a, sharing->w[i - 1], c->key, SHARING_WITH))
 			return -1;
 	say("STOP", "%s", c->key);
-	/* What the engine answers isn't what counts: it may have lost the answer. */
-	engine_stop(&a->engine, now->id, c->stop_timeout);
-	got = engine_see(&a->engine, now->id, &after);
-	if (got < 0 || (got == 1 && after.running)) {
-		report(got < 0 ? "%s: it isn't known whether it has stopped" : "%s still runs",
-		    c->key);
+	if (engine_stop(&a->engine, now, c->stop_timeout))
 		return -1;
-	}
 	/* The engine removes it a moment later: whoever comes next must not meet it. */
-	if (got == 1 && c->rm && engine_remove(&a->engine, now->id, true))
+	if (c->rm && engine_remove(&a->engine, now->id, true))
 		return -1;
 	for (size_t i = 0; i < sharing->n; i++)
 		if (sharing_done(&a->host, sharing->w[i]))

@@ -26,6 +26,7 @@
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "netns.h"
+#include "proc.h"
 #include "report.h"
 #include "response.h"
 #include "signals.h"
@@ -385,7 +386,7 @@ look(const struct engine *e, const char *id, struct watch *w)
 	if (w->pause && w->asked_at + w->pause > monotonic_ms())
 		return -1;
 	if (!w->pause && w->now.pid && w->asked_at + SEE_EVERY_MS > monotonic_ms() &&
-	    access(pool_printf("/proc/%d/ns", (int)w->now.pid), F_OK) == 0)
+	    proc_runs(w->now.pid))
 		return 1;
 	got = engine_see(e, id, &w->now);
 	w->asked_at = monotonic_ms();

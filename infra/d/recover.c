@@ -136,6 +136,17 @@ is_cut_off(struct app *a, const char *name)
 	       !state_is_locked(&a->host, name);
 }
 
+/* It was stopped for another, and the run that would have started it again is gone. */
+static int
+recover_sharing(struct app *a, const struct place *p)
+{
+	int wanted = sharing_wanted(a, p->name);
+
+	if (wanted > 0)
+		words_add(&a->restart_after, p->name);
+	return wanted == 0 ? sharing_done(&a->host, p->name) : wanted < 0 ? -1 : 0;
+}
+
 int
 recover_all(struct app *a)
 {
@@ -151,9 +162,7 @@ recover_all(struct app *a)
 		lock = state_lock(&a->host, names.w[i], "d (recovery)", 0, false);
 		if (lock < 0)
 			continue;
-		bad |= recover(a, p);
-		if (sharing_pending(&a->host, p->name))
-			words_add(&a->restart_after, p->name);
+		bad |= recover(a, p) | recover_sharing(a, p);
 		close(lock);
 	}
 	return bad;

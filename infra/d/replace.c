@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "engine_args.h"
 #include "engine_call.h"
+#include "engine_end.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
 #include "generations.h"
@@ -412,7 +413,7 @@ note_old(struct journal *j, const struct replacement *r)
 		json_array_append_new(list, json_string(dependents.w[i]));
 	/* What doesn't run has to go all the same: it holds on to the old one's namespaces. */
 	for (size_t i = stopped.n; i > 0; i--)
-		if (sharing_stop(j->a, stopped.w[i - 1], false)) {
+		if (sharing_stop(j->a, stopped.w[i - 1], r->place->name, SHARING_STAYS)) {
 			json_decref(list);
 			return -1;
 		}
@@ -428,6 +429,7 @@ note_old(struct journal *j, const struct replacement *r)
 		json_object_set_new(j->o, "old", json_string(old.id));
 		json_object_set_new(j->o, "old_image", json_string(old.image));
 		json_object_set_new(j->o, "old_running", json_boolean(old.running));
+		json_object_set_new(j->o, "old_pid", json_integer(old.pid));
 	}
 	return 0;
 }
@@ -476,16 +478,19 @@ ask_old(struct journal *j, const struct replacement *r, const char *old, const c
 static int
 stop_old(struct journal *j, const struct replacement *r)
 {
-	const char *old = journal_text(j, "old");
 	json_t *list = json_object_get(j->o, "dependents");
+	struct seen old = {.id = journal_text(j, "old"),
+	    .name = r->want->name,
+	    .pid = (pid_t)json_integer_value(json_object_get(j->o, "old_pid"))};
 
 	for (size_t i = json_array_size(list); i > 0; i--)
-		if (sharing_stop(j->a, json_string_value(json_array_get(list, i - 1)), true))
+		if (sharing_stop(j->a, json_string_value(json_array_get(list, i - 1)),
+			r->place->name, SHARING_BACK))
 			return -1;
-	if (!old || !journal_true(j, "old_running"))
+	if (!old.id || !journal_true(j, "old_running"))
 		return 0;
 	say("STOP", "%s", r->place->name);
-	return engine_stop(&j->a->engine, old, r->want->stop_timeout);
+	return engine_stop(&j->a->engine, &old, r->want->stop_timeout);
 }
 
 /* Until it is ready, and nobody says no. r->image_failed tells an image that ran, and ended

@@ -2,9 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "cleanup.h"
 #include "pool.h"
 #include "strbuf.h"
 
@@ -36,24 +34,4 @@ age_text(time_t since)
 	if (s < 2 * 86400)
 		return pool_printf("%ldh", s / 3600);
 	return pool_printf("%ldd", s / 86400);
-}
-
-enum { TAIL_LINES = 20 };
-
-void
-show_log_end(const char *path)
-{
-	cleanup_file FILE *f = fopen(path, "re");
-	char *ring[TAIL_LINES] = {NULL}, *line = NULL;
-	size_t cap = 0, n = 0;
-
-	while (f && getline(&line, &cap, f) > 0) {
-		free(ring[n % TAIL_LINES]);
-		ring[n++ % TAIL_LINES] = xstrdup(line);
-	}
-	for (size_t i = n > TAIL_LINES ? n - TAIL_LINES : 0; i < n; i++)
-		fprintf(stderr, "    %s", ring[i % TAIL_LINES]);
-	for (size_t i = 0; i < TAIL_LINES; i++)
-		free(ring[i]);
-	free(line);
 }

@@ -10,7 +10,4 @@ void say(const char *step, const char *fmt, ...) __attribute__((format(printf, 2
 /* "90s", "3h", "12d" ago; "-" for 0. */
 const char *age_text(time_t since);
 
-/* The end of a log, on standard error. */
-void show_log_end(const char *path);
-
 #endif

@@ -11,10 +11,12 @@
 #include "bases.h"
 #include "cleanup.h"
 #include "engine_list.h"
+#include "log.h"
 #include "needs.h"
 #include "report.h"
 #include "say.h"
 #include "self.h"
+#include "service.h"
 #include "signals.h"
 #include "state.h"
 
@@ -145,7 +147,8 @@ collect(struct app *a, const char *verb, enum pick_which which, struct jobs *all
 		const struct place *p = &a->places.v[i];
 
 		/* What it needs and when isn't known: only those that need it can't go on. */
-		if (host_container(&a->host, p, false, NULL, NULL, &c))
+		if (is_about_images(verb) ? host_container(&a->host, p, false, NULL, NULL, &c)
+					  : settings_in_force(a, p, &c))
 			all->v[all->n++] = (struct job){.name = p->name, .stage = FAILED};
 		else if (wanted(p, &c, which, &seen))
 			add_job(all, p, &c, verb);

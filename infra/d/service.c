@@ -19,11 +19,19 @@
 #include "strbuf.h"
 
 int
+settings_in_force(struct app *a, const struct place *p, struct container *out)
+{
+	return host_container(
+	    &a->host, p, false, NULL, settings_gone_back_to(&a->host, p->name), out);
+}
+
+int
 describe(struct app *a, const struct place *p, bool test, struct container *out)
 {
-	const char *text = test ? NULL : settings_gone_back_to(&a->host, p->name), *why;
+	const char *why;
 
-	if (host_container(&a->host, p, test, NULL, text, out))
+	if (test ? host_container(&a->host, p, true, NULL, NULL, out)
+		 : settings_in_force(a, p, out))
 		return -1;
 	why = engine_refusal(&a->engine, out);
 	if (why)
@@ -47,8 +55,8 @@ resolve_needs(struct app *a, struct container *c)
 		}
 		/* A test instance shares with another test instance, never with production. */
 		test = c->test && (need->pid || need->network);
-		if (host_container(&a->host, p, test, NULL,
-			test ? NULL : settings_gone_back_to(&a->host, p->name), &other))
+		if (test ? host_container(&a->host, p, true, NULL, NULL, &other)
+			 : settings_in_force(a, p, &other))
 			return -1;
 		need->target = other.name;
 	}

@@ -4,8 +4,11 @@
 
 #include "app.h"
 
-/* Its description; -1 after a message. A container gone back to an earlier generation has
- * that one's settings. */
+/* Its settings as they count now: its directory's, or an earlier generation's that it has gone
+ * back to. 0, or -1 after a message. */
+int settings_in_force(struct app *a, const struct place *p, struct container *out);
+
+/* The same, and the engine can do what they ask for; or its test instance's. */
 int describe(struct app *a, const struct place *p, bool test, struct container *out);
 
 /* Fills the names of the containers that it shares namespaces with. -1 after a message. */

@@ -2,9 +2,8 @@
 
 #include <jansson.h>
 
-#include "engine_call.h"
+#include "engine_end.h"
 #include "engine_inspect.h"
-#include "generations.h"
 #include "needs.h"
 #include "owner.h"
 #include "say.h"
@@ -26,8 +25,7 @@ sharing_with(struct app *a, const struct place *p, struct words *running, struct
 		const struct place *other = place_find(a, names.w[i]);
 		int got;
 
-		if (!other || host_container(&a->host, other, false, NULL,
-				  settings_gone_back_to(&a->host, other->name), &c))
+		if (!other || settings_in_force(a, other, &c))
 			continue;
 		got = engine_see(&a->engine, c.name, &now);
 		if (got < 0)
@@ -39,9 +37,9 @@ sharing_with(struct app *a, const struct place *p, struct words *running, struct
 }
 
 static int
-note_pending(struct app *a, const char *name)
+note_pending(struct app *a, const char *name, const char *with)
 {
-	json_t *o = json_pack("{s:s}", "time", state_now());
+	json_t *o = json_pack("{s:s, s:s*}", "time", state_now(), "with", with);
 	int bad = state_write(&a->host, name, pending_file, o);
 
 	json_decref(o);
@@ -49,7 +47,7 @@ note_pending(struct app *a, const char *name)
 }
 
 int
-sharing_stop(struct app *a, const char *name, bool again)
+sharing_stop(struct app *a, const char *name, const char *other, enum sharing_again again)
 {
 	const struct place *p = place_find(a, name);
 	struct container c;
@@ -61,10 +59,12 @@ sharing_stop(struct app *a, const char *name, bool again)
 	got = engine_see(&a->engine, c.name, &now);
 	if (got <= 0)
 		return got;
-	if (!owner_is_d(a, p, &now) || (again && note_pending(a, name)))
+	if (!owner_is_d(a, p, &now) ||
+	    (again != SHARING_STAYS &&
+		note_pending(a, name, again == SHARING_WITH ? other : NULL)))
 		return -1;
 	say("STOP", "%s (shares its namespaces)", name);
-	if (now.running && engine_stop(&a->engine, now.id, c.stop_timeout))
+	if (now.running && engine_stop(&a->engine, &now, c.stop_timeout))
 		return -1;
 	return engine_remove(&a->engine, now.id, false);
 }
@@ -73,6 +73,24 @@ bool
 sharing_pending(const struct host *h, const char *name)
 {
 	return state_has(h, name, pending_file);
+}
+
+int
+sharing_wanted(struct app *a, const char *name)
+{
+	json_t *o = state_read(&a->host, name, pending_file);
+	const char *with = json_string_value(json_object_get(o, "with"));
+	const struct place *p = with ? place_find(a, with) : NULL;
+	struct container c;
+	struct seen now;
+	int got = o != NULL;
+
+	if (p && settings_in_force(a, p, &c))
+		got = -1;
+	else if (p && (got = engine_see(&a->engine, c.name, &now)) == 1)
+		got = now.running;
+	json_decref(o);
+	return got;
 }
 
 int

@@ -6,9 +6,9 @@
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
+#include "log.h"
 #include "pipeline.h"
 #include "report.h"
-#include "say.h"
 
 /* A tag's image, null where there is none, into tags. 0, or -1 after a message. */
 static int

@@ -9,6 +9,7 @@
 #include "history.h"
 #include "life.h"
 #include "lock.h"
+#include "log.h"
 #include "owner.h"
 #include "pipeline.h"
 #include "replace.h"

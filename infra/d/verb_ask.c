@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "beneath.h"
@@ -10,12 +11,15 @@
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "engine_list.h"
+#include "file.h"
 #include "layer.h"
+#include "log.h"
 #include "netns.h"
 #include "options.h"
 #include "report.h"
 #include "select.h"
 #include "service.h"
+#include "strbuf.h"
 #include "verbs.h"
 
 int
@@ -164,6 +168,35 @@ do_veth(struct app *a, int argc, char **argv)
 
 /* ---- log ---- */
 
+/* 1 and more; 0 for "all", -1 after a message. */
+static long
+line_count(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (strcmp(text, "all") == 0)
+		return 0;
+	if (*text >= '0' && *text <= '9' && !*end && n > 0)
+		return n;
+	report("--lines '%s': not a number above 0, nor 'all'", text);
+	return -1;
+}
+
+static int
+print_log_end(struct app *a, const struct log_query *q, bool follow)
+{
+	struct strbuf out = STRBUF_INIT;
+	long long seen = 0;
+	int status = log_read(&a->engine, q, &out, &seen);
+
+	/* Where it fails, it is the engine's message. */
+	if (out.len && write_all(status ? STDERR_FILENO : STDOUT_FILENO, out.s, out.len))
+		status = -1;
+	strbuf_free(&out);
+	return status == 0 && follow ? log_follow(&a->engine, q, seen) : status;
+}
+
 int
 do_log(struct app *a, int argc, char **argv)
 {
@@ -174,20 +207,23 @@ do_log(struct app *a, int argc, char **argv)
 	struct words args = {0};
 	const struct place *p;
 	struct container c;
+	long n = 0;
 
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc != 1)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	p = pick(a, argv[0]);
+	n = lines ? line_count(lines) : 0;
+	p = n < 0 ? NULL : pick(a, argv[0]);
 	if (!p || describe(a, p, false, &c))
 		return EXIT_TROUBLE;
+	if (n) {
+		const struct log_query q = {.id = c.name, .since = since, .lines = (size_t)n};
+
+		return print_log_end(a, &q, follow) ? EXIT_TROUBLE : EXIT_YES;
+	}
 	words_add(&args, "logs");
 	if (follow)
 		words_add(&args, "-f");
-	if (lines) {
-		words_add(&args, "--tail");
-		words_add(&args, lines);
-	}
 	if (since) {
 		words_add(&args, "--since");
 		words_add(&args, since);

@@ -8,6 +8,7 @@
 #include "beneath.h"
 #include "cleanup.h"
 #include "engine_call.h"
+#include "engine_end.h"
 #include "engine_inspect.h"
 #include "history.h"
 #include "netns.h"

@@ -107,7 +107,8 @@ do_list_all_settings(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < all.n; i++) {
-		if (host_container(&a->host, &all.v[i], test, NULL, NULL, &c))
+		if (test ? host_container(&a->host, &all.v[i], true, NULL, NULL, &c)
+			 : settings_in_force(a, &all.v[i], &c))
 			status = EXIT_TROUBLE;
 		else
 			json_array_append_new(list, json_loads(container_json(&c), 0, NULL));

@@ -34,7 +34,8 @@ prep_one(
 	const char *reference;
 	int has, got;
 
-	if (host_container(&a->host, p, test, NULL, NULL, &c))
+	if (test ? host_container(&a->host, p, true, NULL, NULL, &c)
+		 : settings_in_force(a, p, &c))
 		return EXIT_TROUBLE;
 	has = image_of(a, &c, &reference, &image);
 	if (has < 0)
@@ -52,8 +53,7 @@ remember(struct app *a, const struct place *p)
 {
 	struct container c;
 
-	return host_container(&a->host, p, false, NULL, NULL, &c) || mounts_remember(a, &c) ? -1
-											    : 0;
+	return settings_in_force(a, p, &c) || mounts_remember(a, &c) ? -1 : 0;
 }
 
 int

@@ -194,8 +194,7 @@ table(struct app *a, bool only_running, struct row **rows)
 	int n = 0;
 
 	for (size_t i = 0; i < a->places.n; i++) {
-		wrong[i] =
-		    host_container(&a->host, &a->places.v[i], false, NULL, NULL, next) != 0;
+		wrong[i] = settings_in_force(a, &a->places.v[i], next) != 0;
 		next += !wrong[i];
 	}
 	if (look_at_all(a, c, (size_t)(next - c), &seen, &images))

@@ -111,6 +111,31 @@ teardown_file() {
 	jq -e --arg n "${P}web" '.[] | select(.name == $n) | .state == "running"' <<<"$output"
 }
 
+@test "log -n: the last lines, also where they come in pieces; and what follows them" {
+	echo 'env: [PIECES=1]' | settings "${P}web"
+	run_x 0 d restart "${P}web"
+	run_x 0 d log -n 1 "${P}web"
+	[ "$output" = "in pieces" ]
+	run_x 0 d log -n 2 "${P}web"
+	[ "$output" = $'serving, version 1\nin pieces' ]
+	run_x 0 d log -n 100 --since 1h "${P}web"
+	expect $'serving, version 1\nin pieces'
+	for wrong in 0 x -1 3x; do
+		run_x 2 d log -n "$wrong" "${P}web"
+		expect "--lines '$wrong'" "$stderr"
+	done
+	start "$D" log -f -n 1 "${P}web"
+	wait_until 30 grep -q pieces "$BATS_TEST_TMPDIR/started.0"
+	d hup "${P}web"
+	wait_until 30 grep -q 'reloaded 1' "$BATS_TEST_TMPDIR/started.0"
+	kill "$started"
+	[ "$(grep -c pieces "$BATS_TEST_TMPDIR/started.0")" -eq 1 ]
+	refute serving "$(cat "$BATS_TEST_TMPDIR/started.0")"
+	d down "${P}web"
+	run_x 2 d log -n 1 "${P}none"
+	settings "${P}web" </dev/null
+}
+
 @test "hup reaches the first process" {
 	run_x 0 d up "${P}web"
 	run_x 0 d HUP "${P}web"

@@ -57,6 +57,36 @@ words_of_docker(void **state)
 			fail_msg("%s", table[i].err);
 }
 
+static void
+limits(void **state)
+{
+	static const struct {
+		const char *args[4];
+		bool question;
+	} table[] = {
+	    {{"container", "inspect", "web", NULL}, true},
+	    {{"image", "exists", "web", NULL}, true},
+	    {{"ps", "-a", NULL}, true},
+	    {{"network", "ls", NULL}, true},
+	    {{"stop", "-t", "3", NULL}, false},
+	    {{"start", "inspect", NULL}, false},
+	    {{"start", "web", NULL}, false},
+	    {{"rm", "ls", NULL}, false},
+	    {{"pull", "ps", NULL}, false},
+	};
+
+	(void)state;
+	unsetenv("WHITTLE_ENGINE_LIMIT");
+	for (size_t i = 0; i < COUNT(table); i++)
+		if (engine_limit_for(table[i].args) !=
+		    (table[i].question ? 60000 : engine_limit_ms()))
+			fail_msg("%s %s", table[i].args[0], table[i].args[1]);
+	setenv("WHITTLE_ENGINE_LIMIT", "1.5", 1);
+	for (size_t i = 0; i < COUNT(table); i++)
+		assert_int_equal(engine_limit_for(table[i].args), 1500);
+	unsetenv("WHITTLE_ENGINE_LIMIT");
+}
+
 /* An engine that is a shell script, under the name of a real one. */
 static void
 engine_is(struct engine *e, const char *name, const char *script)
@@ -168,6 +198,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(words_of_docker),
+	    cmocka_unit_test(limits),
 	    cmocka_unit_test(three_answers),
 	    cmocka_unit_test(no_answer_in_time),
 	    cmocka_unit_test(how),

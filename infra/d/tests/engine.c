@@ -175,7 +175,7 @@ start(json_t *c)
 	if (read(fd[0], &pid, sizeof(pid)) < 0)
 		abort();
 	json_object_set_new(c, "pid", json_integer(pid));
-	json_object_set_new(c, "started", json_true());
+	json_object_set_new(c, "started", json_integer(time(NULL)));
 	return 0;
 }
 
@@ -193,8 +193,10 @@ static json_t *
 inspected(const json_t *c)
 {
 	pid_t pid = pid_of(c);
-	int started = json_is_true(json_object_get(c, "started"));
+	time_t started = (time_t)json_integer_value(json_object_get(c, "started"));
+	char since[32];
 
+	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime(&started));
 	return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:b, s:i, s:i, s:s}, s:{s:O}, s:{}}",
 	    "Id", text(c, "id"), "Name", text(c, "name"), "Image", text(c, "image"), "Created",
 	    "2026-01-01T00:00:00Z", "State", "Status",
@@ -202,7 +204,7 @@ inspected(const json_t *c)
 	    : started ? "exited"
 		      : "created",
 	    "Running", pid != 0, "Pid", (int)pid, "ExitCode", 0, "StartedAt",
-	    started ? "2026-01-01T00:00:01Z" : "0001-01-01T00:00:00Z", "Config", "Labels",
+	    started ? since : "0001-01-01T00:00:00Z", "Config", "Labels",
 	    json_object_get(c, "labels"), "NetworkSettings");
 }
 
@@ -232,11 +234,12 @@ ps(char **arg)
 		if (fits && !json)
 			printf("%s\n", id);
 		else if (fits)
-			json_array_append_new(
-			    list, json_pack("{s:s, s:[s], s:s, s:s, s:O}", "Id", id, "Names",
-				      text(c, "name"), "ImageID", text(c, "image"), "State",
-				      pid_of(c) ? "running" : "exited", "Labels",
-				      json_object_get(c, "labels")));
+			json_array_append_new(list,
+			    json_pack("{s:s, s:[s], s:s, s:s, s:i, s:I, s:O}", "Id", id,
+				"Names", text(c, "name"), "ImageID", text(c, "image"), "State",
+				pid_of(c) ? "running" : "exited", "Pid", (int)pid_of(c),
+				"StartedAt", json_integer_value(json_object_get(c, "started")),
+				"Labels", json_object_get(c, "labels")));
 	}
 	if (json)
 		json_dumpf(list, stdout, 0);

@@ -146,6 +146,11 @@ serve(void)
 	    listen(fd, 64))
 		return 5;
 	printf("serving, version %s\n", version);
+	if (getenv("PIECES")) { /* a line without an end, written bit by bit */
+		fflush(stdout);
+		dprintf(STDOUT_FILENO, "in ");
+		dprintf(STDOUT_FILENO, "pieces");
+	}
 	fflush(stdout);
 	for (;;) {
 		int client = accept(fd, NULL, NULL);
