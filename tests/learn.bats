@@ -44,7 +44,7 @@ setup() {
 }
 
 teardown() {
-	for t in unpacked latest live prev learn; do
+	for t in unpacked latest live prev learn doubt; do
 		engine rmi -f "localhost/whittle/$name:$t" >/dev/null 2>&1 || :
 	done
 	rm -rf --one-file-system "$base"
@@ -93,6 +93,80 @@ teardown() {
 	run_x 2 make all test
 	expect "/etc/conf  # missed by /bin/dash in 'it serves'"
 	expect "these are lines for $folder/keep" "$stderr"
+}
+
+@test "settings: less is proposed as the tests pass with it, taken over with its comments, and nothing once more" {
+	requires engine
+	# It stays, and writes down that it is there.
+	sed -i 's|^read -r y.*|echo $$ >/run/pid\nread -r y </dev/null \|\| :\nwhile :; do sleep 1; done|' files/srv/start
+	mkdir more more/bin
+	cp -L "$(command -v sleep)" more/bin/
+	tar -C more -rf files/base.tar bin/sleep
+	cat >settings.yaml <<-'EOT'
+		# By hand.
+		caps: [CHOWN, KILL]  # for the start
+		memory: 512m  # a guess
+		tmpfs:
+		  - /run   # who it is
+		  # for later
+		  - /tmp
+		ready: {log: serving, stable: 100ms}
+		stop_timeout: 1s
+	EOT
+	cat >test.bats <<-EOT
+		load $TOP/tests/helpers
+		${at}test "it serves, with a capability" {
+			run_x 0 engine logs "\$INSTANCE_NAME"
+			expect "serving one"
+			run_x 0 sed -n 's/^CapBnd:[[:blank:]]*//p' "/proc/\$(engine inspect -f '{{.State.Pid}}' "\$INSTANCE_NAME")/status"
+			((0x\$output & 1)) # CAP_CHOWN
+		}
+	EOT
+	cp settings.yaml settings.first
+	run_x 0 make learn
+	for line in "-caps: [CHOWN, KILL]  # for the start" "+caps: [CHOWN]  # for the start" "-  - /tmp" "+pids: " "+seccomp: seccomp.json"; do
+		expect "$line"
+	done
+	expect "NEEDED"
+	refute "-  - /run"
+	cmp settings.yaml settings.first
+	[ ! -e seccomp.json ]
+	run_x 0 make learn LEARN=--write
+	expect "WROTE     $folder/settings.yaml"
+	for line in "# By hand." "caps: [CHOWN]  # for the start" "  - /run   # who it is" "seccomp: seccomp.json"; do
+		grep -qxF -- "$line" settings.yaml
+	done
+	run ! grep -q /tmp settings.yaml
+	jq -e '.syscalls[0].names | length > 50' seccomp.json
+	jq -e '.needed.caps == ["CHOWN"] and .needed.seccomp' "$WHITTLE_STATE/learned/$name.json"
+	run_x 0 make learn
+	expect "nothing: its settings allow no more than its tests need"
+	run_x 0 make all test
+}
+
+@test "doubt: what no test misses is said, with a share, and goes when asked; what people wrote stays" {
+	requires engine
+	run_x 2 make learn DOUBT=1
+	expect "no list 'keep' to doubt" "$stderr"
+	mkdir -p more/etc
+	echo 'page = /usr/share/doc/much/a' >more/etc/web.conf
+	tar -C more -rf files/base.tar ./etc/web.conf
+	run_x 0 make learn
+	printf '/etc/web.conf  # by hand\n' >>keep
+	cp keep keep.first
+	run_x 0 make learn DOUBT=1
+	for path in /etc/extra /etc/page /etc/web.conf; do
+		expect "$path: kept, but no test needs it"
+	done
+	for path in /etc/conf /srv/start; do
+		refute "$path: kept, but"
+	done
+	expect "/usr/share/doc/much/a  # named by /etc/web.conf: carved away, not tested"
+	expect "tests vouch for $(($(grep -c '^/' keep) - 3)) of $(grep -c '^/' keep) lines"
+	cmp keep keep.first
+	run_x 0 make learn DOUBT=1 LEARN=--write
+	diff <(grep -vE '^/etc/(extra|page) ' keep.first) keep
+	run_x 0 make all test
 }
 
 @test "tests that fail teach nothing; a list with a mistake is no image" {

@@ -1,17 +1,81 @@
 #include "calls.h"
 
 #include <linux/audit.h>
+#include <string.h>
 
 static const char *const names[] = {
 #include "calls.inc"
 };
+static const char *const names32[] = {
+#include "calls32.inc"
+};
+
+static const char *
+name_in(const char *const *table, size_t n, long number)
+{
+	return number >= 0 && (size_t)number < n ? table[number] : NULL;
+}
+
+static long
+number_in(const char *const *table, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (table[i] && strcmp(table[i], name) == 0)
+			return (long)i;
+	return -1;
+}
 
 const char *
 call_name(long number)
 {
-	size_t n = sizeof(names) / sizeof(names[0]);
+	return name_in(names, sizeof(names) / sizeof(names[0]), number);
+}
 
-	return number >= 0 && (size_t)number < n ? names[number] : NULL;
+long
+call_number(const char *name)
+{
+	return number_in(names, sizeof(names) / sizeof(names[0]), name);
+}
+
+const char *
+call32_name(long number)
+{
+	return name_in(names32, sizeof(names32) / sizeof(names32[0]), number);
+}
+
+long
+call32_number(const char *name)
+{
+	return number_in(names32, sizeof(names32) / sizeof(names32[0]), name);
+}
+
+int
+call32_is_socketcall(long number)
+{
+	return number >= 0 && number == call32_number("socketcall");
+}
+
+long
+call32_as_native(long number)
+{
+	/* What 64-bit kernels never had, since theirs is as wide from the start. */
+	static const char *const wider[][2] = {{"chown32", "chown"},
+	    {"fstatat64", "newfstatat"}, {"lchown32", "lchown"}, {"lstat64", "lstat"},
+	    {"oldlstat", "lstat"}, {"oldstat", "stat"}, {"setgid32", "setgid"},
+	    {"setgroups32", "setgroups"}, {"setregid32", "setregid"},
+	    {"setresgid32", "setresgid"}, {"setresuid32", "setresuid"},
+	    {"setreuid32", "setreuid"}, {"setuid32", "setuid"}, {"stat64", "stat"},
+	    {"statfs64", "statfs"}, {"truncate64", "truncate"},
+	    {"utimensat_time64", "utimensat"}};
+	const char *name = call32_name(number);
+	size_t i;
+
+	for (i = 0; name && i < sizeof(wider) / sizeof(wider[0]); i++)
+		if (strcmp(name, wider[i][0]) == 0)
+			return call_number(wider[i][1]);
+	return name ? call_number(name) : -1;
 }
 
 const char *const calls_always[] = {"arch_prctl", "brk", "clock_getres", "clock_gettime",
@@ -32,9 +96,9 @@ const char *const calls_always[] = {"arch_prctl", "brk", "clock_getres", "clock_
 const size_t calls_always_count = sizeof(calls_always) / sizeof(calls_always[0]);
 
 #if defined(__x86_64__)
-static const unsigned architecture = AUDIT_ARCH_X86_64;
+static const unsigned architecture = AUDIT_ARCH_X86_64, architecture32 = AUDIT_ARCH_I386;
 #elif defined(__aarch64__)
-static const unsigned architecture = AUDIT_ARCH_AARCH64;
+static const unsigned architecture = AUDIT_ARCH_AARCH64, architecture32 = 0;
 #else
 #error "the recorder doesn't know this architecture: add its AUDIT_ARCH_ and its registers"
 #endif
@@ -43,4 +107,10 @@ unsigned
 call_architecture(void)
 {
 	return architecture;
+}
+
+unsigned
+call32_architecture(void)
+{
+	return architecture32;
 }

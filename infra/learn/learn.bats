@@ -117,6 +117,264 @@ print(a.getsockname()[1], b.getsockname()[1])'
 	grep -q 'it traces processes itself' "$run"/*.trace
 }
 
+# A program in C for a test of what only C can do: its path.
+compiled() { # NAME, source on standard input
+	cat >"$BATS_TEST_TMPDIR/$1.c"
+	"${CC:-gcc}" -O1 -pthread -o "$BATS_TEST_TMPDIR/$1" "$BATS_TEST_TMPDIR/$1.c" >&2
+	echo "$BATS_TEST_TMPDIR/$1"
+}
+
+@test "the calls of a 32-bit program on a 64-bit kernel" {
+	[ "$(uname -m)" = x86_64 ] || skip "this machine cannot run 32-bit x86 programs"
+	local program
+	# The 32-bit way into the kernel, from anywhere; what it points to lies below 4 GiB.
+	program=$(compiled old <<-'EOT'
+		#include <errno.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/mman.h>
+		static long call(long n, long a, long b, long c)
+		{
+			long got;
+			__asm__ volatile("int $0x80" : "=a"(got) : "a"(n), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+			return got;
+		}
+		int main(void)
+		{
+			char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+			unsigned *args = (unsigned *)(low + 1024);
+			unsigned char address[16] = {2, 0, 0x1f, 0x90, 127, 0, 0, 1};
+			long fd;
+			if (low == MAP_FAILED || call(20, 0, 0, 0) == -ENOSYS)
+				return 9; /* a kernel without them */
+			strcpy(low, "/etc/hostname");
+			if (call(5, (long)low, 0, 0) < 0)
+				return 1;
+			strcpy(low, "/none/by-stat64");
+			call(195, (long)low, (long)(low + 2048), 0);
+			strcpy(low, "/none/by-fstatat64");
+			call(300, -100, (long)low, (long)(low + 2048));
+			memcpy(low + 512, address, sizeof(address));
+			args[0] = 2, args[1] = 1, args[2] = 0;
+			fd = call(102, 1, (long)args, 0);
+			args[0] = (unsigned)fd, args[1] = (unsigned)(long)(low + 512), args[2] = 16;
+			return call(102, 2, (long)args, 0) == 0 && call(425, 8, (long)low, 0) == -ENOSYS ? 0 : 2;
+		}
+	EOT
+	)
+	run "$LEARN" record "$run" -- "$program"
+	[ "$status" -ne 9 ] || skip "this machine cannot run 32-bit x86 programs"
+	[ "$status" -eq 0 ]
+	saw o /etc/hostname
+	saw s /none/by-stat64
+	saw s /none/by-fstatat64
+	saw p 127.0.0.1:8080
+	saw c "i386 195"
+	# And the profile lets such programs run.
+	run_x 0 "$LEARN" seccomp "$BATS_TEST_TMPDIR/profile" "$run"
+	run_x 0 jq -r '.architectures[], .syscalls[0].names[]' "$BATS_TEST_TMPDIR/profile"
+	for word in SCMP_ARCH_X86 stat64 socketcall; do
+		[[ $'\n'$output$'\n' == *$'\n'$word$'\n'* ]]
+	done
+}
+
+@test "thousands of threads and processes at once and one after the other, and how many there were" {
+	local program
+	program=$(compiled many <<-'EOT'
+		#include <pthread.h>
+		#include <semaphore.h>
+		#include <sys/wait.h>
+		#include <unistd.h>
+		static pthread_barrier_t all;
+		static void *wait_for_all(void *arg) { pthread_barrier_wait(&all); return arg; }
+		int main(void)
+		{
+			pthread_t t[200];
+			pthread_attr_t small;
+			pthread_attr_init(&small);
+			pthread_attr_setstacksize(&small, 65536);
+			pthread_barrier_init(&all, NULL, 201);
+			for (int i = 0; i < 200; i++)
+				if (pthread_create(&t[i], &small, wait_for_all, NULL))
+					return 1;
+			pthread_barrier_wait(&all);
+			for (int i = 0; i < 200; i++)
+				pthread_join(t[i], NULL);
+			for (int i = 0; i < 2000; i++) {
+				pid_t child = i % 2 ? fork() : vfork();
+				if (child == 0)
+					_exit(i % 100);
+				int status;
+				if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != i % 100)
+					return 2;
+			}
+			return access("/none/at-the-end", F_OK) ? 0 : 3;
+		}
+	EOT
+	)
+	run_x 0 "$LEARN" record "$run" -- "$program"
+	saw s /none/at-the-end
+	run_x 0 awk -F'\t' '$1 == "n" { n = $4 } END { print n }' "$run"/*.trace
+	[ "$output" -ge 201 ] && [ "$output" -le 224 ]
+}
+
+@test "a thread that starts a program, and a program that does so from another directory by a relative path" {
+	local program
+	mkdir -p "$BATS_TEST_TMPDIR/deep/er"
+	printf '#!/bin/sh\ncat < data\n' >"$BATS_TEST_TMPDIR/deep/script"
+	chmod 755 "$BATS_TEST_TMPDIR/deep/script"
+	echo here >"$BATS_TEST_TMPDIR/deep/er/data"
+	program=$(compiled thread <<-'EOT'
+		#include <pthread.h>
+		#include <unistd.h>
+		static void *start(void *folder)
+		{
+			if (chdir(folder) || chdir("er"))
+				_exit(1);
+			execl("../script", "script", (char *)0);
+			_exit(2);
+		}
+		int main(int argc, char **argv)
+		{
+			pthread_t t;
+			(void)argc;
+			pthread_create(&t, NULL, start, argv[1]);
+			pause();
+		}
+	EOT
+	)
+	run_x 0 "$LEARN" record "$run" -- "$program" "$BATS_TEST_TMPDIR/deep"
+	[ "$output" = here ]
+	saw x "$BATS_TEST_TMPDIR/deep/er/../script"
+	saw o "$BATS_TEST_TMPDIR/deep/er/data"
+}
+
+@test "names of any bytes, and files that are renamed all the while" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p tree/d
+	touch tree/d/one
+	run_x 0 "$LEARN" record "$run" -- python3 -c '
+import os, threading
+for name in (b"new\nline", b"tab\there", b"\xff\xfe", b"back\\slash", b" blank ", b"#", b"\x7f", "\u202eodd".encode()):
+    open(b"tree/d/" + name, "w").close()
+stop = threading.Event()
+def swap():
+    while not stop.is_set():
+        os.rename("tree/d", "tree/e"); os.rename("tree/e", "tree/d")
+t = threading.Thread(target=swap); t.start()
+found = 0
+for i in range(2000):
+    try: os.stat("tree/d/one"); found += 1
+    except FileNotFoundError: pass
+stop.set(); t.join()'
+	saw s "$BATS_TEST_TMPDIR/tree/d/one"
+	# Each of them is one line, and what reads it finds the same name in the tree.
+	touch tree/d/never{1,2,3,4}
+	sed -i "s|$BATS_TEST_TMPDIR/tree||" "$run"/*.trace
+	mkdir tree/etc tree/bin
+	echo root:x:0:0::/:/bin/sh >tree/etc/passwd
+	printf '100\tbegin\t\n99999999999999\tok\tall\n' >"$run/tests"
+	run_x 0 "$LEARN" keep -r tree -k "$list" "$run"
+	run_x 0 "$PREP" -q -r tree -k "$list"
+	[ ! -e tree/d/never1 ]
+	for name in $'new\nline' $'tab\there' $'\xff\xfe' 'back\slash' ' blank ' '#' $'\x7f' $'\u202eodd'; do
+		[ -e "tree/d/$name" ] || {
+			printf 'gone: %q\n' "$name" >&2
+			cat "$list" >&2
+			return 1
+		}
+	done
+}
+
+@test "facts: where something was written, ports, users, threads" {
+	small_tree
+	ln -s /var/spool "$tree/srv/link"
+	trace 'w 150 1 /var/spool/x/made' 'w 150 1 /srv/link/new/deep' 'b 150 1 /srv/site/sock' 'w 150 1 /dev/null' 'w 150 1 /proc/self/x' \
+		'p 50 1 0.0.0.0:80' 'q 50 1 0.0.0.0:80' 'p 50 1 127.0.0.1:9000' 'q 50 1 127.0.0.1:9000' 'p 50 1 [::]:53' 'p 50 1 0.0.0.0:41000' \
+		'n 50 0 1' 'n 60 0 7' 'w 150 1 /../../etc/one'
+	printf 'u\t50\t1\tsetgid 7\nu\t50\t1\tsetuid 33\nu\t50\t1\tsetuid 33\n' >>"$run/x.trace"
+	run_x 0 "$LEARN" facts -r "$tree" "$run"
+	diff -u - <(jq -cS . <<<"$output") <<<'{"listens":["53/udp","80/tcp"],"tasks":7,"users":[{"gid":7,"uid":33}],"written":{"/etc":"/usr/bin/dash","/srv/site":"/usr/bin/dash","/var/spool":"/usr/bin/dash","/var/spool/x":"/usr/bin/dash"}}'
+}
+
+@test "edit: a key at a time, comments and the rest stay as they are; what isn't YAML afterwards is refused" {
+	local file=$BATS_TEST_TMPDIR/settings.yaml
+	cat >"$file" <<-'EOT'
+		# The service.
+		ports:
+		  - 53:53/udp  # names
+		  # transfers
+		  - 53:53/tcp
+		# What it may.
+		caps: [NET_BIND_SERVICE, "CHOWN"]  # few
+
+		memory: 64m   # measured
+		tmpfs:
+		- {path: /run, size: 4m}
+		- /tmp:16m
+		vols:
+		  - path: log
+		    contents: |
+		      # not a comment
+		      x
+		# the end
+	EOT
+	chmod 640 "$file"
+	run_x 0 "$LEARN" edit "$file" set memory 32m
+	run_x 1 "$LEARN" edit "$file" set memory 32m
+	run_x 0 "$LEARN" edit "$file" set pids 8
+	run_x 0 "$LEARN" edit "$file" drop caps CHOWN
+	run_x 0 "$LEARN" edit "$file" add caps KILL
+	run_x 1 "$LEARN" edit "$file" drop caps SYS_ADMIN
+	run_x 0 "$LEARN" edit "$file" drop ports 53/tcp
+	run_x 0 "$LEARN" edit "$file" drop tmpfs /run
+	run_x 0 "$LEARN" edit "$file" add vols '{path: more, type: dir}'
+	run_x 0 "$LEARN" edit "$file" add mount_rw more:/srv/more
+	run_x 2 "$LEARN" edit "$file" set log 'a: b: c'
+	expect "$file:" "$stderr"
+	run_x 2 "$LEARN" edit "$file" other log
+	[ "$(stat -c %a "$file")" = 640 ]
+	diff -u - "$file" <<-'EOT'
+		# The service.
+		ports:
+		  - 53:53/udp  # names
+		  # transfers
+		# What it may.
+		caps: [NET_BIND_SERVICE, KILL]  # few
+
+		memory: 32m   # measured
+		tmpfs:
+		- /tmp:16m
+		vols:
+		  - path: log
+		    contents: |
+		      # not a comment
+		      x
+		  - {path: more, type: dir}
+		# the end
+		pids: 8
+		mount_rw:
+		  - more:/srv/more
+	EOT
+	# The last element takes its key along.
+	run_x 0 "$LEARN" edit "$file" drop tmpfs /tmp
+	run_x 1 grep tmpfs "$file"
+	run_x 0 "$LEARN" edit "$file" unset vols
+	run_x 0 tail -n 5 "$file"
+	[ "${lines[0]}" = "memory: 32m   # measured" ] && [ "${lines[1]}" = "# the end" ]
+}
+
+@test "what configuration names and no test asked for is named" {
+	small_tree
+	mkdir -p "$tree/etc/web"
+	printf '# /srv/none\ninclude mime.types; root /srv/site;\nkey = "/srv/site/a", other\n' >"$tree/etc/web/web.conf"
+	rm "$tree/srv/site/a"
+	printf '{"action":"remove","rule":"carve","path":"%s"}\n' /srv/site/a /etc/web/mime.types /srv/none /srv/other >"$BATS_TEST_TMPDIR/ledger"
+	run_x 1 "$LEARN" named -r "$tree" -l "$BATS_TEST_TMPDIR/ledger"
+	[ "$output" = "/etc/web/mime.types  # named by /etc/web/web.conf
+/srv/site/a  # named by /etc/web/web.conf" ]
+}
+
 @test "100,000 paths are a line each, the same one a thousand times is one" {
 	run_x 0 "$LEARN" record "$run" -- python3 -c '
 import os

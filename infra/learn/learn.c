@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edit.h"
+#include "facts.h"
 #include "missed.h"
 #include "needs.h"
 #include "profile.h"
@@ -19,7 +21,11 @@ print_help(FILE *f)
 	    "usage: learn record DIRECTORY -- COMMAND [ARG]...\n"
 	    "       learn keep [-n] [--forget] [--own DIRECTORY] -r ROOT -k FILE RUN...\n"
 	    "       learn missed -r ROOT -l LEDGER [-k FILE] RUN...\n"
+	    "       learn named -r ROOT -l LEDGER\n"
 	    "       learn seccomp FILE RUN...\n"
+	    "       learn facts -r ROOT [-m PATH]... RUN...\n"
+	    "       learn edit FILE set KEY VALUE | add KEY ITEM | drop KEY WORD... |\n"
+	    "                       show KEY WORD... | unset KEY\n"
 	    "       learn tests FILE\n"
 	    "       learn health CONTAINER\n"
 	    "\n"
@@ -32,8 +38,11 @@ print_help(FILE *f)
 	    "          ROOT to the list FILE, for prep's rule carve; says what came and went\n"
 	    "  missed  prints, as lines for the list, what the rule carve removed from the\n"
 	    "          image by its LEDGER and the RUNs asked for all the same\n"
+	    "  named   prints what the rule carve removed and a configuration file names\n"
 	    "  seccomp writes a profile to FILE that allows the system calls of the RUNs and\n"
 	    "          what every program needs\n"
+	    "  facts   prints as JSON what was written where, ports, users, threads\n"
+	    "  edit    changes a key of a settings.yaml, and leaves the rest as it is\n"
 	    "  tests   copies TAP through, and notes in FILE when each test was over\n"
 	    "  health  runs the image's health check once in CONTAINER\n"
 	    "\n"
@@ -41,6 +50,7 @@ print_help(FILE *f)
 	    "  -k, --keep FILE   the list; made where there is none\n"
 	    "  -l, --ledger LEDGER\n"
 	    "                    what prep removed from it\n"
+	    "  -m, --mount PATH  what is mounted there in the container counts by itself\n"
 	    "      --own DIRECTORY\n"
 	    "                    what stands there was put into the image, and stays\n"
 	    "      --forget      what was learned earlier and wasn't needed now goes\n"
@@ -50,7 +60,9 @@ print_help(FILE *f)
 	    "Called as podman or docker, it is that engine with a recorder in each container\n"
 	    "of one image: infra/image learn does so.\n"
 	    "\n"
-	    "Exit status: 0 done, 1 something would change (-n) or was missed, 2 trouble;\n"
+	    "Exit status: 0 done, 1 something would change (-n), was missed or named, or "
+	    "there\n"
+	    "was nothing to edit, 2 trouble;\n"
 	    "record: that of COMMAND, 125 where it can't be recorded, 126 or 127 where it "
 	    "can't be started.\n",
 	    f);
@@ -77,36 +89,89 @@ verb_record(int argc, char **argv)
 	return record(argv[1], argv + command);
 }
 
+/* The verbs that look at files below a root: what their options say. */
+struct looking {
+	const char *root, *list, *ledger;
+	char *mount[257]; /* the last is NULL */
+	size_t mounts;
+};
+
+/* Returns the first argument's number, or 0 where that is the end; *status then. */
 static int
-verb_missed(int argc, char **argv)
+look_options(int argc, char **argv, struct looking *o, int *status)
 {
 	static const struct option longs[] = {{"root", required_argument, NULL, 'r'},
 	    {"keep", required_argument, NULL, 'k'}, {"ledger", required_argument, NULL, 'l'},
-	    {"help", no_argument, NULL, 'h'}, {0}};
-	const char *root = NULL, *list = NULL, *ledger = NULL;
+	    {"mount", required_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+r:k:l:h", longs, NULL)) != -1) {
+	*status = EXIT_TROUBLE;
+	while ((c = getopt_long(argc, argv, "+r:k:l:m:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
-			root = optarg;
+			o->root = optarg;
 			break;
 		case 'k':
-			list = optarg;
+			o->list = optarg;
 			break;
 		case 'l':
-			ledger = optarg;
+			o->ledger = optarg;
+			break;
+		case 'm':
+			if (o->mounts + 1 == sizeof(o->mount) / sizeof(o->mount[0])) {
+				report("-m '%s': more than 256", optarg);
+				return 0;
+			}
+			o->mount[o->mounts++] = optarg;
 			break;
 		case 'h':
 			print_help(stdout);
-			return EXIT_YES;
+			*status = EXIT_YES;
+			return 0;
 		default:
-			return EXIT_TROUBLE;
+			return 0;
 		}
 	}
-	if (!root || !ledger || !argv[optind])
+	return optind;
+}
+
+static int
+verb_missed(int argc, char **argv)
+{
+	struct looking o = {0};
+	int status, first = look_options(argc, argv, &o, &status);
+
+	if (!first)
+		return status;
+	if (!o.root || !o.ledger || o.mounts || !argv[first])
 		return usage();
-	return missed(root, ledger, list, argv + optind);
+	return missed(o.root, o.ledger, o.list, argv + first);
+}
+
+static int
+verb_named(int argc, char **argv)
+{
+	struct looking o = {0};
+	int status, first = look_options(argc, argv, &o, &status);
+
+	if (!first)
+		return status;
+	if (!o.root || !o.ledger || o.list || o.mounts || argv[first])
+		return usage();
+	return missed_named(o.root, o.ledger);
+}
+
+static int
+verb_facts(int argc, char **argv)
+{
+	struct looking o = {0};
+	int status, first = look_options(argc, argv, &o, &status);
+
+	if (!first)
+		return status;
+	if (!o.root || o.ledger || o.list || !argv[first])
+		return usage();
+	return facts(o.root, o.mount, argv + first);
 }
 
 static int
@@ -169,6 +234,12 @@ main(int argc, char **argv)
 		return verb_keep(argc - 1, argv + 1);
 	if (strcmp(argv[1], "missed") == 0)
 		return verb_missed(argc - 1, argv + 1);
+	if (strcmp(argv[1], "named") == 0)
+		return verb_named(argc - 1, argv + 1);
+	if (strcmp(argv[1], "facts") == 0)
+		return verb_facts(argc - 1, argv + 1);
+	if (strcmp(argv[1], "edit") == 0 && argc > 2)
+		return edit(argv + 2);
 	if (strcmp(argv[1], "seccomp") == 0 && argc > 3)
 		return profile(argv[2], argv + 3);
 	if (strcmp(argv[1], "tests") == 0 && argc == 3)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "keep.h"
@@ -208,6 +209,25 @@ print(const struct search *s)
 	strbuf_free(&b);
 }
 
+static void
+let_go(struct search *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		free(s->miss[i].path);
+		free(s->miss[i].program);
+		free(s->miss[i].when);
+	}
+	free(s->miss);
+	for (i = 0; i < s->carved_count; i++)
+		free(s->carved[i]);
+	free(s->carved);
+	tree_free(&s->tree);
+	keep_free(&s->keep);
+	strbuf_free(&s->path);
+}
+
 int
 missed(const char *root, const char *ledger, const char *list, char **runs)
 {
@@ -215,7 +235,6 @@ missed(const char *root, const char *ledger, const char *list, char **runs)
 	cleanup_fd int keep = list ? open(list, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
 	struct search s = {.count = 0};
 	int bad = fd < 0, status;
-	size_t i;
 
 	if (bad)
 		report("open '%s':", root);
@@ -230,17 +249,127 @@ missed(const char *root, const char *ledger, const char *list, char **runs)
 	if (!bad)
 		print(&s);
 	status = bad ? EXIT_TROUBLE : s.count ? EXIT_NO : EXIT_YES;
-	for (i = 0; i < s.count; i++) {
-		free(s.miss[i].path);
-		free(s.miss[i].program);
-		free(s.miss[i].when);
+	let_go(&s);
+	return status;
+}
+
+/* ---- what configuration names ---- */
+
+enum { CONF_MAX = 1024 * 1024 };
+
+/* A text below /etc, or one that is called as configuration is. */
+static int
+is_configuration(const struct search *s, uint32_t i, const char *path)
+{
+	static const char *const ends[] = {
+	    ".cfg", ".cnf", ".conf", ".ini", ".json", ".toml", ".xml", ".yaml", ".yml"};
+	const struct entry *e = &s->tree.e[i];
+	size_t n = strlen(path), k;
+
+	if (!is_file(e) || e->size > CONF_MAX || e->account)
+		return 0;
+	if (strncmp(path, "/etc/", 5) == 0)
+		return 1;
+	for (k = 0; k < sizeof(ends) / sizeof(ends[0]); k++)
+		if (n > strlen(ends[k]) && strcmp(path + n - strlen(ends[k]), ends[k]) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+add_named(struct search *s, const char *path, const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (strcmp(s->miss[i].path, path) == 0)
+			return;
+	s->miss = xreallocarray(s->miss, s->count + 1, sizeof(*s->miss));
+	s->miss[s->count++] = (struct miss){xstrdup(path), xstrdup(file), xstrdup("")};
+}
+
+/* Words of what paths are made of. One with neither a slash nor a dot in it is no path. */
+static void
+look_for_names(struct search *s, const char *text, size_t n, const char *file)
+{
+	static const char part[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789/._+@%-";
+	const char *end = text + n, *slash = strrchr(file, '/');
+
+	while (text < end) {
+		cleanup_free char *word = NULL, *path = NULL;
+		size_t len = 0;
+
+		if (*text == '#') { /* a comment, in nearly all of them */
+			while (text < end && *text != '\n')
+				text++;
+			continue;
+		}
+		while (text + len < end && text[len] && strchr(part, text[len]))
+			len++;
+		if (!len) {
+			text++;
+			continue;
+		}
+		word = xstrndup(text, len);
+		text += len;
+		while (len > 1 && (word[len - 1] == '.' || word[len - 1] == '/'))
+			word[--len] = '\0';
+		if (*word == '/')
+			path = xstrdup(word);
+		else if (strpbrk(word, "/."))
+			path = xasprintf("%.*s/%s", (int)(slash - file), file, word);
+		if (path && was_carved(s, path))
+			add_named(s, path, file);
 	}
-	free(s.miss);
-	for (i = 0; i < s.carved_count; i++)
-		free(s.carved[i]);
-	free(s.carved);
-	tree_free(&s.tree);
-	keep_free(&s.keep);
-	strbuf_free(&s.path);
+}
+
+static int
+look_into(struct search *s, uint32_t i, const char *path)
+{
+	cleanup_fd int fd = tree_open(&s->tree, i);
+	cleanup_free char *text = xmalloc(CONF_MAX);
+	size_t n = 0;
+	ssize_t k;
+
+	if (fd < 0)
+		return -1;
+	while (n < CONF_MAX && (k = read(fd, text + n, CONF_MAX - n)) > 0)
+		n += (size_t)k;
+	if (!memchr(text, '\0', n))
+		look_for_names(s, text, n, path);
+	return 0;
+}
+
+int
+missed_named(const char *root, const char *ledger)
+{
+	cleanup_fd int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct search s = {.count = 0};
+	struct strbuf path = STRBUF_INIT, line = STRBUF_INIT;
+	int bad = fd < 0, status;
+	uint32_t i;
+	size_t k;
+
+	if (bad)
+		report("open '%s':", root);
+	if (!bad)
+		bad = tree_read(&s.tree, fd) || read_ledger(&s, ledger);
+	for (i = 1; !bad && i < s.tree.count; i++)
+		if (is_configuration(&s, i, tree_path(&s.tree, i, &path)))
+			bad = look_into(&s, i, path.s);
+	if (s.count)
+		qsort(s.miss, s.count, sizeof(*s.miss), by_path);
+	for (k = 0; !bad && k < s.count; k++) {
+		strbuf_cut(&line, 0);
+		keep_put_path(&line, s.miss[k].path);
+		strbuf_puts(&line, "  # named by ");
+		strbuf_put_visible(&line, s.miss[k].program, strlen(s.miss[k].program));
+		puts(line.s);
+	}
+	status = bad ? EXIT_TROUBLE : s.count ? EXIT_NO : EXIT_YES;
+	let_go(&s);
+	strbuf_free(&path);
+	strbuf_free(&line);
 	return status;
 }

@@ -9,4 +9,11 @@
  */
 int missed(const char *root, const char *ledger, const char *list, char **runs);
 
+/*
+ * Prints what the rule carve removed, as the ledger says, although a configuration file that
+ * stayed names it, by its whole path or by one from the file's own directory: "PATH  # named by
+ * FILE". 1 where there is anything: no test asks for it.
+ */
+int missed_named(const char *root, const char *ledger);
+
 #endif

@@ -43,7 +43,8 @@ static const char *const newer[][2] = {{"accept", "accept4"}, {"access", "facces
     {"symlink", "symlinkat"}, {"unlink", "unlinkat"}, {"utimes", "utimensat"}};
 
 struct seen {
-	char call[CALLS_MAX];
+	char call[CALLS_MAX], call32[CALLS_MAX];
+	int any32;
 };
 
 static void
@@ -55,6 +56,13 @@ take_line(const struct trace_line *l, const struct tests *tests, void *arg)
 	(void)tests;
 	if (l->kind != TRACE_CALL)
 		return;
+	if (strncmp(l->subject, TRACE_CALL32, strlen(TRACE_CALL32)) == 0) {
+		number = strtol(l->subject + strlen(TRACE_CALL32), NULL, 10);
+		if (number >= 0 && number < CALLS_MAX)
+			s->call32[number] = 1;
+		s->any32 = 1;
+		return;
+	}
 	number = strtol(l->subject, NULL, 10);
 	if (number >= 0 && number < CALLS_MAX)
 		s->call[number] = 1;
@@ -75,17 +83,27 @@ by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static size_t
+add_seen(const char **name, size_t n, const char seen[CALLS_MAX], const char *(*name_of)(long))
+{
+	size_t i;
+
+	for (i = 0; i < CALLS_MAX; i++)
+		if (seen[i] && name_of((long)i) &&
+		    !is_among(name_of((long)i), never, sizeof(never) / sizeof(never[0])))
+			name[n++] = name_of((long)i);
+	return n;
+}
+
 static json_t *
 allowed(const struct seen *s)
 {
-	const char *name[2 * CALLS_MAX + 256], *last = "";
+	const char *name[3 * CALLS_MAX + 256], *last = "";
 	json_t *names = json_array();
 	size_t n = 0, i, k;
 
-	for (i = 0; i < CALLS_MAX; i++)
-		if (s->call[i] && call_name((long)i) &&
-		    !is_among(call_name((long)i), never, sizeof(never) / sizeof(never[0])))
-			name[n++] = call_name((long)i);
+	n = add_seen(name, n, s->call, call_name);
+	n = add_seen(name, n, s->call32, call32_name);
 	for (i = 0; i < calls_always_count; i++)
 		name[n++] = calls_always[i];
 	for (i = 0; i < sizeof(starting) / sizeof(starting[0]); i++)
@@ -118,10 +136,20 @@ write_json(const json_t *j, const char *file)
 	return 0;
 }
 
+static json_t *
+architectures(const struct seen *s)
+{
+	json_t *all = json_pack("[s, s]", "SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64");
+
+	if (s->any32)
+		json_array_append_new(all, json_string("SCMP_ARCH_X86"));
+	return all;
+}
+
 int
 profile(const char *file, char **runs)
 {
-	struct seen seen = {{0}};
+	struct seen seen = {{0}, {0}, 0};
 	json_t *j;
 	int bad = 0;
 
@@ -131,15 +159,13 @@ profile(const char *file, char **runs)
 		return EXIT_TROUBLE;
 	/* clone makes no namespaces; whose flags can't be looked at, as clone3's, isn't there.
 	 */
-	j = json_pack(
-	    "{s:s, s:i, s:[s,s], s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:I, s:i, s:s}]},"
-	    " {s:[s], s:s, s:i}]}",
+	j = json_pack("{s:s, s:i, s:o, s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:I, s:i, s:s}]},"
+		      " {s:[s], s:s, s:i}]}",
 	    "defaultAction", "SCMP_ACT_ERRNO", "defaultErrnoRet", EPERM, "architectures",
-	    "SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64", "syscalls", "names", allowed(&seen),
-	    "action", "SCMP_ACT_ALLOW", "names", "clone", "action", "SCMP_ACT_ALLOW", "args",
-	    "index", 0, "value", (json_int_t)0x7e020000, "valueTwo", 0, "op",
-	    "SCMP_CMP_MASKED_EQ", "names", "clone3", "action", "SCMP_ACT_ERRNO", "errnoRet",
-	    ENOSYS);
+	    architectures(&seen), "syscalls", "names", allowed(&seen), "action",
+	    "SCMP_ACT_ALLOW", "names", "clone", "action", "SCMP_ACT_ALLOW", "args", "index", 0,
+	    "value", (json_int_t)0x7e020000, "valueTwo", 0, "op", "SCMP_CMP_MASKED_EQ", "names",
+	    "clone3", "action", "SCMP_ACT_ERRNO", "errnoRet", ENOSYS);
 	bad = write_json(j, file);
 	json_decref(j);
 	return bad ? EXIT_TROUBLE : EXIT_YES;

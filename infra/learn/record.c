@@ -40,7 +40,7 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
-enum { RECORDER_NONE = 125 };
+enum { RECORDER_NONE = 125, X32_BIT = 0x40000000 };
 
 /* ---- the calls of interest ---- */
 
@@ -68,6 +68,7 @@ enum shape {
 	BIND,
 	LISTEN,
 	CONNECT,
+	SOCKETCALL, /* of 32-bit programs: which of these and where its arguments are */
 	USERS,
 	CHROOT,
 	TRACES,
@@ -150,93 +151,54 @@ static const struct interest {
     {__NR_ptrace, TRACES},
 };
 
-/* Calls that programs make all the time and that name nothing: not worth a stop. All of them
- * are in calls_always. */
-static const long frequent[] = {
-    __NR_brk,
-    __NR_clock_gettime,
-    __NR_clock_nanosleep,
-    __NR_close,
-    __NR_epoll_ctl,
-    __NR_epoll_pwait,
-    __NR_exit,
-    __NR_exit_group,
-    __NR_fcntl,
-    __NR_fstat,
-    __NR_futex,
-    __NR_getpid,
-    __NR_gettid,
-    __NR_ioctl,
-    __NR_lseek,
-    __NR_madvise,
-    __NR_mmap,
-    __NR_mprotect,
-    __NR_mremap,
-    __NR_munmap,
-    __NR_nanosleep,
-    __NR_ppoll,
-    __NR_pread64,
-    __NR_preadv,
-    __NR_pselect6,
-    __NR_pwrite64,
-    __NR_pwritev,
-    __NR_read,
-    __NR_readv,
-    __NR_recvfrom,
-    __NR_recvmsg,
-    __NR_recvmmsg,
-    __NR_rt_sigaction,
-    __NR_rt_sigprocmask,
-    __NR_rt_sigreturn,
-    __NR_rt_sigtimedwait,
-    __NR_sched_yield,
-    __NR_sendmsg,
-    __NR_sendto,
-    __NR_sendmmsg,
-    __NR_wait4,
-    __NR_write,
-    __NR_writev,
-    __NR_gettimeofday,
-#ifdef __NR_epoll_wait
-    __NR_epoll_wait,
-    __NR_poll,
-    __NR_select,
-    __NR_time,
-#endif
-#ifdef __NR_clone3
-    __NR_clone3,
-#endif
-};
-
 #define ALLOW         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define FIELD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
 
+static enum shape
+shape_of(long number)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(interests) / sizeof(interests[0]); i++)
+		if (interests[i].number == number)
+			return interests[i].shape;
+	return JUST_SEEN;
+}
+
 /*
- * Stops at everything but what is frequent. io_uring would open files without a call: here the
- * kernel seems to lack it, and programs that would like it do without. Calls of a foreign
- * architecture (a 32-bit program) go through unseen.
+ * Stops at everything but what every program calls, and what every profile allows therefore,
+ * where it names nothing. io_uring would open files without a call: here the kernel seems to
+ * lack it, and programs that would like it do without. So it does to calls of the x32 kind,
+ * whose numbers have a bit more. A 32-bit program's calls have other numbers: each is a stop.
  */
 static int
 install_filter(void)
 {
-	size_t n = sizeof(frequent) / sizeof(frequent[0]), at = 0, i;
-	struct sock_filter *code = xcalloc(2 * n + 20, sizeof(*code));
+	size_t at = 0, i;
+	struct sock_filter *code = xcalloc(2 * calls_always_count + 20, sizeof(*code));
 	struct sock_fprog program;
 	int got;
 
-	code[at++] = (struct sock_filter)FIELD(arch);
-	code[at++] =
-	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call_architecture(), 1, 0);
-	code[at++] = (struct sock_filter)ALLOW;
 	code[at++] = (struct sock_filter)FIELD(nr);
-	for (i = 0; i < n; i++) {
-		code[at++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)frequent[i], 0, 1);
-		code[at++] = (struct sock_filter)ALLOW;
-	}
 	code[at++] =
 	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+	code[at++] = (struct sock_filter)FIELD(arch);
+	code[at++] =
+	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call_architecture(), 1, 0);
+	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+	code[at++] = (struct sock_filter)FIELD(nr);
+	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+	for (i = 0; i < calls_always_count; i++) {
+		long number = call_number(calls_always[i]);
+
+		if (number < 0 || shape_of(number) != JUST_SEEN)
+			continue;
+		code[at++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1);
+		code[at++] = (struct sock_filter)ALLOW;
+	}
 #ifdef __NR_newfstatat
 	/* fstat(2) as glibc makes it. */
 	code[at++] =
@@ -264,6 +226,7 @@ struct process {
 	char *cwd;           /* as last known; NULL: ask the kernel */
 	unsigned peek : 1;   /* its memory is read word by word: it has another user now */
 	unsigned opened : 1; /* it was made readable once more */
+	unsigned old : 1;    /* the call that it is at is a 32-bit program's */
 };
 
 static struct recorder {
@@ -276,7 +239,7 @@ static struct recorder {
 	char **program;
 	size_t programs;
 	struct process **process; /* a hash table by pid, chained by probing */
-	size_t process_size, process_count;
+	size_t process_size, process_count, process_most;
 	int chrooted;
 	struct bound {
 		unsigned long long inode;
@@ -468,6 +431,20 @@ rehash(size_t size)
 	free(old);
 }
 
+/* How many threads there are at once; many are written down by sixteens. */
+static void
+count_most(void)
+{
+	char number[24];
+
+	if (r.process_count <= r.process_most)
+		return;
+	r.process_most =
+	    r.process_count < 64 ? r.process_count : (r.process_count + 15) / 16 * 16;
+	snprintf(number, sizeof(number), "%zu", r.process_most);
+	write_down(TRACE_TASKS, 0, number);
+}
+
 static struct process *
 process_of(pid_t pid)
 {
@@ -484,6 +461,7 @@ process_of(pid_t pid)
 	r.process_count++;
 	p->pid = pid;
 	p->program = ask_proc(pid, "exe", exe) ? program_number(exe) : 0;
+	count_most();
 	return p;
 }
 
@@ -503,7 +481,11 @@ forget(pid_t pid)
 	r.process_count--;
 	free(p->cwd);
 	free(p);
-	rehash(r.process_size); /* probing must not end at the hole */
+	/* Probing must not end at the hole: what stands behind it moves up. */
+	while ((p = r.process[at = (at + 1) & (r.process_size - 1)])) {
+		r.process[at] = NULL;
+		r.process[process_slot(p->pid)] = p;
+	}
 }
 
 static void
@@ -588,7 +570,7 @@ read_path(struct process *p, unsigned long address, char out[PATH_MAX])
  */
 #if defined(__x86_64__)
 static int
-open_by_force(pid_t pid)
+open_by_force(pid_t pid, int old)
 {
 	struct user_regs_struct saved, regs;
 	int status;
@@ -596,10 +578,17 @@ open_by_force(pid_t pid)
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &saved))
 		return -1;
 	regs = saved;
-	regs.orig_rax = __NR_prctl;
-	regs.rdi = PR_SET_DUMPABLE;
-	regs.rsi = 1;
-	regs.rdx = regs.r10 = regs.r8 = 0;
+	if (old) {
+		regs.orig_rax = (unsigned long)call32_number("prctl");
+		regs.rbx = PR_SET_DUMPABLE;
+		regs.rcx = 1;
+		regs.rdx = regs.rsi = regs.rdi = 0;
+	} else {
+		regs.orig_rax = __NR_prctl;
+		regs.rdi = PR_SET_DUMPABLE;
+		regs.rsi = 1;
+		regs.rdx = regs.r10 = regs.r8 = 0;
+	}
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) ||
 	    ptrace(PTRACE_SYSCALL, pid, NULL, NULL) || waitpid(pid, &status, __WALL) != pid ||
 	    !WIFSTOPPED(status))
@@ -611,14 +600,14 @@ open_by_force(pid_t pid)
 }
 #else
 static int
-open_by_force(pid_t pid)
+open_by_force(pid_t pid, int old)
 {
 	struct user_regs_struct saved, regs;
 	struct iovec v = {&saved, sizeof(saved)};
 	int status, nr = __NR_prctl;
 	struct iovec call = {&nr, sizeof(nr)};
 
-	if (ptrace(PTRACE_GETREGSET, pid, (void *)1 /* NT_PRSTATUS */, &v))
+	if (old || ptrace(PTRACE_GETREGSET, pid, (void *)1 /* NT_PRSTATUS */, &v))
 		return -1;
 	regs = saved;
 	regs.regs[0] = PR_SET_DUMPABLE;
@@ -823,6 +812,33 @@ listens(struct process *p, int fd)
 			write_down(TRACE_LISTENS, p->program, r.bound[i].where);
 }
 
+/* bind(2), connect(2) and listen(2) of a 32-bit program in the one call that they were. */
+static int
+socketcall(struct process *p, const uint64_t *a)
+{
+	enum { BIND_CALL = 2, CONNECT_CALL = 3, LISTEN_CALL = 4 };
+	uint32_t narrow[3];
+	uint64_t args[3];
+	size_t done, i;
+
+	if (a[0] < BIND_CALL || a[0] > LISTEN_CALL)
+		return 0;
+	for (done = 0; done < sizeof(narrow);) {
+		ssize_t n =
+		    read_memory(p, a[1] + done, (char *)narrow + done, sizeof(narrow) - done);
+
+		if (n <= 0)
+			return errno == EIO || errno == EPERM ? -1 : 0;
+		done += (size_t)n;
+	}
+	for (i = 0; i < 3; i++)
+		args[i] = narrow[i];
+	if (a[0] != LISTEN_CALL)
+		return bound(p, args, a[0] == BIND_CALL ? BIND : CONNECT);
+	listens(p, (int)args[0]);
+	return 0;
+}
+
 /* ---- calls ---- */
 
 static void
@@ -835,24 +851,13 @@ users_changed(struct process *p, long number, const uint64_t *args)
 	write_down(TRACE_USER, p->program, text);
 }
 
-static enum shape
-shape_of(long number)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(interests) / sizeof(interests[0]); i++)
-		if (interests[i].number == number)
-			return interests[i].shape;
-	return JUST_SEEN;
-}
-
 /* Returns -1 where the process's memory can't be read. */
 static int
-look_at_call(struct process *p, long number, const uint64_t *a)
+look_at_call(struct process *p, long number, enum shape shape, const uint64_t *a)
 {
 	uint64_t flags = 0;
 
-	switch (shape_of(number)) {
+	switch (shape) {
 	case JUST_SEEN:
 		return 0;
 	case PATH_0:
@@ -910,6 +915,8 @@ look_at_call(struct process *p, long number, const uint64_t *a)
 	case LISTEN:
 		listens(p, (int)a[0]);
 		return 0;
+	case SOCKETCALL:
+		return socketcall(p, a);
 	case USERS:
 		users_changed(p, number, a);
 		return 0;
@@ -929,16 +936,29 @@ at_call(pid_t pid)
 {
 	struct __ptrace_syscall_info info;
 	struct process *p = process_of(pid);
-	char number[24];
-	long got = ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info);
+	long got = ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info), number;
+	enum shape shape;
+	char text[32];
 
 	if (got <= 0 || info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return;
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)info.seccomp.nr);
-	write_down(TRACE_CALL, 0, number);
-	if (look_at_call(p, (long)info.seccomp.nr, (const uint64_t *)info.seccomp.args) == 0)
+	number = (long)info.seccomp.nr;
+	p->old = info.arch != call_architecture();
+	if (p->old && info.arch != call32_architecture()) {
+		write_down(TRACE_NOTE, p->program, "its calls are of a kind that isn't known");
 		return;
-	if (p->opened || open_by_force(pid)) {
+	}
+	snprintf(text, sizeof(text), "%s%ld", p->old ? TRACE_CALL32 : "", number);
+	write_down(TRACE_CALL, 0, text);
+	if (p->old && call32_is_socketcall(number)) {
+		shape = SOCKETCALL;
+	} else {
+		number = p->old ? call32_as_native(number) : number;
+		shape = number < 0 ? JUST_SEEN : shape_of(number);
+	}
+	if (look_at_call(p, number, shape, (const uint64_t *)info.seccomp.args) == 0)
+		return;
+	if (p->opened || open_by_force(pid, p->old)) {
 		write_down(TRACE_NOTE, p->program, "a process whose memory can't be read");
 		p->opened = 0;
 		return;

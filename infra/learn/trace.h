@@ -15,7 +15,8 @@
  * DEL and the backslash stand as \ooo. A line that a killed recorder left without its end is
  * none. Nothing stands twice: a program that opens the same file a thousand times has a line.
  */
-#define TRACE_HEAD "whittle-trace 1\n"
+#define TRACE_HEAD   "whittle-trace 1\n"
+#define TRACE_CALL32 "i386 "
 
 enum trace_kind {
 	TRACE_EXECUTED = 'x', /* a path */
@@ -27,10 +28,11 @@ enum trace_kind {
 	TRACE_SOCKET = 'b',  /* a socket bound to a path */
 	TRACE_BOUND = 'p',   /* a socket bound to ADDRESS:PORT */
 	TRACE_LISTENS = 'q', /* the same, and it listens there */
-	TRACE_CALL = 'c',    /* a system call's number */
-	TRACE_USER = 'u',    /* a call that changes users or groups, such as "setuid 33" */
-	TRACE_SIGNAL = 'g',  /* a signal's number that came from outside */
-	TRACE_NOTE = '!',    /* what the recorder couldn't see, in words */
+	TRACE_CALL = 'c',   /* a system call's number, behind TRACE_CALL32 a 32-bit program's */
+	TRACE_TASKS = 'n',  /* so many threads at once */
+	TRACE_USER = 'u',   /* a call that changes users or groups, such as "setuid 33" */
+	TRACE_SIGNAL = 'g', /* a signal's number that came from outside */
+	TRACE_NOTE = '!',   /* what the recorder couldn't see, in words */
 };
 
 enum {
