@@ -216,6 +216,7 @@ struct container {
 	int64_t keep; /* generations; -1: the host's */
 	struct words scan_allow;
 	bool require_signature;
+	struct pairs waive; /* what d audit finds, and why that is meant */
 };
 
 /* Everything in the words of settings.yaml, NULL-terminated. */

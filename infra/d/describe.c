@@ -269,6 +269,7 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
 	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));
+	set_said(o, "waive", c->waive.n, pairs(c->waive.v, c->waive.n));
 }
 
 static json_t *
@@ -375,7 +376,8 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
 	    "hooks", "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
-	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "vols"};
+	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "vols",
+	    "waive"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

@@ -96,6 +96,7 @@ static const struct key keys[] = {
     {"vol_base", OTHER, NOWHERE, 0, 0, take_vol_base},
     {"vol_defaults", OTHER, NOWHERE, 0, 0, take_vol_defaults},
     {"vols", LIST, AT(vols), 0, 0, take_volume},
+    {"waive", OTHER, NOWHERE, 0, 0, take_waive},
 };
 
 enum { HOSTNAME_MAX = 63, KEYS = sizeof(keys) / sizeof(keys[0]) };

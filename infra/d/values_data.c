@@ -5,6 +5,7 @@
 
 #include "container.h"
 #include "settings.h"
+#include "values_names.h"
 
 static int
 take_path(struct reader *r, const struct node *n)
@@ -181,6 +182,28 @@ take_secrets(struct reader *r, const struct node *n)
 			words_add(&s.source, beside_settings(r, text));
 		}
 		*GROW(r->c->secrets) = s;
+	}
+	return 0;
+}
+
+/* ---- waivers ---- */
+
+int
+take_waive(struct reader *r, const struct node *n)
+{
+	r->c->waive = (struct pairs){0};
+	if (is_empty(n))
+		return 0;
+	if (n->kind != NODE_MAP)
+		return wrong_value(r, n, "a map of what d audit finds to the reasons");
+	for (size_t i = 0; i < n->count; i++) {
+		const char *reason;
+
+		if (text_value(r, n->item[i], &reason))
+			return -1;
+		if (!*reason)
+			return wrong_value(r, n->item[i], "a reason");
+		put_pair(&r->c->waive, (struct pair){pool_dup(n->key[i]->text), reason});
 	}
 	return 0;
 }

@@ -192,10 +192,11 @@ int
 do_learn(struct app *a, int argc, char **argv)
 {
 	static const char *const learn[] = {"learn", NULL};
-	bool forget = false;
+	bool forget = false, take = false, doubt = false;
 	const char *times = NULL;
-	const struct option_of options[] = {
-	    VALUED('n', "times", times), SWITCH(0, "forget", forget), NO_MORE};
+	const struct option_of options[] = {VALUED('n', "times", times),
+	    SWITCH(0, "forget", forget), SWITCH(0, "write", take), SWITCH(0, "doubt", doubt),
+	    NO_MORE};
 	struct places all;
 	int status = EXIT_YES, got;
 	const char *log;
@@ -209,10 +210,15 @@ do_learn(struct app *a, int argc, char **argv)
 		report("-n '%s': not a number", times);
 		return EXIT_TROUBLE;
 	}
+	if (doubt && (times || forget)) {
+		report("--doubt learns nothing: neither -n nor --forget goes with it");
+		return EXIT_TROUBLE;
+	}
 	setenv("LEARN",
-	    pool_printf(
-		"%s%s%s", times ? "-n " : "", times ? times : "", forget ? " --forget" : ""),
+	    pool_printf("%s%s%s%s", times ? "-n " : "", times ? times : "",
+		forget ? " --forget" : "", take ? " --write" : ""),
 	    1);
+	setenv("DOUBT", doubt ? "1" : "", 1);
 	for (size_t i = 0; i < all.n; i++) {
 		got = made(pipeline_make(a, &all.v[i], learn, true, &log));
 		status = got > status ? got : status;

@@ -45,6 +45,8 @@ verb_fn do_list_all_settings, do_list_all, do_list_autostart, do_list_autostart_
 verb_fn do_status, do_list_up, do_list_up_names;
 /* check.c */
 verb_fn do_check, do_cmd;
+/* verb_audit.c */
+verb_fn do_audit;
 /* scan.c */
 verb_fn do_scan;
 /* verb_notify.c */

@@ -313,6 +313,9 @@ static const struct {
     {"env_files: [/nosuch/file]", "open '/nosuch/file'"},
     {"extra_hosts: [a]", "NAME:ADDRESS"},
     {"extra_hosts: {a: b}", "NAME:ADDRESS"},
+    {"waive: user", "a map of what d audit finds"},
+    {"waive: {user: }", "a reason"},
+    {"waive: {user: [a]}", "settings.yaml:1:"},
     {"sysctls: {vm.swappiness: 1}", "namespaces have"},
     {"sysctls: [net.core.somaxconn]", "namespaces have"},
     {"sysctls: {net.core.somaxconn: 1}\nnetwork: host", "network of its own"},
@@ -505,6 +508,7 @@ static const struct {
     {"vol_base", "/one", "/other", "mount_rw: [a:/a]"},
     {"vol_defaults", "{perm: '0700'}", "{perm: '0750'}", "vols: [a]"},
     {"vols", "[a, b]", "[c]", ""},
+    {"waive", "{user: why, 'caps:KILL': 'it ends others'}", "{user: other}", ""},
 };
 
 /* The description as text; it must be right. */
@@ -556,7 +560,7 @@ is_about_d(const char *key)
 {
 	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "keep",
 	    "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan", "shift_gids",
-	    "shift_uids", "snapshot", "tag", "vol_defaults", "vols", NULL};
+	    "shift_uids", "snapshot", "tag", "vol_defaults", "vols", "waive", NULL};
 
 	return among(key, keys);
 }
