@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "path.h"
 #include "report.h"
+#include "statx.h"
 #include "strbuf.h"
 
 struct walk {

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "path.h"
 #include "report.h"
+#include "statx.h"
 #include "strbuf.h"
 
 enum { DIRENTS_SIZE = 32 * 1024, TICK_MS = 200, SHARE_EVERY = 32 };

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "fnv.h"
 #include "path.h"
+#include "statx.h"
 #include "strbuf.h"
 #include "times.h"
 
