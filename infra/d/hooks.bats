@@ -5,6 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	requires join
 	fixture
 	export N=${P}hk
 	container "$N" shell

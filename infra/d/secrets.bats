@@ -6,6 +6,7 @@ load tests/fixture
 
 setup_file() {
 	requires command:age tmpfs
+	requires join
 	fixture
 	export N=${P}sec XDG_CONFIG_HOME=$ROOM/config
 	mkdir -p "$ROOM/config/whittle"

@@ -443,7 +443,7 @@ ended_well() {
 }
 
 @test "a reload when the system has no inotify instance left: polled from then on" {
-	requires root
+	requires root userns
 	echo fine >"$watched/a"
 	settings "{path: $watched/a, not-found: BAD}"
 	sed -i 's/^poll: .*/poll: 1s/' "$dir/settings.yaml"
