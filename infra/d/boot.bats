@@ -50,7 +50,8 @@ setup() {
 # What is left of containers after a power failure: nothing that ran, nothing in /run.
 power_failure() {
 	local pids key
-	pids=$(engine ps -q | while read -r id; do engine inspect -f '{{.State.Pid}} {{.State.ConmonPid}}' "$id"; done)
+	# conmon first: it would see that the other one ends, and start it again.
+	pids=$(engine ps -q | while read -r id; do engine inspect -f '{{.State.ConmonPid}} {{.State.Pid}}' "$id"; done)
 	# shellcheck disable=SC2046,SC2086 # numbers
 	kill -KILL $pids
 	for key in $(engine ps -aq | while read -r id; do engine inspect -f '{{.NetworkSettings.SandboxKey}}' "$id"; done); do
