@@ -28,6 +28,10 @@ toolchain() {
 	printf '#include <linux/version.h>\n#include <asm/unistd.h>\nint i = __NR_read;\n' >a.c
 	out/bin/gcc -nostdinc -Iout/include -c a.c
 	out/bin/strip a.o
+	# As everything is built: with these first.
+	for tool in gcc gcc-ar ar ranlib strip; do
+		PATH=$PWD/out/bin:$PATH run_x 0 timeout 20 "$tool" --version
+	done
 	# Nothing to do: nothing is done.
 	touch -d @1 out/id
 	run_x 0 toolchain
