@@ -28,6 +28,13 @@ is_asked_for(const struct plan *p)
 	return *text_of(p, APPLETS_KEEP) || *text_of(p, APPLETS_RM);
 }
 
+/* Where a list says what stays, the applets are those by whose names anything is left. */
+static int
+is_carved(const struct plan *p)
+{
+	return p->keep && !is_asked_for(p);
+}
+
 /* How many were found, 0 where none was looked for. */
 static size_t
 busyboxes(const struct plan *p)
@@ -128,6 +135,43 @@ busybox_free(struct plan *p)
 	p->busyboxes = NULL;
 }
 
+/* ---- reading scripts ---- */
+
+static int
+ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && strcmp(name + n - m, end) == 0;
+}
+
+/* A shell script's text, and its shell by its name, "" for the usual one; NULL where it is
+ * none. free(3) it. */
+static char *
+script_of(const struct plan *p, uint32_t i, size_t *n, char *shell, size_t size)
+{
+	const struct entry *e = &p->tree->e[i];
+	cleanup_fd int fd = -1;
+	char *text;
+	ssize_t k;
+
+	if (!is_file(e) || e->mount || e->remove || e->size <= 2 || e->size > SCRIPT_MAX ||
+	    !is_first_name(p->tree, i) || (fd = tree_open(p->tree, i)) < 0)
+		return NULL;
+	text = xmalloc((size_t)e->size + 1);
+	*n = 0;
+	while (*n < (size_t)e->size && ((k = read(fd, text + *n, (size_t)e->size - *n)) > 0 ||
+					   (k < 0 && errno == EINTR)))
+		*n += k > 0 ? (size_t)k : 0;
+	text[*n] = '\0';
+	commands_shell(text, *n, shell, size);
+	if (*shell ||
+	    ((*n < 2 || memcmp(text, "#!", 2) != 0) && ends_in(tree_name(p->tree, i), ".sh")))
+		return text;
+	free(text);
+	return NULL;
+}
+
 /* ---- cutting ---- */
 
 static void
@@ -173,19 +217,21 @@ is_left_with_nothing(const struct applets *a)
 	return 1;
 }
 
+/* list: words as in APPLETS_KEEP (keep 1) or APPLETS_RM (keep 0). */
 static void
-cut_one(struct plan *p, struct busybox *b)
+cut_one(struct plan *p, struct busybox *b, const char *list, int keep)
 {
 	struct strbuf unknown = STRBUF_INIT;
-	int keep = *text_of(p, APPLETS_KEEP) != '\0';
 	const uint32_t *names;
 	uint32_t n = tree_names_of(p->tree, b->entry, &names);
 
-	applets_choose(
-	    &b->applets, text_of(p, keep ? APPLETS_KEEP : APPLETS_RM), keep, &unknown);
+	applets_choose(&b->applets, list, keep, &unknown);
 	strbuf_free(&unknown);
 	if (is_left_with_nothing(&b->applets)) {
-		remove_program(p, b->entry);
+		/* By no name but its own it is called with an applet's name, who knows which.
+		 */
+		if (!is_carved(p))
+			remove_program(p, b->entry);
 		return;
 	}
 	note_cut(b);
@@ -240,12 +286,73 @@ check_words(struct plan *p, enum conf_key key)
 	}
 }
 
+static void
+add_word(void *list, const char *word, size_t len, size_t line)
+{
+	const char *slash = memrchr(word, '/', len);
+
+	(void)line;
+	strbuf_putc(list, ' ');
+	strbuf_add(
+	    list, slash ? slash + 1 : word, slash ? (size_t)(word + len - slash - 1) : len);
+}
+
+/* What a list of kept files leaves of a BusyBox: the applets whose names are left, and those
+ * that scripts which are left name. */
+static void
+cut_by_names(struct plan *p, struct busybox *b, const struct strbuf *scripts)
+{
+	struct strbuf list = STRBUF_INIT;
+	const struct tree *t = p->tree;
+
+	strbuf_add(&list, scripts->s ? scripts->s : "", scripts->len);
+	for (uint32_t i = 1; i < t->count; i++) {
+		const struct entry *e = &t->e[i];
+		uint32_t program = i;
+
+		if (e->unwanted)
+			continue;
+		if (is_link(e))
+			program = tree_resolve(t, e->parent, tree_target(t, i), 1);
+		if (program != NO_ENTRY && is_file(&t->e[program]) &&
+		    busybox_of(p, program) == b)
+			add_word(&list, tree_name(t, i), strlen(tree_name(t, i)), 0);
+	}
+	cut_one(p, b, list.s ? list.s : "", 1);
+	strbuf_free(&list);
+}
+
+static void
+cut_what_is_carved(struct plan *p)
+{
+	struct strbuf scripts = STRBUF_INIT;
+	const struct tree *t = p->tree;
+
+	read_all(p);
+	for (uint32_t i = 1; i < t->count && busyboxes(p) > 0; i++) {
+		cleanup_free char *text = NULL;
+		char shell[16];
+		size_t n;
+
+		if (!t->e[i].unwanted && (text = script_of(p, i, &n, shell, sizeof(shell))))
+			commands_in(text, n, add_word, &scripts);
+	}
+	for (size_t k = 0; k < busyboxes(p) && !p->failed; k++)
+		if (!t->e[p->busyboxes->one[k].entry].unwanted)
+			cut_by_names(p, &p->busyboxes->one[k], &scripts);
+	strbuf_free(&scripts);
+}
+
 void
 busybox_cut(struct plan *p)
 {
+	const char *keep = text_of(p, APPLETS_KEEP);
+
+	if (is_carved(p))
+		cut_what_is_carved(p);
 	if (!is_asked_for(p))
 		return;
-	if (*text_of(p, APPLETS_KEEP) && *text_of(p, APPLETS_RM)) {
+	if (*keep && *text_of(p, APPLETS_RM)) {
 		report("APPLETS_KEEP and APPLETS_RM: one of them has to be empty");
 		p->failed = 1;
 		return;
@@ -253,9 +360,10 @@ busybox_cut(struct plan *p)
 	read_all(p);
 	if (busyboxes(p) == 0)
 		return;
-	check_words(p, *text_of(p, APPLETS_KEEP) ? APPLETS_KEEP : APPLETS_RM);
+	check_words(p, *keep ? APPLETS_KEEP : APPLETS_RM);
 	for (size_t k = 0; k < busyboxes(p) && !p->failed; k++)
-		cut_one(p, &p->busyboxes->one[k]);
+		cut_one(p, &p->busyboxes->one[k], *keep ? keep : text_of(p, APPLETS_RM),
+		    *keep != '\0');
 }
 
 /* ---- names ---- */
@@ -330,15 +438,9 @@ is_brought(const struct plan *p, const char *name)
 static int
 is_builtin(const struct search *s, const char *name)
 {
-	static const char *const usual[] = {
-	    "[", "[[", "echo", "false", "kill", "printf", "pwd", "test", "true"};
-
 	if (s->shell)
 		return applets_has_builtin(s->shell, name);
-	for (size_t k = 0; k < sizeof(usual) / sizeof(usual[0]); k++)
-		if (strcmp(usual[k], name) == 0)
-			return 1;
-	return 0;
+	return commands_is_builtin(name, strlen(name));
 }
 
 /* Whether it is the first time in this script. */
@@ -379,14 +481,6 @@ shell_of(const struct plan *p, const char *name)
 	return b ? &b->applets : NULL;
 }
 
-static int
-ends_in(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
-
 /* shell: by its name, "" for the usual one. */
 static void
 look_at_text(struct search *s, uint32_t i, const char *text, size_t n, const char *shell)
@@ -395,26 +489,6 @@ look_at_text(struct search *s, uint32_t i, const char *text, size_t n, const cha
 	strbuf_cut(&s->told, 0);
 	s->shell = shell_of(s->plan, shell);
 	commands_in(text, n, look_at_command, s);
-}
-
-static void
-look_at_script(struct search *s, uint32_t i)
-{
-	const struct entry *e = &s->plan->tree->e[i];
-	cleanup_fd int fd = tree_open(s->plan->tree, i);
-	cleanup_free char *text = xmalloc((size_t)e->size + 1);
-	size_t n = 0;
-	ssize_t k;
-	char shell[16];
-
-	while (fd >= 0 && n < (size_t)e->size &&
-	       ((k = read(fd, text + n, (size_t)e->size - n)) > 0 || (k < 0 && errno == EINTR)))
-		n += k > 0 ? (size_t)k : 0;
-	commands_shell(text, n, shell, sizeof(shell));
-	if (!*shell && ((n > 1 && memcmp(text, "#!", 2) == 0) ||
-			   !ends_in(tree_name(s->plan->tree, i), ".sh")))
-		return;
-	look_at_text(s, i, text, n, shell);
 }
 
 static int
@@ -438,11 +512,12 @@ busybox_find_calls(struct plan *p, const char *entry_point,
 	if (!is_cut_somewhere(p))
 		return;
 	for (uint32_t i = 1; i < t->count; i++) {
-		const struct entry *e = &t->e[i];
+		cleanup_free char *text = NULL;
+		char shell[16];
+		size_t n;
 
-		if (is_file(e) && !e->mount && !e->remove && e->size > 2 &&
-		    e->size <= SCRIPT_MAX && is_first_name(t, i))
-			look_at_script(&s, i);
+		if ((text = script_of(p, i, &n, shell, sizeof(shell))))
+			look_at_text(&s, i, text, n, shell);
 	}
 	if (entry_point)
 		look_at_text(&s, TREE_ROOT, entry_point, strlen(entry_point), "");

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "ldcache.h"
 #include "report.h"
 
-enum { TEXT_MAX = 4 * 1024 * 1024 };
+enum { TEXT_MAX = 4 * 1024 * 1024, LISTS_MAX = 256 * 1024 * 1024 };
 
 void
 closure_init(struct closure *c, const struct tree *t,
@@ -32,6 +33,7 @@ closure_free(struct closure *c)
 	free(c->kept);
 	free(c->queue);
 	strbuf_free(&c->path);
+	strbuf_free(&c->lists);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -143,6 +145,69 @@ closure_text(struct closure *c, uint32_t i, size_t *n)
 	}
 	text[*n] = '\0';
 	return text;
+}
+
+/* ---- packages ---- */
+
+static void
+add_package_list(uint32_t i, void *arg)
+{
+	struct closure *c = arg;
+	size_t n;
+	cleanup_free char *text = closure_text(c, i, &n);
+
+	if (!text || c->lists.len + n > LISTS_MAX)
+		return;
+	strbuf_puts(&c->lists, "\n\n");
+	strbuf_puts(&c->lists, text);
+}
+
+/* The lists of /var/lib/dpkg/info, one after the other, with an empty line between them. */
+static const char *
+package_lists(struct closure *c)
+{
+	if (!c->lists.len) {
+		strbuf_puts(&c->lists, "\n");
+		tree_glob(c->tree, "/var/lib/dpkg/info/*.list", add_package_list, c);
+	}
+	return c->lists.s;
+}
+
+static int
+ends_in(const char *s, const char *const *ends)
+{
+	size_t n = strlen(s);
+
+	for (; *ends; ends++)
+		if (n >= strlen(*ends) && strcmp(s + n - strlen(*ends), *ends) == 0)
+			return 1;
+	return 0;
+}
+
+int
+closure_package(struct closure *c, const char *path, const char *begin, const char *const *ends,
+    const char *reason, uint32_t by)
+{
+	cleanup_free char *line = xasprintf("\n%s\n", path);
+	const char *lists = package_lists(c), *at = strstr(lists, line), *end;
+
+	if (!at)
+		return 0;
+	while (at > lists && strncmp(at, "\n\n", 2) != 0)
+		at--;
+	for (at += strspn(at, "\n"); *at && *at != '\n'; at = end + (*end == '\n')) {
+		cleanup_free char *file = NULL;
+
+		end = at + strcspn(at, "\n");
+		file = xstrndup(at, (size_t)(end - at));
+		if (fnmatch(begin, file, FNM_NOESCAPE) == 0 && ends_in(file, ends)) {
+			uint32_t i = tree_resolve(c->tree, TREE_ROOT, file, 0);
+
+			if (i != NO_ENTRY && !is_dir(&c->tree->e[i]))
+				closure_keep(c, i, reason, by);
+		}
+	}
+	return 1;
 }
 
 /* ---- programs and libraries ---- */
@@ -442,16 +507,12 @@ struct script {
 static void
 keep_command(void *arg, const char *word, size_t len, size_t line)
 {
-	static const char *const builtins[] = {
-	    "[", "[[", "echo", "false", "kill", "printf", "pwd", "test", "true"};
 	const struct script *s = arg;
 	cleanup_free char *name = xstrndup(word, len);
-	size_t k;
 
 	(void)line;
-	for (k = 0; k < sizeof(builtins) / sizeof(builtins[0]); k++)
-		if (strcmp(name, builtins[k]) == 0)
-			return;
+	if (commands_is_builtin(word, len))
+		return;
 	if (*name == '/' || !strchr(name, '/'))
 		closure_program(s->c, name, "named by the script %s", s->i);
 }

@@ -19,6 +19,7 @@ struct closure {
 	uint32_t *queue;
 	size_t queued, done, room;
 	struct strbuf path;
+	struct strbuf lists; /* which package has which files, once it was asked for */
 	void (*families)(struct closure *c, uint32_t i, const char *path);
 };
 
@@ -51,6 +52,12 @@ int closure_program(struct closure *c, const char *name, const char *reason, uin
 
 /* A directory with all below. */
 void closure_below(struct closure *c, uint32_t directory, const char *reason, uint32_t by);
+
+/* All files of the Debian package that has path, as far as they stand below a directory that
+ * begin fits (as fnmatch(3) has it) and end in one of ends. Returns whether a package has it.
+ */
+int closure_package(struct closure *c, const char *path, const char *begin,
+    const char *const *ends, const char *reason, uint32_t by);
 
 /* Why an entry is kept, in words, in b, whose text it replaces. */
 const char *closure_why(struct closure *c, uint32_t i, struct strbuf *b);

@@ -15,6 +15,9 @@
 void commands_in(const char *script, size_t n,
     void (*found)(void *arg, const char *word, size_t len, size_t line), void *arg);
 
+/* Whether each shell has the command within itself, so that a script needs no program of it. */
+int commands_is_builtin(const char *word, size_t len);
+
 /* The name of the shell that a file's first line asks for, such as "sh" for "#!/bin/sh -e"
  * or "#! /usr/bin/env sh", into out; "" where it asks for none or for something else. */
 void commands_shell(const char *script, size_t n, char *out, size_t size);

@@ -39,6 +39,13 @@ keep_interpreter(struct plan *p, const char *text, size_t n)
 }
 
 static void
+keep_script_command(void *plan, const char *word, size_t len, size_t line)
+{
+	if (!commands_is_builtin(word, len))
+		keep_command(plan, word, len, line);
+}
+
+static void
 keep_script(struct plan *p, const char *text, size_t n)
 {
 	char shell[32];
@@ -46,7 +53,7 @@ keep_script(struct plan *p, const char *text, size_t n)
 	keep_interpreter(p, text + 2, n - 2);
 	commands_shell(text, n, shell, sizeof(shell));
 	if (*shell)
-		commands_in(text, n, keep_command, p);
+		commands_in(text, n, keep_script_command, p);
 }
 
 /* System V ABI, program header: PT_INTERP. Of this machine's word size and byte order only,

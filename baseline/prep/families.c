@@ -119,9 +119,12 @@ pam(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
 	static const char *const directories[] = {"/lib/*-linux-*/security/",
 	    "/usr/lib/*-linux-*/security/", "/lib/security/", "/usr/lib/security/"};
+	static const char *const settings[] = {
+	    "/etc/security/*.conf", "/etc/pam.d/other", NULL};
 	size_t n, len, k;
 	cleanup_free char *text = closure_text(c, i, &n);
 	const char *at, *word;
+	int include = 0;
 
 	(void)path;
 	for (at = text; text && next_word(&at, " \t\n", &word, &len);) {
@@ -131,6 +134,10 @@ pam(struct closure *c, uint32_t i, const char *path, const char *reason)
 			at += strcspn(at, "\n");
 			continue;
 		}
+		if (include || *name == '/')
+			closure_path(c, name, reason, i);
+		include = strcmp(name, "@include") == 0 || strcmp(name, "include") == 0 ||
+			  strcmp(name, "substack") == 0;
 		if (len > 3 && strcmp(name + len - 3, ".so") == 0 && *name != '/')
 			for (k = 0; k < sizeof(directories) / sizeof(directories[0]); k++) {
 				cleanup_free char *pattern =
@@ -138,12 +145,8 @@ pam(struct closure *c, uint32_t i, const char *path, const char *reason)
 
 				keep_glob(c, pattern, reason, i);
 			}
-		else if (*name == '/')
-			closure_path(c, name, reason, i);
-		else if (strncmp(name, "common-", 7) == 0 || strcmp(name, "other") == 0 ||
-			 strncmp(name, "system-", 7) == 0)
-			closure_path(c, name, reason, i);
 	}
+	keep_files(c, settings, reason, i);
 }
 
 /* A module whose name stands in openssl.cnf outside of a comment. */
@@ -377,16 +380,26 @@ python(struct closure *c, uint32_t i, const char *path, const char *reason)
 		keep_encodings(c, part, reason, i);
 }
 
-/* Foo/Bar.pm is of Foo, and Foo's other files are its own: Foo.pm, Foo/, auto/Foo/. Not so
- * where Foo is a name that everybody shares. */
+/* What a distribution's package has of modules, but for those of the language itself: with one
+ * of them come all. What another of the family brought has brought its package, too. */
+static void
+module_package(struct closure *c, uint32_t i, const char *path, const char *begin,
+    const char *const *ends, const char *reason)
+{
+	if (c->kept[i].reason != reason && fnmatch(begin, path, FNM_NOESCAPE) == 0)
+		closure_package(c, path, begin, ends, reason, i);
+}
+
+/* Foo/Bar.pm brings Foo/Bar/ and auto/Foo/Bar/ along, and the package that it is of. */
 static void
 perl(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
 	const struct tree *t = c->tree;
 	uint32_t directory = t->e[i].parent, compiled;
 	cleanup_free char *name = xstrdup(tree_name(t, i));
+	static const char *const ends[] = {".pm", ".pl", ".al", ".ix", ".so", NULL};
 
-	(void)path;
+	module_package(c, i, path, "*/perl5/*", ends, reason);
 	name[strlen(name) - 3] = '\0';
 	compiled = tree_child(t, directory, name);
 	if (compiled != NO_ENTRY && is_dir(&t->e[compiled]))
@@ -408,6 +421,23 @@ perl(struct closure *c, uint32_t i, const char *path, const char *reason)
 	}
 }
 
+/* Not the programs in its bin/, which are for who works with it by hand and would bring what
+ * starts them: who needs one has a test that does. */
+static void
+keep_node_package(struct closure *c, uint32_t package, const char *reason, uint32_t by)
+{
+	const struct tree *t = c->tree;
+	uint32_t bin, i;
+
+	if (package == NO_ENTRY || !is_dir(&t->e[package]))
+		return;
+	bin = tree_child(t, package, "bin");
+	for (i = package; i < t->e[package].end; i++)
+		if (bin == NO_ENTRY || i < bin || i >= t->e[bin].end || !is_file(&t->e[i]) ||
+		    !(t->e[i].mode & 0111))
+			closure_keep(c, i, reason, by);
+}
+
 static void
 node(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
@@ -423,20 +453,20 @@ node(struct closure *c, uint32_t i, const char *path, const char *reason)
 	if (!end)
 		return;
 	part = xstrndup(path, (size_t)(end - path));
-	keep_all_in(c, tree_resolve(c->tree, TREE_ROOT, part, 1), reason, i);
+	keep_node_package(c, tree_resolve(c->tree, TREE_ROOT, part, 1), reason, i);
 }
 
+/* Gems; and of Ruby's own library and of what Debian's packages put beside it NAME.rb with
+ * NAME/. Encodings are loaded by name. */
 static void
-ruby(struct closure *c, uint32_t i, const char *path, const char *reason)
+ruby_gem(struct closure *c, uint32_t i, const char *path, const char *after, const char *reason)
 {
-	const char *after;
-	uint32_t gem, gems, specification;
+	uint32_t gem = part_below(c, path, (size_t)(after - 1 - path)), gems, specification;
 	cleanup_free char *file = NULL;
 
-	if (!last_part(path, "gems", &after) || !strchr(after, '/'))
-		return;
-	gem = part_below(c, path, (size_t)(after - 1 - path));
-	if (gem == NO_ENTRY || !is_dir(&c->tree->e[gem]))
+	/* A gem's directory is NAME-VERSION; ".../gems/3.3.0" is that of all of them. */
+	if (gem == NO_ENTRY || !is_dir(&c->tree->e[gem]) ||
+	    !strchr(tree_name(c->tree, gem), '-'))
 		return;
 	keep_all_in(c, gem, reason, i);
 	gems = above(c, gem, 2);
@@ -447,11 +477,67 @@ ruby(struct closure *c, uint32_t i, const char *path, const char *reason)
 }
 
 static void
+ruby(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	static const char *const ends[] = {".rb", ".so", ".gemspec", ".json", ".pem", NULL};
+	const struct tree *t = c->tree;
+	const char *after;
+	uint32_t k;
+
+	if (last_part(path, "gems", &after) && strchr(after, '/')) {
+		ruby_gem(c, i, path, after, reason);
+		return;
+	}
+	module_package(c, i, path, "*/ruby/vendor_ruby/*", ends, reason);
+	if (strcmp(tree_name(t, t->e[i].parent), "enc") == 0)
+		keep_all_in(c, above(c, i, 1), reason, i);
+	if (strcmp(path + strlen(path) - 3, ".rb") == 0) {
+		cleanup_free char *stem =
+		    xstrndup(tree_name(t, i), strlen(tree_name(t, i)) - 3);
+
+		k = tree_child(t, t->e[i].parent, stem);
+		if (k != NO_ENTRY)
+			keep_all_in(c, k, reason, i);
+	}
+}
+
+/* "extension=NAME" in php.ini and the files beside it. */
+static void
+php_extensions(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	size_t n, len;
+	cleanup_free char *text = closure_text(c, i, &n);
+	const char *at, *word;
+	int named = 0;
+
+	(void)path;
+	for (at = text; text && next_word(&at, " \t\r\n=\"'", &word, &len);) {
+		if (*word == ';' || *word == '#') {
+			at = word + strcspn(word, "\n");
+			continue;
+		}
+		if (named) {
+			int whole = len > 3 && strncmp(word + len - 3, ".so", 3) == 0;
+			cleanup_free char *pattern =
+			    *word == '/' ? xstrndup(word, len)
+					 : xasprintf("/usr/lib/php*/*/%.*s%s", (int)len, word,
+					       whole ? "" : ".so");
+
+			keep_glob(c, pattern, reason, i);
+		}
+		named = (len == 9 && strncmp(word, "extension", len) == 0) ||
+			(len == 14 && strncmp(word, "zend_extension", len) == 0);
+	}
+}
+
+static void
 php(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
+	static const char *const ends[] = {".php", ".json", ".xml", ".inc", ".phtml", NULL};
 	const char *after, *vendor, *end;
 	cleanup_free char *part = NULL;
 
+	module_package(c, i, path, "/usr/share/php/*", ends, reason);
 	if (!last_part(path, "vendor", &after) || !(vendor = strchr(after, '/')) ||
 	    !(end = strchr(vendor + 1, '/')))
 		return;
@@ -536,8 +622,23 @@ keep_time_zones(struct closure *c, const char *reason, uint32_t by)
 			closure_below(c, i, reason, by);
 }
 
+/* Who reads the list of zones takes any of them by its name. */
+static void
+zoneinfo(struct closure *c, uint32_t i, const char *path, const char *reason)
+{
+	(void)path;
+	keep_time_zones(c, reason, i);
+}
+
 /* What SQL can name: extensions, conversions, dictionaries, time zones. Not the JIT compiler,
- * which PostgreSQL does without where it is missing. */
+ * which PostgreSQL does without where it is missing, nor what configuration alone can load, at
+ * the start: who has it there has a test that opens it. */
+static int
+is_for_sql(const char *name)
+{
+	return strncmp(name, "llvm", 4) != 0 && strcmp(name, "sepgsql.so") != 0;
+}
+
 static void
 postgresql(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
@@ -551,7 +652,7 @@ postgresql(struct closure *c, uint32_t i, const char *path, const char *reason)
 	libraries = tree_child(t, version, "lib");
 	for (k = libraries == NO_ENTRY ? 0 : libraries + 1;
 	     libraries != NO_ENTRY && k < t->e[libraries].end; k = t->e[k].end)
-		if (is_file(&t->e[k]) && strncmp(tree_name(t, k), "llvm", 4) != 0)
+		if (is_file(&t->e[k]) && is_for_sql(tree_name(t, k)))
 			closure_keep(c, k, reason, i);
 	share = xasprintf("/usr/share/postgresql/%s", tree_name(t, version));
 	for (k = tree_resolve(t, TREE_ROOT, share, 1), libraries = k;
@@ -576,6 +677,8 @@ static const struct family {
     {"*/libicuuc.so.*", "family icu: data of %s", icu},
     {"/etc/ssl/certs/*", "family certificates: beside %s", certificates},
     {"*/terminfo/?/*", "family terminfo: the usual terminals beside %s", terminfo},
+    {"*/zoneinfo/*.tab", "family zoneinfo: the zones that %s lists", zoneinfo},
+    {"*/zoneinfo/tzdata.zi", "family zoneinfo: the zones that %s lists", zoneinfo},
     {"*/libmagic.so.*", "family magic: data of %s", magic},
     {"*.py", "family python: package of %s", python},
     {"*.pyc", "family python: package of %s", python},
@@ -584,6 +687,10 @@ static const struct family {
     {"*/node_modules/*", "family node: package of %s", node},
     {"/usr/share/nodejs/*", "family node: package of %s", node},
     {"*/gems/*", "family ruby: gem of %s", ruby},
+    {"*/ruby/*.rb", "family ruby: library of %s", ruby},
+    {"*/ruby/*/enc/*.so", "family ruby: encodings beside %s", ruby},
+    {"*/php/*.ini", "family php: extension named in %s", php_extensions},
+    {"/usr/share/php/*.php", "family php: package of %s", php},
     {"*/vendor/*.php", "family php: package of %s", php},
     {"*/lib/server/libjvm.so", "family java: run-time environment of %s", java},
     {"*/lib/*/server/libjvm.so", "family java: run-time environment of %s", java},
