@@ -159,7 +159,7 @@ openssl(struct closure *c, uint32_t i, const char *path, const char *reason)
 	const struct tree *t = c->tree;
 	uint32_t file = NO_ENTRY, directory, k;
 	size_t n, f;
-	cleanup_free char *text = NULL, *at = NULL;
+	cleanup_free char *text = NULL;
 	char *save = NULL, *line;
 
 	(void)path;
