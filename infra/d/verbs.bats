@@ -17,6 +17,25 @@ teardown_file() {
 	fixture_remove
 }
 
+@test "learn hands its options on to make, and refuses those that don't go together" {
+	local folder=$WHITTLE_CONTAINERS/${P}web
+	printf '\nlearn:\n\t@echo "LEARN=$(LEARN) DOUBT=$(DOUBT)" >said\n' >>"$folder/Makefile"
+	while IFS='|' read -r options said; do
+		# shellcheck disable=SC2086 # a list of words
+		run_x 0 d learn $options "${P}web"
+		[ "$(xargs <"$folder/said")" = "$said" ]
+	done <<-'EOT'
+		|LEARN= DOUBT=
+		-n 3 --forget|LEARN=-n 3 --forget DOUBT=
+		--write|LEARN= --write DOUBT=
+		--doubt --write|LEARN= --write DOUBT=1
+	EOT
+	run_x 2 d learn --doubt -n 2 "${P}web"
+	expect "neither -n nor --forget goes with it" "$stderr"
+	run_x 2 d learn -n x "${P}web"
+	expect "-n 'x': not a number" "$stderr"
+}
+
 @test "all names of the origin are known, and mean what they meant" {
 	local line name alias
 	while read -r name line; do

@@ -14,8 +14,6 @@
 #include "settings.h"
 #include "strbuf.h"
 
-enum { SHOWN = 2 }; /* there was something, and nothing is to be written */
-
 struct editing {
 	const char *name;
 	struct strbuf text;
@@ -25,6 +23,19 @@ struct editing {
 	size_t key, value; /* where the key stands, 0: nowhere; its value's last line */
 	const struct node *node;
 };
+
+/* YAML knows more ends of a line than people: then its numbers of lines aren't ours. */
+static int
+has_odd_breaks(const struct strbuf *text)
+{
+	const char *at = text->s ? text->s : "", *end = at + text->len;
+
+	for (; at < end; at++)
+		if ((*at == '\r' && at[1] != '\n') || strncmp(at, "\xc2\x85", 2) == 0 ||
+		    strncmp(at, "\xe2\x80\xa8", 3) == 0 || strncmp(at, "\xe2\x80\xa9", 3) == 0)
+			return 1;
+	return 0;
+}
 
 static void
 split(struct editing *e)
@@ -278,24 +289,6 @@ drop(struct editing *e, struct strbuf *to, char **args)
 	return 0;
 }
 
-/* Prints what drop would take away. */
-static int
-show(struct editing *e, struct strbuf *to, char **args)
-{
-	size_t i;
-	int any = 0;
-
-	(void)to;
-	for (i = 0; e->key && e->node->kind == NODE_LIST && i < e->node->count; i++) {
-		if (e->node->item[i]->kind != NODE_SCALAR ||
-		    !is_dropped(e->node->item[i], args + 1))
-			continue;
-		puts(e->node->item[i]->text);
-		any = 1;
-	}
-	return any ? SHOWN : 1;
-}
-
 /* ---- all of it ---- */
 
 static const struct change {
@@ -303,7 +296,7 @@ static const struct change {
 	int args, more;
 	int (*change)(struct editing *e, struct strbuf *to, char **args);
 } changes[] = {{"set", 2, 0, set}, {"add", 2, 0, add}, {"drop", 2, 1, drop},
-    {"show", 2, 1, show}, {"unset", 1, 0, unset}, {NULL, 0, 0, NULL}};
+    {"unset", 1, 0, unset}, {NULL, 0, 0, NULL}};
 
 /* NULL after a message. */
 static const struct change *
@@ -319,7 +312,7 @@ change_of(char **words)
 		    (n - 1 == c->args || (n - 1 > c->args && c->more)))
 			return c;
 	report("usage: learn edit FILE set KEY VALUE | add KEY ITEM | drop KEY WORD... | "
-	       "show KEY WORD... | unset KEY");
+	       "unset KEY");
 	return NULL;
 }
 
@@ -347,7 +340,9 @@ edit_text(const char *name, const char *text, size_t n, char **change, struct st
 	strbuf_add(&e.text, text, n);
 	if (n && text[n - 1] != '\n')
 		strbuf_putc(&e.text, '\n');
-	if (settings_parse(&e.s, name, e.text.s ? e.text.s : "", e.text.len) == 0) {
+	if (has_odd_breaks(&e.text)) {
+		report("%s: lines that end otherwise than with a newline: not changed", name);
+	} else if (settings_parse(&e.s, name, e.text.s ? e.text.s : "", e.text.len) == 0) {
 		split(&e);
 		find_key(&e, change[1]);
 		status = c->change(&e, out, change + 1);
@@ -386,7 +381,7 @@ edit(char **argv)
 
 	if (read_file(argv[0], &text, &st) == 0)
 		status = edit_text(argv[0], text.s ? text.s : "", text.len, argv + 1, &out);
-	if (status == EXIT_YES && strcmp(argv[1], "show") != 0) {
+	if (status == EXIT_YES) {
 		struct new_file f = {.bytes = out.s ? out.s : "", .n = out.len, .like = &st};
 
 		if (file_replace(AT_FDCWD, argv[0], &f, NULL)) {

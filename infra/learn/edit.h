@@ -14,7 +14,6 @@ struct strbuf;
  *   drop KEY WORD...  out of its list what is one of the words, or has one as a field between
  *                     colons and commas, or as the value of path or target; without elements
  *                     the key goes as well
- *   show KEY WORD...  prints what drop would take away, and changes nothing
  *   unset KEY         the key with its value
  *
  * VALUE and ITEM are written as they are, and the result must be such a file: it replaces the

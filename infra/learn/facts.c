@@ -19,7 +19,7 @@ struct collecting {
 	char *const *mounts;
 	struct tree tree;
 	struct strbuf path;
-	json_t *written, *bound, *listens, *users;
+	json_t *written, *listens, *users;
 	long uid, gid;
 	long tasks;
 };
@@ -120,25 +120,40 @@ has_user(struct collecting *c, const char *text)
 	}
 }
 
+/* A client's sockets are bound as well, to wherever; a service binds its own when it starts. */
+static int
+is_served(const struct tests *tests, const struct trace_line *l, int port)
+{
+	return port < 1024 || (port < EPHEMERAL && runs_test_at(tests, l->when) == 0);
+}
+
+static void
+has_port(struct collecting *c, int port, const char *protocol)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d/%s", port, protocol);
+	json_object_set_new(c->listens, text, json_null());
+}
+
 static void
 take_line(const struct trace_line *l, const struct tests *tests, void *arg)
 {
 	struct collecting *c = arg;
 	int port;
 
-	(void)tests;
 	switch (l->kind) {
 	case TRACE_WRITTEN:
 	case TRACE_SOCKET:
 		if (*l->subject == '/')
 			was_written(c, l);
 		break;
-	case TRACE_BOUND:
 	case TRACE_LISTENS:
+	case TRACE_DATAGRAM:
 		port = port_of(l->subject);
-		if (port > 0 && port <= 65535)
-			json_object_set_new(l->kind == TRACE_BOUND ? c->bound : c->listens,
-			    l->subject, json_integer(port));
+		if (port > 0 && port <= 65535 &&
+		    (l->kind == TRACE_LISTENS || is_served(tests, l, port)))
+			has_port(c, port, l->kind == TRACE_LISTENS ? "tcp" : "udp");
 		break;
 	case TRACE_USER:
 		has_user(c, l->subject);
@@ -175,30 +190,6 @@ sorted_keys(json_t *set)
 	return list;
 }
 
-/* What listens is a stream's; what was bound to a port of its own choice and never listens, a
- * datagram's. */
-static json_t *
-ports(const struct collecting *c)
-{
-	json_t *set = json_object(), *list, *port;
-	const char *where;
-	char text[32];
-
-	json_object_foreach (c->listens, where, port) {
-		snprintf(text, sizeof(text), "%d/tcp", (int)json_integer_value(port));
-		json_object_set_new(set, text, json_null());
-	}
-	json_object_foreach (c->bound, where, port) {
-		if (json_object_get(c->listens, where) || json_integer_value(port) >= EPHEMERAL)
-			continue;
-		snprintf(text, sizeof(text), "%d/udp", (int)json_integer_value(port));
-		json_object_set_new(set, text, json_null());
-	}
-	list = sorted_keys(set);
-	json_decref(set);
-	return list;
-}
-
 int
 facts(const char *root, char *const *mounts, char **runs)
 {
@@ -210,7 +201,6 @@ facts(const char *root, char *const *mounts, char **runs)
 	if (bad)
 		report("open '%s':", root);
 	c.written = json_object();
-	c.bound = json_object();
 	c.listens = json_object();
 	c.users = json_array();
 	if (!bad)
@@ -219,13 +209,12 @@ facts(const char *root, char *const *mounts, char **runs)
 		bad = runs_read(*runs, NULL, take_line, &c);
 	if (!bad) {
 		all = json_pack("{s:O, s:o, s:O, s:I}", "written", c.written, "listens",
-		    ports(&c), "users", c.users, "tasks", (json_int_t)c.tasks);
+		    sorted_keys(c.listens), "users", c.users, "tasks", (json_int_t)c.tasks);
 		bad = json_dumpf(all, stdout, JSON_INDENT(1) | JSON_SORT_KEYS) != 0 ||
 		      putchar('\n') < 0 || fflush(stdout);
 		json_decref(all);
 	}
 	json_decref(c.written);
-	json_decref(c.bound);
 	json_decref(c.listens);
 	json_decref(c.users);
 	tree_free(&c.tree);

@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -220,13 +221,20 @@ install_filter(void)
 
 /* ---- what was written down ---- */
 
+struct bound {
+	unsigned long long inode;
+	char where[80];
+};
+
 struct process {
 	pid_t pid; /* of a thread */
 	int program;
 	char *cwd;           /* as last known; NULL: ask the kernel */
 	unsigned peek : 1;   /* its memory is read word by word: it has another user now */
 	unsigned opened : 1; /* it was made readable once more */
+	unsigned known : 1;  /* who started it was heard of */
 	unsigned old : 1;    /* the call that it is at is a 32-bit program's */
+	struct bound *binds; /* what it is at the end of binding; NULL: nothing */
 };
 
 static struct recorder {
@@ -241,10 +249,9 @@ static struct recorder {
 	struct process **process; /* a hash table by pid, chained by probing */
 	size_t process_size, process_count, process_most;
 	int chrooted;
-	struct bound {
-		unsigned long long inode;
-		char where[80];
-	} bound[64];
+	pid_t early[256]; /* a ring: they ended before whoever started them was heard of */
+	size_t earlies;
+	struct bound bound[64];
 	size_t bounds;
 } r;
 
@@ -468,13 +475,11 @@ process_of(pid_t pid)
 static void
 forget(pid_t pid)
 {
-	size_t at;
-	struct process *p;
+	size_t at = r.process_size ? process_slot(pid) : 0;
+	struct process *p = r.process_size ? r.process[at] : NULL;
 
-	if (!r.process_size)
-		return;
-	at = process_slot(pid);
-	p = r.process[at];
+	if (!p || !p->known)
+		r.early[r.earlies++ % (sizeof(r.early) / sizeof(r.early[0]))] = pid;
 	if (!p)
 		return;
 	r.process[at] = NULL;
@@ -488,11 +493,30 @@ forget(pid_t pid)
 	}
 }
 
+/* The two stops of a fork come in any order, and the end of the child may be the first to be
+ * heard of all. */
+static int
+has_ended(pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(r.early) / sizeof(r.early[0]); i++)
+		if (r.early[i] == pid) {
+			r.early[i] = 0;
+			return 1;
+		}
+	return 0;
+}
+
 static void
 inherit(const struct process *from, pid_t pid)
 {
-	struct process *p = process_of(pid);
+	struct process *p;
 
+	if (has_ended(pid))
+		return;
+	p = process_of(pid);
+	p->known = 1;
 	p->program = from->program;
 	p->peek = from->peek;
 	free(p->cwd);
@@ -795,10 +819,43 @@ bound(struct process *p, const uint64_t *args, enum shape shape)
 		struct bound *b = &r.bound[r.bounds++ % (sizeof(r.bound) / sizeof(r.bound[0]))];
 
 		b->inode = socket_inode(p, (int)args[0]);
+		p->binds = b;
 		memcpy(b->where, where, sizeof(where));
 		write_down(TRACE_BOUND, p->program, where);
 	}
 	return 0;
+}
+
+/* Whether the kernel lists a socket in a table of the network that this is in, too. */
+static int
+is_listed(const char *table, unsigned long long inode)
+{
+	FILE *f = fopen(table, "re");
+	char line[512];
+	unsigned long long found;
+	int yes = 0;
+
+	/* The inode is the tenth field; what stands before it has no blanks inside. */
+	while (f && !yes && fgets(line, sizeof(line), f))
+		yes = sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &found) == 1 &&
+		      found == inode;
+	if (f)
+		fclose(f);
+	return yes;
+}
+
+/* At the end of bind(2): what kind of socket it was only shows now, and for a datagram one
+ * there is no listen(2) to come. */
+static void
+at_bound(struct process *p)
+{
+	struct bound *b = p->binds;
+
+	p->binds = NULL;
+	if (b && b->inode &&
+	    (is_listed("/proc/self/net/udp", b->inode) ||
+		is_listed("/proc/self/net/udp6", b->inode)))
+		write_down(TRACE_DATAGRAM, p->program, b->where);
 }
 
 static void
@@ -1009,6 +1066,8 @@ at_stop(pid_t pid, int status)
 	switch (event) {
 	case PTRACE_EVENT_SECCOMP:
 		at_call(pid);
+		if (process_of(pid)->binds)
+			request = PTRACE_SYSCALL; /* once more at its end */
 		signal = 0;
 		break;
 	case PTRACE_EVENT_EXEC:
@@ -1029,7 +1088,12 @@ at_stop(pid_t pid, int status)
 		signal = 0;
 		break;
 	case 0:
-		at_signal(pid, signal);
+		if (signal == (SIGTRAP | 0x80)) {
+			at_bound(process_of(pid));
+			signal = 0;
+		} else {
+			at_signal(pid, signal);
+		}
 		break;
 	default:
 		signal = 0;
@@ -1079,9 +1143,9 @@ open_trace(const char *out)
 static void
 watch(pid_t command, int ready, int trace)
 {
-	static const long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK |
-				    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-				    PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+	static const long options =
+	    PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+	    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 	int error = 0, fd;
 
 	setsid();

@@ -39,19 +39,27 @@ recorded_run() { # FOLDER ID
 
 # ---- settings that allow less ----
 
-# The most memory that a container's cgroup ever had, in bytes; nothing where there is no such
-# cgroup. It stands in a shell of its own, see below.
-peak_memory() { # ENGINE CONTAINER
-	local pid controllers path file
+# Writes the most memory that a container's cgroup ever had to a file, in bytes, again and again,
+# since a test may end the container, and the cgroup with it; nothing where there is none. It
+# stands in a shell of its own, see below.
+watch_memory() { # ENGINE CONTAINER FILE
+	local pid controllers path from=
+	rm -f "$3"
 	pid=$("$1" inspect -f '{{.State.Pid}}' "$2") || return 0
 	while IFS=: read -r _ controllers path; do
+		[ "$path" != / ] || continue
 		case ,$controllers, in
-		*,memory,*) file=/sys/fs/cgroup/memory$path/memory.max_usage_in_bytes ;;
-		,,) file=/sys/fs/cgroup$path/memory.peak ;;
+		*,memory,*) path=/sys/fs/cgroup/memory$path/memory.max_usage_in_bytes ;;
+		,,) path=/sys/fs/cgroup$path/memory.peak ;;
 		*) continue ;;
 		esac
-		[ ! -r "$file" ] || [ "$path" = / ] || cat "$file"
-	done <"/proc/$pid/cgroup" 2>/dev/null | sort -n | tail -n 1
+		[ ! -r "$path" ] || from=$path
+	done <"/proc/$pid/cgroup"
+	[ -n "$from" ] || return 0
+	while cat "$from" >"$3.new"; do
+		mv "$3.new" "$3"
+		sleep 0.2
+	done
 }
 
 # The tests in an instance by the settings of a directory, without a recorder; the peak of its
@@ -59,10 +67,11 @@ peak_memory() { # ENGINE CONTAINER
 tests_pass() { # ID CONTAINERS
 	# shellcheck disable=SC2016 # for the shell inside
 	TEST_IMAGE=$1 TEST_NAME=$name WHITTLE_CONTAINERS=$2 "$top/infra/d/d" test --image-id "$1" \
-		--name "$name-try-$$" --port_offset free "$name" -- bash -c "$(declare -f peak_memory)"'
+		--name "$name-try-$$" --port_offset free "$name" -- bash -c "$(declare -f watch_memory)"'
 			cd "$1" && shift
+			watch_memory "$1/infra/engine" "$INSTANCE_NAME" obj/learn/peak 2>/dev/null &
 			"$1/tests/run" test.bats && status=0 || status=$?
-			peak_memory "$1/infra/engine" "$INSTANCE_NAME" >obj/learn/peak
+			kill $! 2>/dev/null
 			exit "$status"' learn "$here" "$top" >>obj/learn.log 2>&1 {lock_fd}>&-
 }
 
@@ -165,18 +174,13 @@ edit_for_read_only() {
 }
 
 edits_of_rights() { # one a line end of \0
-	local cap path port source words
+	local cap path port words
 	while IFS= read -r cap; do
 		printf 'drop\tcaps\t%s\tCAP_%s\0' "$cap" "$cap"
 	done < <(jq -r '.caps[]?' <<<"$settings")
 	while IFS= read -r path; do
 		was_written "$path" || printf 'drop\ttmpfs\t%s\0' "$path"
 	done < <(jq -r '.tmpfs[]?.path' <<<"$settings")
-	while IFS= read -r path; do
-		! was_written "$path" || continue
-		source=$("$learn" edit settings.yaml show mount_rw "$path") || continue
-		printf 'drop\tmount_rw\t%s\nadd\tmount_ro\t%s\0' "$path" "$source"
-	done < <(jq -r '.mounts[]? | select(.read_only | not) | .target' <<<"$settings")
 	while IFS=$'\t' read -r port words; do
 		jq -e --arg port "$port" '.listens | index($port)' "$facts" >/dev/null ||
 			printf 'drop\tports\t%s\0' "$words"
@@ -189,7 +193,8 @@ rounded_up() { # BYTES
 	awk -v n="$1" 'BEGIN { n = n / 1048576; for (step = 1; step * 8 < n;) step *= 2; m = int(n / step) * step; print m < n ? m + step : m }'
 }
 
-# Twice the most that was needed at once.
+# Twice the most that was needed at once. What is at most half as much again stays: no two runs
+# need just the same.
 edits_of_limits() {
 	local peak now tasks wanted
 	peak=$(cat obj/learn/peak 2>/dev/null || :)
@@ -197,14 +202,14 @@ edits_of_limits() {
 	if [ -n "$peak" ]; then
 		wanted=$(rounded_up $((peak * 2)))
 		[ "$wanted" -ge 8 ] || wanted=8
-		[ "$now" -ne 0 ] && [ "$now" -le $((wanted * 1048576)) ] || printf 'set\tmemory\t%sm\0' "$wanted"
+		[ "$now" -ne 0 ] && [ "$now" -le $((wanted * 1048576 * 3 / 2)) ] || printf 'set\tmemory\t%sm\0' "$wanted"
 	else
 		say MEMORY "$name: this host doesn't measure it: no proposal" >&2
 	fi
 	tasks=$(jq -r .tasks "$facts")
 	now=$(jq -r '.pids // 0' <<<"$settings")
 	wanted=$((tasks * 2 + 6))
-	[ "$now" -ne 0 ] && [ "$now" -le "$wanted" ] || printf 'set\tpids\t%s\0' "$wanted"
+	[ "$now" -ne 0 ] && [ "$now" -le $((wanted * 3 / 2)) ] || printf 'set\tpids\t%s\0' "$wanted"
 }
 
 # The system calls that were made, as a profile, where the tests pass under it.
@@ -266,6 +271,7 @@ propose_settings() { # ID WRITE
 	fi
 	try_edits "$id" "${edits[@]}"
 	note_learned "$id"
+	say_untested_volumes
 	if diff -u --label settings.yaml --label "settings.yaml (proposed)" settings.yaml "$try/settings.yaml" &&
 		cmp -s seccomp.json "$try/seccomp.json" 2>/dev/null; then
 		say PROPOSED "$name: nothing: its settings allow no more than its tests need"
@@ -274,6 +280,14 @@ propose_settings() { # ID WRITE
 	else
 		say PROPOSED "$name: the tests pass with the above$(said_of_profile); LEARN=--write takes it over"
 	fi
+}
+
+# Data is there for a reason: that no test writes it says more about the tests.
+say_untested_volumes() {
+	local path
+	while IFS= read -r path; do
+		was_written "$path" || say UNTESTED "$name: mount_rw: $path: no test wrote there: is one missing, or would mount_ro do?"
+	done < <(jq -r '.mounts[]? | select(.read_only | not) | .target' <<<"$settings")
 }
 
 said_of_profile() {
@@ -289,8 +303,8 @@ note_learned() { # ID
 	jq -n --slurpfile facts "$facts" --slurpfile needed obj/learn/needed.json --arg image "$(image_id "$1")" \
 		--arg peak "$(cat obj/learn/peak 2>/dev/null || :)" \
 		'{image: $image, facts: $facts[0], needed: ($needed[0] | {caps, memory, pids, user, read_only, no_new_privileges,
-			tmpfs: [.tmpfs[].path], writable: [.mounts[] | select(.read_only | not) | .target],
-			ports: [.ports[] | "\(.inside)/\(.protocol)"], seccomp: (.seccomp != null)}),
+			tmpfs: [.tmpfs[].path], writable: [.mounts[] | select(.read_only | not) | .target | select(. as $path | $facts[0].written | has($path))],
+			ports: $facts[0].listens, seccomp: (.seccomp != null)}),
 			memory_peak: ($peak | tonumber? // null)}' | write_stamp "$file"
 }
 
@@ -322,10 +336,23 @@ take_over() { # ID
 # ---- what the tests vouch for ----
 
 # The image, as :doubt, without what some of the list's lines, by number, stand for: it is
-# forbidden there, so that nothing else that stays brings it along.
+# forbidden there, so that nothing else that stays brings it along. Nor does that the image
+# starts it: prep isn't told of the commands that name it.
 doubtful_image() { # LINE...
-	local before status=0
-	awk -v without=" $* " '{ print (index(without, " " NR " ") ? "!" : "") $0 }' keep >obj/learn/context/files/prep-keep
+	local before status=0 line path staged=obj/learn/context/files
+	awk -v without=" $* " '{ print (index(without, " " NR " ") ? "!" : "") $0 }' keep >$staged/prep-keep
+	cp obj/learn/starts $staged/prep.starts
+	for line; do
+		path=$(sed -n "${line}s/[[:blank:]]*#.*//p" keep)
+		case $path in
+		*/ | *'*'* | '') ;;
+		*)
+			NAME=${path##*/} awk '{ n = /^run / ? split($0, word, "[^-+.@_[:alnum:]]+") : 0; for (i = 1; i <= n; i++) if (word[i] == ENVIRON["NAME"]) next; print }' \
+				$staged/prep.starts >$staged/prep.starts.new
+			mv $staged/prep.starts.new $staged/prep.starts
+			;;
+		esac
+	done
 	before=$(own_id "$repo:doubt")
 	hold_store
 	engine_build >>obj/learn.log 2>&1 || status=$?
@@ -378,16 +405,11 @@ doubt() { # WRITE
 	import_packages
 	stage_context "$build_context" keep
 	stage_starts "$build_context"
+	cp "$build_context/files/prep.starts" obj/learn/starts
 	export BUILDAH_FORMAT=docker
 	say DOUBT "$name: the tests without parts of what ${#lines[@]} lines keep"
 	: >obj/learn.log
-	# What the image starts is kept in any case: here only what the list says counts.
-	sed -i.all '/^run /d' obj/learn/context/files/prep.starts
-	if tests_miss; then
-		mv obj/learn/context/files/prep.starts.all obj/learn/context/files/prep.starts
-		! tests_miss || die "$name: the tests fail with all that is kept: see $here/obj/learn.log"
-	fi
-	rm -f obj/learn/context/files/prep.starts.all
+	! tests_miss || die "$name: the tests fail with all that is kept: see $here/obj/learn.log"
 	export_image "$repo:doubt" obj/learn/root
 	doubt_lines "${lines[@]}"
 	for line in "${lines[@]}"; do

@@ -65,7 +65,7 @@ take_program(struct reading *r, char *number, char *path)
 static int
 take_line(struct reading *r, char *line)
 {
-	static const char kinds[] = "xolsrwbpqcnug!";
+	static const char kinds[] = "xolsrwbpdqcnug!";
 	char *field[4], *save = line, *end;
 	struct trace_line l;
 	unsigned long program;

@@ -16,7 +16,7 @@ static void
 visit(const struct trace_line *l, void *arg)
 {
 	*(size_t *)arg += strlen(l->program) + strlen(l->subject);
-	if (!strchr("xolsrwbpqcnug!", (int)l->kind) || l->kind == 0)
+	if (!strchr("xolsrwbpdqcnug!", (int)l->kind) || l->kind == 0)
 		abort();
 }
 
