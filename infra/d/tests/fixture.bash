@@ -117,7 +117,7 @@ with_fake_engine() {
 }
 
 fake() {
-	rm -f "$ROOM/calls" "$ROOM/killed-at"
+	rm -f "$ROOM/calls" "$ROOM/killed-at" "$ROOM/met"
 	echo "$*" >"$ROOM/fake"
 }
 
