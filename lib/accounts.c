@@ -6,30 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "strbuf.h"
 
 enum { FILE_MAX = 16 * 1024 * 1024 };
-
-static int
-slurp(int fd, struct strbuf *b)
-{
-	char chunk[8192];
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0) {
-			if (errno == EINTR)
-				continue;
-			return -1;
-		}
-		if (b->len + (size_t)n > FILE_MAX) {
-			errno = EFBIG;
-			return -1;
-		}
-		strbuf_add(b, chunk, (size_t)n);
-	}
-	return 0;
-}
 
 static void
 cut_fields(struct account_line *l)
@@ -57,7 +37,7 @@ accounts_read(int fd, struct accounts *a)
 	char *p, *end;
 
 	*a = (struct accounts){NULL, 0};
-	if (slurp(fd, &b)) {
+	if (file_read(fd, FILE_MAX, &b)) {
 		int saved = errno;
 
 		strbuf_free(&b);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "platform.h"
 #include "report.h"
 #include "strbuf.h"
@@ -841,9 +842,7 @@ dockerfile_read(struct dockerfile *d, const char *file, const char *const *param
 {
 	cleanup_fd int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct strbuf b = STRBUF_INIT;
-	char chunk[65536];
 	struct stat st;
-	ssize_t n = 0;
 	int bad;
 
 	*d = (struct dockerfile){.file = NULL};
@@ -855,9 +854,8 @@ dockerfile_read(struct dockerfile *d, const char *file, const char *const *param
 		report("%s: not a regular file", file);
 		return -1;
 	}
-	while (b.len <= FILE_MAX && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&b, chunk, (size_t)n);
-	if (n < 0) {
+	/* What is too much is left to dockerfile_parse() to say. */
+	if (file_read(fd, FILE_MAX, &b) && errno != EFBIG) {
 		report("read '%s':", file);
 		strbuf_free(&b);
 		return -1;

@@ -13,6 +13,25 @@
 #include "strbuf.h"
 
 int
+file_read(int fd, size_t max, struct strbuf *out)
+{
+	char chunk[16384];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			strbuf_add(out, chunk, (size_t)n);
+		if (out->len > max) {
+			errno = EFBIG;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
 write_all(int fd, const void *bytes, size_t n)
 {
 	const char *p = bytes;

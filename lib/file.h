@@ -7,6 +7,12 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+struct strbuf;
+
+/* Adds everything up to the end. Returns 0, or -1 with errno: EFBIG where out has more than max
+ * bytes by then. */
+int file_read(int fd, size_t max, struct strbuf *out);
+
 /* All n bytes, however many calls that takes. Return 0, or -1 with errno. */
 int write_all(int fd, const void *bytes, size_t n);
 int pwrite_all(int fd, const void *bytes, size_t n, off_t offset);

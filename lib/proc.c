@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "strbuf.h"
+
+enum { GROUPS_MAX = 1 << 20 };
 
 /* What stands behind the name, from field 3 on; NULL with errno. */
 static const char *
@@ -87,16 +90,14 @@ bool
 proc_in_cgroup(pid_t pid, const char *text)
 {
 	struct strbuf groups = STRBUF_INIT;
-	char path[32], chunk[4096];
+	char path[32];
 	cleanup_fd int fd = -1;
-	ssize_t n;
 	bool found;
 
 	snprintf(path, sizeof(path), "/proc/%ld/cgroup", (long)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&groups, chunk, (size_t)n);
-	found = groups.s && strstr(groups.s, text);
+	found = fd >= 0 && file_read(fd, GROUPS_MAX, &groups) == 0 && groups.s &&
+		strstr(groups.s, text);
 	strbuf_free(&groups);
 	return found;
 }

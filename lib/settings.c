@@ -11,6 +11,7 @@
 #include <yaml.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -335,24 +336,15 @@ settings_parse(struct settings *s, const char *name, const char *bytes, size_t n
 	return status;
 }
 
-/* Up to one byte more than is allowed, so that settings_parse() sees what is too much. */
+/* What is too much is left to settings_parse() to say. */
 static int
 read_bytes(const char *file, struct strbuf *out)
 {
 	cleanup_fd int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char chunk[16384];
-	ssize_t n = 1;
 
 	if (fd < 0)
 		return -1;
-	while (n != 0 && out->len <= FILE_MAX) {
-		n = read(fd, chunk, sizeof(chunk));
-		if (n > 0)
-			strbuf_add(out, chunk, (size_t)n);
-		else if (n < 0 && errno != EINTR)
-			return -1;
-	}
-	return 0;
+	return file_read(fd, FILE_MAX, out) && errno != EFBIG ? -1 : 0;
 }
 
 int

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "strbuf.h"
 
 enum { FILE_MAX = 16 * 1024 * 1024 };
@@ -79,15 +80,9 @@ subids_read(
     struct subids *s, int fd, void (*bad)(size_t line, const char *what, void *arg), void *arg)
 {
 	struct strbuf text = STRBUF_INIT;
-	char chunk[8192];
 	long wrong = -1;
-	ssize_t n;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0 && text.len <= FILE_MAX)
-		strbuf_add(&text, chunk, (size_t)n);
-	if (n > 0)
-		errno = EFBIG;
-	else if (n == 0)
+	if (file_read(fd, FILE_MAX, &text) == 0)
 		wrong = text.s ? (long)subids_parse(s, text.s, text.len, bad, arg) : 0;
 	strbuf_free(&text);
 	return wrong;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "report.h"
 #include "settings.h"
 #include "strbuf.h"
@@ -374,20 +375,9 @@ int
 conf_read(struct conf *c, int fd, const char *file)
 {
 	struct strbuf b = STRBUF_INIT;
-	char chunk[4096];
-	ssize_t n;
 	int result = -1;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
-		if (n > 0)
-			strbuf_add(&b, chunk, (size_t)n);
-		if (b.len > FILE_MAX) {
-			errno = EFBIG;
-			n = -1;
-			break;
-		}
-	}
-	if (n < 0)
+	if (file_read(fd, FILE_MAX, &b))
 		report("read '%s':", file);
 	else
 		result = conf_parse(c, file, b.s ? b.s : "", b.len);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -209,22 +210,11 @@ int
 keep_read(struct keep *k, int fd, const char *file)
 {
 	struct strbuf b = STRBUF_INIT;
-	char chunk[65536];
-	ssize_t n;
 	int status = -1;
 
 	memset(k, 0, sizeof(*k));
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || b.len > FILE_MAX)
-			break;
-		strbuf_add(&b, chunk, (size_t)n);
-	}
-	if (n < 0)
+	if (file_read(fd, FILE_MAX, &b))
 		report("read '%s':", file);
-	else if (n > 0)
-		report("%s: more than %d bytes", file, FILE_MAX);
 	else
 		status = keep_parse(k, file, b.s ? b.s : "", b.len);
 	strbuf_free(&b);

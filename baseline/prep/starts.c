@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "report.h"
 
 enum { FILE_MAX = 1024 * 1024 };
@@ -67,20 +68,9 @@ int
 starts_read(struct starts *s, int fd, const char *file)
 {
 	struct strbuf b = STRBUF_INIT;
-	char chunk[4096];
-	ssize_t n;
 	int result = -1;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
-		if (n > 0)
-			strbuf_add(&b, chunk, (size_t)n);
-		if (b.len > FILE_MAX) {
-			errno = EFBIG;
-			n = -1;
-			break;
-		}
-	}
-	if (n < 0)
+	if (file_read(fd, FILE_MAX, &b))
 		report("read '%s':", file);
 	else
 		result = starts_parse(s, file, b.s ? b.s : "", b.len);

@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "self.h"
 #include "strbuf.h"
 #include "values_names.h"
 
 /* Room for a container, its successor, and what joins them for a while. */
-enum { SUBNET_BITS = 28 };
+enum { SUBNET_BITS = 28, TEXT_MAX = 1 << 20 };
 
 static bool
 is_file(const char *path)
@@ -493,8 +494,7 @@ place_settings(const struct place *p)
 {
 	struct strbuf b = STRBUF_INIT;
 	cleanup_fd int fd = -1;
-	char chunk[8192], *got;
-	ssize_t n;
+	char *got;
 
 	if (!p->settings)
 		return pool_dup("");
@@ -503,9 +503,9 @@ place_settings(const struct place *p)
 		report("open '%s/settings.yaml':", p->folder);
 		return NULL;
 	}
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&b, chunk, (size_t)n);
-	got = pool_dupn(b.s ? b.s : "", b.len);
+	got = file_read(fd, TEXT_MAX, &b) ? NULL : pool_dupn(b.s ? b.s : "", b.len);
+	if (!got)
+		report("read '%s/settings.yaml':", p->folder);
 	strbuf_free(&b);
 	return got;
 }

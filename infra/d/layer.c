@@ -1,12 +1,14 @@
 #include "layer.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "seen.h"
 #include "strbuf.h"
 
@@ -167,13 +169,9 @@ layers_of(const struct seen *now, struct layers *out)
 	struct strbuf text = STRBUF_INIT;
 	cleanup_fd int fd =
 	    open(pool_printf("/proc/%d/mountinfo", (int)now->pid), O_RDONLY | O_CLOEXEC);
-	char chunk[8192];
-	ssize_t n;
 	int got = -1;
 
-	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&text, chunk, (size_t)n);
-	if (text.s)
+	if (fd >= 0 && file_read(fd, SIZE_MAX, &text) == 0 && text.s)
 		got = layers_parse(text.s, out);
 	strbuf_free(&text);
 	return got;

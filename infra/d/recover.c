@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "engine_inspect.h"
+#include "file.h"
 #include "history.h"
 #include "replace.h"
 #include "report.h"
@@ -28,7 +30,7 @@ static bool
 is_engine_of(const char *pid, const char *mark)
 {
 	struct strbuf env = STRBUF_INIT;
-	char comm[32] = "", chunk[4096];
+	char comm[32] = "";
 	cleanup_fd int at = -1;
 	bool found = false;
 	ssize_t n;
@@ -44,8 +46,8 @@ is_engine_of(const char *pid, const char *mark)
 	    strcmp(comm, "engine") != 0 && strcmp(comm, "make") != 0)
 		return false;
 	at = open(pool_printf("/proc/%s/environ", pid), O_RDONLY | O_CLOEXEC);
-	while (at >= 0 && (n = read(at, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&env, chunk, (size_t)n);
+	if (at >= 0)
+		file_read(at, SIZE_MAX, &env);
 	found = env.s && memmem(env.s, env.len, mark, strlen(mark) + 1);
 	strbuf_free(&env);
 	return found;

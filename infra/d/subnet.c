@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "pool.h"
 #include "strbuf.h"
 
@@ -86,11 +87,10 @@ subnet_routes(void)
 {
 	struct strbuf text = STRBUF_INIT;
 	cleanup_fd int fd = open("/proc/net/route", O_RDONLY | O_CLOEXEC);
-	char chunk[8192], *got;
-	ssize_t n;
+	char *got;
 
-	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&text, chunk, (size_t)n);
+	if (fd >= 0)
+		file_read(fd, SIZE_MAX, &text);
 	got = pool_dup(text.s ? text.s : "");
 	strbuf_free(&text);
 	return got;

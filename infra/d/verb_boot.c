@@ -340,13 +340,10 @@ holds(const char *path, const struct strbuf *text)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct strbuf now = STRBUF_INIT;
-	char chunk[4096];
-	ssize_t n;
 	bool same;
 
-	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&now, chunk, (size_t)n);
-	same = fd >= 0 && now.len == text->len && memcmp(now.s, text->s, now.len) == 0;
+	same = fd >= 0 && file_read(fd, text->len, &now) == 0 && now.len == text->len &&
+	       memcmp(now.s, text->s, now.len) == 0;
 	strbuf_free(&now);
 	return same;
 }

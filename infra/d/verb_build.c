@@ -14,7 +14,6 @@
 #include "report.h"
 #include "run.h"
 #include "say.h"
-#include "schedule.h"
 #include "select.h"
 #include "signals.h"
 #include "upgrade.h"
@@ -252,20 +251,4 @@ do_test(struct app *a, int argc, char **argv)
 		status = got > status ? got : status;
 	}
 	return status;
-}
-
-/* ---- all of them ---- */
-
-int
-do_build_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "build", PICK_BUILDABLE);
-}
-
-int
-do_test_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "test", PICK_TESTABLE);
 }

@@ -11,7 +11,6 @@
 #include "recover.h"
 #include "report.h"
 #include "say.h"
-#include "schedule.h"
 #include "select.h"
 #include "service.h"
 #include "verbs.h"
@@ -136,27 +135,4 @@ do_hup(struct app *a, int argc, char **argv)
 {
 	argc = without_options(a, argc, &argv);
 	return argc < 0 ? EXIT_TROUBLE : each_named(a, argc, argv, hup_one);
-}
-
-/* ---- all of them ---- */
-
-int
-do_up_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "up", PICK_AUTOSTART);
-}
-
-int
-do_down_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "down", PICK_RUNNING);
-}
-
-int
-do_restart_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "restart", PICK_RUNNING);
 }

@@ -1,6 +1,5 @@
 #include "options.h"
 #include "report.h"
-#include "schedule.h"
 #include "select.h"
 #include "signals.h"
 #include "upgrade.h"
@@ -25,11 +24,4 @@ do_upgrade(struct app *a, int argc, char **argv)
 		status = got > status ? got : status;
 	}
 	return status;
-}
-
-int
-do_upgrade_all(struct app *a, int argc, char **argv)
-{
-	return no_arguments(a, argc, argv) ? EXIT_TROUBLE
-					   : schedule_verb(a, "upgrade", PICK_BUILDABLE);
 }

@@ -17,7 +17,7 @@
 
 enum { TRIES = 30, PAUSE_MS = 100 };
 static const char *const locked_files[] = {"subuid", "subgid"};
-enum { LOCKED_FILES = 2 };
+enum { LOCKED_FILES = 2, FILE_MAX = 64 << 20 };
 
 static void
 pause_a_little(void)
@@ -126,16 +126,9 @@ int
 etc_read(int dirfd, const char *name, struct strbuf *text)
 {
 	cleanup_fd int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char chunk[8192];
-	ssize_t n = 0;
 
 	strbuf_puts(text, "");
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd >= 0)
-		while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-			strbuf_add(text, chunk, (size_t)n);
-	if (fd >= 0 && n == 0)
+	if ((fd < 0 && errno == ENOENT) || (fd >= 0 && file_read(fd, FILE_MAX, text) == 0))
 		return 0;
 	report("read '%s':", name);
 	return -1;

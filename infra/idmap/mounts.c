@@ -2,11 +2,13 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "strbuf.h"
 
 char *
@@ -14,13 +16,10 @@ read_proc(const char *path)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct strbuf b = STRBUF_INIT;
-	char chunk[16384];
-	ssize_t n;
 
 	if (fd < 0)
 		return NULL;
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&b, chunk, (size_t)n);
+	file_read(fd, SIZE_MAX, &b);
 	return strbuf_steal(&b);
 }
 

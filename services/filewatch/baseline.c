@@ -484,24 +484,9 @@ baseline_parse(struct baseline *b, const char *name, const char *bytes, size_t n
 static int
 read_file(const char *file, struct strbuf *out)
 {
-	enum { CHUNK = 64 * 1024 };
 	cleanup_fd int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	cleanup_free char *chunk = xmalloc(CHUNK);
-	ssize_t n;
 
-	if (fd < 0)
-		return -1;
-	while ((n = read(fd, chunk, CHUNK)) != 0) {
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			strbuf_add(out, chunk, (size_t)n);
-		if (out->len > FILE_MAX) {
-			errno = EFBIG;
-			return -1;
-		}
-	}
-	return 0;
+	return fd < 0 ? -1 : file_read(fd, FILE_MAX, out);
 }
 
 int

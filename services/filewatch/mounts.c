@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "fnv.h"
 #include "path.h"
 #include "strbuf.h"
@@ -47,14 +48,12 @@ void
 mounts_read(struct mounts *m, int fd)
 {
 	struct strbuf text = STRBUF_INIT;
-	char chunk[4096], *line, *rest;
-	ssize_t n;
+	char *line, *rest;
 
 	*m = (struct mounts){0};
 	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return;
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_add(&text, chunk, (size_t)n);
+	file_read(fd, SIZE_MAX, &text);
 	for (line = text.s ? strtok_r(text.s, "\n", &rest) : NULL; line;
 	     line = strtok_r(NULL, "\n", &rest))
 		take_line(m, line);
