@@ -1,4 +1,4 @@
-# whittle's front door. Each folder's own make does the work; this one knows the order:
+# whittle's front door. Each directory's own make does the work; this one knows the order:
 # programs, then the baseline, then every container from it.
 
 include etc/Makefile-common
@@ -11,7 +11,7 @@ ROOTFS     := baseline/rootfs
 
 each = $(addsuffix .$(1),$(2))
 
-# Folders are told what was built before them, so that they needn't look themselves. The
+# Directories are told what was built before them, so that they needn't look themselves. The
 # sanitizers' build is another one, which images don't take.
 ifneq ($(SAN),1)
 LIB_READY := WHITTLE_LIB_READY=1
@@ -126,14 +126,14 @@ bump: infra/pack.all
 	$(Q)$(PACK) bump --cache .cache/sources --lists .cache/upstream $(BUMP_FLAGS) \
 		$(or $(NAME),$(error which? make bump NAME=busybox))
 
-# folder.target: that target in that folder. A folder without it says so itself.
+# directory.target: that target in that directory. A directory without it says so itself.
 RECURSE = $(foreach t,all test install-tools clean check bench fuzz,\
 	$(call each,$(t),lib $(PROGRAMS) baseline $(ROOTFS) $(CONTAINERS) $(LABS)))
 .PHONY: $(RECURSE)
 $(RECURSE):
 	$(Q)$(MAKE) -C $(basename $@) $(patsubst .%,%,$(suffix $@)) $(call ready,$(basename $@),$(suffix $@))
 
-# ready(FOLDER,.TARGET): what stands when that folder's turn comes.
+# ready(DIRECTORY,.TARGET): what stands when that directory's turn comes.
 ready = $(if $(filter .all .test,$(2)),$(if $(filter containers/%,$(1)),$(PROGRAMS_READY) WHITTLE_BASELINE_READY=1,$\
 	$(if $(filter baseline,$(1)),$(PROGRAMS_READY) WHITTLE_WHICH="1 of $(words baseline $(IMAGES))",$(if $(filter $(ROOTFS),$(1)),WHITTLE_MUSL_READY=1,$(if $(filter $(PROGRAMS),$(1)),$(LIB_READY))))))
 
@@ -162,4 +162,4 @@ help:
 	@echo '  SIGN_KEY=FILE  install signs with that key of minisign or signify'
 	@echo '  JOBS=-jN       how many compilers at once (one a processor; JOBS= one alone)'
 	@echo '  V=1            show whole commands   SAN=1  programs and tests with sanitizers'
-	@echo 'In a folder of its own the same words work: cd containers/filewatch && make all test install'
+	@echo 'In a directory of its own the same words work: cd containers/filewatch && make all test install'

@@ -71,7 +71,7 @@ prepared() {
 }
 
 # The script again from its start, on a throw-away host of its own (private-host.c) that
-# takes everything with it when the script ends, however it ends. Its current folder is
+# takes everything with it when the script ends, however it ends. Its current directory is
 # empty there, and in memory.
 private_host() {
 	[ "${LAB_HOST:-}" != "$(readlink /proc/self/ns/mnt)" ] || return 0
@@ -79,8 +79,8 @@ private_host() {
 	exec private-host /run "$LABS/obj/bin/sh" "$HERE/$(basename "$0")" "$@"
 }
 
-# For scripts that need podman. They start in a new folder, with a podman that keeps in
-# there what it has, so that it all goes with the folder at the end, also when the script is
+# For scripts that need podman. They start in a new directory, with a podman that keeps in
+# there what it has, so that it all goes with the directory at the end, also when the script is
 # interrupted; before that runs clean_up, if the script has one.
 with_podman() {
 	[ -x "$LABS/obj/bin/sh" ] || die "run make -C $LABS first"
@@ -132,7 +132,7 @@ podman() {
 	host "$TOP/infra/engine" "$@"
 }
 
-# make_root FOLDER: a root file system: BusyBox with every tool, and two devices.
+# make_root DIRECTORY: a root file system: BusyBox with every tool, and two devices.
 make_root() {
 	mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/proc" "$1/tmp"
 	cp "$LABS/obj/busybox" "$1/bin/busybox"
@@ -142,7 +142,7 @@ make_root() {
 	echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"
 }
 
-# make_jail FOLDER: the root file system that the baseline is made from, with its few tools.
+# make_jail DIRECTORY: the root file system that the baseline is made from, with its few tools.
 make_jail() {
 	mkdir "$1"
 	tar -xf "$TOP/baseline/rootfs/obj/rootfs-musl.tar" -C "$1"

@@ -47,7 +47,7 @@ file $(head -n 1 <<<"$output")"
 	[ -z "$output" ]
 }
 
-@test "an image, a network and a folder, of a script that uses podman" {
+@test "an image, a network and a directory, of a script that uses podman" {
 	requires podman
 	tar -cf "$BATS_TEST_TMPDIR/empty.tar" -T /dev/null
 	# shellcheck disable=SC2016 # LAB_NAME is what leftovers gives

@@ -4,7 +4,7 @@
  *   private-host ROOM COMMAND [ARG]...
  *
  * COMMAND gets mount, process, network, IPC and host-name namespaces of its own and
- * starts in ROOM, a folder that is an empty tmpfs to it alone. Every mount, process,
+ * starts in ROOM, a directory that is an empty tmpfs to it alone. Every mount, process,
  * interface and file that it leaves belongs to those namespaces, so that the kernel takes
  * all of it away, however the command ends: by itself, by a signal, or because
  * private-host was killed. Files outside ROOM are the machine's.

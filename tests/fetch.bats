@@ -17,7 +17,7 @@ teardown() {
 	stop_all
 }
 
-# A web server on loopback with one folder; $base is its address.
+# A web server on loopback with one directory; $base is its address.
 serve() {
 	mkdir -p www
 	port=$(free_port)
@@ -84,14 +84,14 @@ no_rests() {
 }
 
 @test "SOURCE_CACHE is read first, by digest, and never written" {
-	mkdir folder
-	cp source folder/another-source-name
-	cp source folder/source-1.tar
-	echo tampered >>folder/source-1.tar
+	mkdir directory
+	cp source directory/another-source-name
+	cp source directory/source-1.tar
+	echo tampered >>directory/source-1.tar
 	echo "source 1 $sum http://127.0.0.1:9/source-1.tar" >lock
-	SOURCE_CACHE=$PWD/folder run_x 0 fetch source
-	[ "$output" = "$PWD/folder/another-source-name" ]
-	[ "$(ls folder | wc -l)" -eq 2 ]
+	SOURCE_CACHE=$PWD/directory run_x 0 fetch source
+	[ "$output" = "$PWD/directory/another-source-name" ]
+	[ "$(ls directory | wc -l)" -eq 2 ]
 }
 
 @test "a file in the cache that was damaged is not used" {

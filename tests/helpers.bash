@@ -42,7 +42,7 @@ processes_below() { # PID…
 	done
 }
 
-# prog FOLDER NAME: the path of a program that was built, the sanitizer build's under SAN=1.
+# prog DIRECTORY NAME: the path of a program that was built, the sanitizer build's under SAN=1.
 prog() {
 	if [ "${SAN:-}" = 1 ] && [ -x "$TOP/$1/obj-san/$2" ]; then
 		echo "$TOP/$1/obj-san/$2"
@@ -238,7 +238,7 @@ in_chroot() {
 }
 
 # exec_in CONTAINER COMMAND…: as engine exec; in a chroot by the container's other namespaces
-# and its root folder, with root's rights.
+# and its root directory, with root's rights.
 exec_in() {
 	local pid
 	if in_chroot; then
@@ -249,7 +249,7 @@ exec_in() {
 	fi
 }
 
-# image_root IMAGE FOLDER: the image's files in FOLDER, without devices and without what an
+# image_root IMAGE DIRECTORY: the image's files in DIRECTORY, without devices and without what an
 # engine puts into every container.
 image_root() {
 	local c f status=0
@@ -263,7 +263,7 @@ image_root() {
 	return $status
 }
 
-# programs_in FOLDER: what can be started in an image's files, musl's loader left out.
+# programs_in DIRECTORY: what can be started in an image's files, musl's loader left out.
 programs_in() {
 	find "$1" -type f -perm /111 ! -path '*/lib/ld-musl-*' -printf '/%P\n' | sort
 }

@@ -9,7 +9,7 @@ setup() {
 	module lib/text 'int text(void) { return 1; }' 'int text(void);'
 }
 
-# module FOLDER/NAME SOURCE [HEADER]: compiled as the programs are.
+# module DIRECTORY/NAME SOURCE [HEADER]: compiled as the programs are.
 module() {
 	mkdir -p "${1%/*}/obj"
 	printf '%s\n' "$2" >"$1.c"
@@ -64,7 +64,7 @@ module() {
 	run_x 0 "$LAYERS" lib prog
 }
 
-@test "an object whose source has gone counts no more; a folder that wasn't built is trouble" {
+@test "an object whose source has gone counts no more; a directory that wasn't built is trouble" {
 	module prog/a 'int a(void) { return b(); }' 'int a(void);'
 	module prog/b 'int b(void) { return a(); }'
 	rm prog/b.c

@@ -7,9 +7,9 @@ setup() {
 	at=@ # bats would take its mark at a line's begin for a test of this file
 	name=whittle-test-learn-$$-$BATS_TEST_NUMBER
 	base=$(mktemp -d "${TMPDIR:-/tmp}/whittle-learn.XXXXXX")
-	folder=$base/$name
-	mkdir -p "$folder"/files/srv "$folder"/base/{bin,etc,usr/share/doc/much}
-	cd "$folder"
+	directory=$base/$name
+	mkdir -p "$directory"/files/srv "$directory"/base/{bin,etc,usr/share/doc/much}
+	cd "$directory"
 	unset TEST_IMAGE TEST_NAME MAKEFLAGS MAKELEVEL STRICT RECORD
 	local path lib
 	for path in dash cat ls; do
@@ -92,7 +92,7 @@ teardown() {
 	sed -i '/^.etc.conf/d' keep
 	run_x 2 make all test
 	expect "/etc/conf  # missed by /bin/dash in 'it serves'"
-	expect "these are lines for $folder/keep" "$stderr"
+	expect "these are lines for $directory/keep" "$stderr"
 }
 
 @test "settings: less is proposed as the tests pass with it, taken over with its comments, and nothing once more" {
@@ -132,7 +132,7 @@ teardown() {
 	cmp settings.yaml settings.first
 	[ ! -e seccomp.json ]
 	run_x 0 make learn LEARN=--write
-	expect "WROTE     $folder/settings.yaml"
+	expect "WROTE     $directory/settings.yaml"
 	for line in "# By hand." "caps: [CHOWN]  # for the start" "  - /run   # who it is" "seccomp: seccomp.json"; do
 		grep -qxF -- "$line" settings.yaml
 	done

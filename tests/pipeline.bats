@@ -23,9 +23,9 @@ setup() {
 	at=@ # bats would take its mark at a line's begin for a test of this file
 	name=whittle-test-pipe-$$-$BATS_TEST_NUMBER
 	repo=localhost/whittle/$name
-	folder=$BATS_TEST_TMPDIR/$name
-	mkdir -p "$folder/files/bin" "$folder/files/etc"
-	cd "$folder"
+	directory=$BATS_TEST_TMPDIR/$name
+	mkdir -p "$directory/files/bin" "$directory/files/etc"
+	cd "$directory"
 	export WHITTLE_STATE=$BATS_TEST_TMPDIR/state WHITTLE_BASELINE_READY=1
 	unset TEST_IMAGE TEST_NAME MAKEFLAGS MAKELEVEL
 	cp "$BATS_FILE_TMPDIR/serve" files/bin/serve
@@ -176,7 +176,7 @@ change() {
 	expect "starts from '$repo:missing', which isn't here" "$stderr"
 	printf 'ARG TAG\nFROM %s:${TAG}\n' "$repo" >Dockerfile
 	run_x 2 make all
-	expect "$folder/Dockerfile:2: FROM '$repo:\${TAG}' names no image: give the variable a value" "$stderr"
+	expect "$directory/Dockerfile:2: FROM '$repo:\${TAG}' names no image: give the variable a value" "$stderr"
 	BUILD_PARAMS="--build-arg TAG=missing" run_x 2 make all
 	expect "starts from '$repo:missing', which isn't here" "$stderr"
 }
@@ -331,7 +331,7 @@ change() {
 	run_x 2 make all test install STRICT=1
 	expect "finding: executable /usr/bin/extra"
 	expect "finding: port 8080/tcp"
-	expect "name in $folder/allow what of these is meant" "$stderr"
+	expect "name in $directory/allow what of these is meant" "$stderr"
 	[ "$(id_of live)" = "$live" ]
 	printf 'executable /usr/bin/extra\nport 8080/tcp\n' >allow
 	run_x 0 make install STRICT=1
@@ -419,7 +419,7 @@ change() {
 	[ "$(stamp build)" = "$id" ]
 }
 
-@test "two runs at once in one folder don't meet" {
+@test "two runs at once in one directory don't meet" {
 	# The test of the first run ends once the second one says that it waits.
 	sed -i 's/run_x 0 engine/touch begun; until grep -q "another run" two; do sleep 0.05; done; run_x 0 engine/' test.bats
 	run_x 0 make all
@@ -435,24 +435,24 @@ change() {
 	run_x 2 make install
 }
 
-@test "builds in several folders at once don't meet" {
+@test "builds in several directories at once don't meet" {
 	local n builds=()
 	for n in a b c; do
-		cp -a "$folder" "$folder-$n"
-		printf 'FROM scratch\nCOPY files/bin /bin\nCOPY files/etc /etc\nLABEL x=%s\nCMD ["/bin/serve"]\n' "$n" >"$folder-$n/Dockerfile"
+		cp -a "$directory" "$directory-$n"
+		printf 'FROM scratch\nCOPY files/bin /bin\nCOPY files/etc /etc\nLABEL x=%s\nCMD ["/bin/serve"]\n' "$n" >"$directory-$n/Dockerfile"
 		(
-			cd "$folder-$n"
+			cd "$directory-$n"
 			for _ in {1..6}; do
 				change
 				make all || touch failed
 			done
-		) >"$folder-$n/out" 2>&1 3>&- &
+		) >"$directory-$n/out" 2>&1 3>&- &
 		builds+=($!)
 	done
 	wait "${builds[@]}"
 	for n in a b c; do
 		engine rmi -f "$repo-$n:latest" "$repo-$n:unpacked" >/dev/null 2>&1 || :
-		[ ! -e "$folder-$n/failed" ] || { cat "$folder-$n/out"; return 1; }
+		[ ! -e "$directory-$n/failed" ] || { cat "$directory-$n/out"; return 1; }
 	done
 }
 
@@ -557,7 +557,7 @@ wrap_engine() { # LINES
 	small=$BATS_TEST_TMPDIR/small/$name
 	mkdir -p "$BATS_TEST_TMPDIR/small"
 	mount -t tmpfs -o size=8m none "$BATS_TEST_TMPDIR/small"
-	cp -a "$folder" "$small"
+	cp -a "$directory" "$small"
 	cd "$small"
 	rm -rf obj build-stamp
 	head -c 8m /dev/zero >fill 2>/dev/null || :

@@ -6,22 +6,22 @@ load helpers
 setup() {
 	requires root podman command:newuidmap command:setpriv open
 	name=whittle-test-rootless
-	folder=$(mktemp -d /tmp/whittle-rootless.XXXXXX)
-	mkdir -p "$folder/$name/files/bin"
-	cd "$folder/$name"
-	echo 'int puts(const char *); int main(void) { return puts("serving") < 0; }' >"$folder/serve.c"
-	cc -static -s -o files/bin/serve "$folder/serve.c"
+	directory=$(mktemp -d /tmp/whittle-rootless.XXXXXX)
+	mkdir -p "$directory/$name/files/bin"
+	cd "$directory/$name"
+	echo 'int puts(const char *); int main(void) { return puts("serving") < 0; }' >"$directory/serve.c"
+	cc -static -s -o files/bin/serve "$directory/serve.c"
 	printf 'FROM scratch\nCOPY files/ /\nRUN ["/bin/serve"]\nUSER 1000\nCMD ["/bin/serve"]\n' >Dockerfile
 	printf 'include %s/etc/Makefile-docker\n' "$TOP" >Makefile
 	# shellcheck disable=SC2016 # for the test that is written here
 	printf 'load %s/tests/helpers\nteardown() { instance_remove_all; }\n@%s "it serves" {\n\tinstance_start\n\t%s\n}\n' "$TOP" test \
 		'wait_until 10 eval '\''[[ $(engine logs "$instance") == *serving* ]]'\' >test.bats
-	chmod -R a+rX "$folder"
-	chown -R 64123:64123 "$folder"
+	chmod -R a+rX "$directory"
+	chown -R 64123:64123 "$directory"
 }
 
 teardown() {
-	rm -rf --one-file-system "$folder"
+	rm -rf --one-file-system "$directory"
 }
 
 @test "build, test, promote, and again nothing to do, all without root" {
@@ -38,7 +38,7 @@ teardown() {
 }
 
 @test "d without root: who runs, the owner of its files, and an image's volume" {
-	web=$folder/c/web
+	web=$directory/c/web
 	mkdir -p "$web/files/etc" "$web/files/data"
 	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
 		-o "$web/files/svc" "$TOP/infra/d/tests/svc.c"
@@ -54,8 +54,8 @@ teardown() {
 		snapshot: [state]
 		ready: {tcp: 8080, stable: 0}
 	EOT
-	echo "base: $folder/base" >"$folder/host.yaml"
-	cat >"$folder/run" <<-'EOT'
+	echo "base: $directory/base" >"$directory/host.yaml"
+	cat >"$directory/run" <<-'EOT'
 		set -e
 		d=$TOP/infra/d/d
 		"$d" b -ts web
@@ -74,11 +74,11 @@ teardown() {
 		"$d" down web
 		podman unshare rm -rf "$WHITTLE_STATE"
 	EOT
-	chmod -R a+rX "$folder"
-	chown -R 64123:64123 "$folder"
-	run_x 0 env -u ENGINE TOP="$TOP" WHITTLE_CONTAINERS="$folder/c" WHITTLE_STATE="$folder/state" \
-		WHITTLE_SETTINGS="$folder/host.yaml" WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 \
-		"$TOP/tests/as-user" env ENGINE=podman sh "$folder/run"
+	chmod -R a+rX "$directory"
+	chown -R 64123:64123 "$directory"
+	run_x 0 env -u ENGINE TOP="$TOP" WHITTLE_CONTAINERS="$directory/c" WHITTLE_STATE="$directory/state" \
+		WHITTLE_SETTINGS="$directory/host.yaml" WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 \
+		"$TOP/tests/as-user" env ENGINE=podman sh "$directory/run"
 	[ "$output" = "1000:44
 twokeptx" ]
 }

@@ -127,7 +127,7 @@ try() {
 	run ! chroot "$root" /hello 2>/dev/null
 }
 
-@test "the same bytes from another folder, another umask, another time zone" {
+@test "the same bytes from another directory, another umask, another time zone" {
 	mkdir -p "$tmp/elsewhere"
 	(
 		umask 077

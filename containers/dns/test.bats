@@ -59,7 +59,7 @@ teardown() {
 	ip link del "wa$$" 2>/dev/null || :
 }
 
-# own: a container's folder beside this one, like it but for private.d.
+# own: a container's directory beside this one, like it but for private.d.
 own() {
 	rm -rf "${BATS_FILE_TMPDIR:?}/$OWN"
 	mkdir -p "$BATS_FILE_TMPDIR/$OWN"

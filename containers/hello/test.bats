@@ -17,7 +17,7 @@ setup_file() {
 	[ "$output" = 404 ]
 }
 
-@test "nothing outside of its folder is served, nothing is run, nothing is taken in" {
+@test "nothing outside of its directory is served, nothing is run, nothing is taken in" {
 	for path in /../etc/passwd /%2e%2e/etc/passwd /..%2fetc/passwd //etc/passwd; do
 		run_x 0 curl -s --path-as-is -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT$path"
 		[[ $output == 40[034] ]]

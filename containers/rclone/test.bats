@@ -1,4 +1,4 @@
-# rclone copies between two folders and serves one over HTTP; its makers' zip is taken
+# rclone copies between two directories and serves one over HTTP; its makers' zip is taken
 # only with the right digest.
 
 # shellcheck disable=SC2154 # run_x sets stderr
@@ -60,7 +60,7 @@ rclone() {
 }
 
 @test "it serves what was copied, and its own names only" {
-	# It keeps what it knows of a folder for a few seconds.
+	# It keeps what it knows of a directory for a few seconds.
 	wait_until 30 curl -fs "http://127.0.0.1:$PORT/one"
 	run_x 0 curl -fs "http://127.0.0.1:$PORT/one"
 	[ "$output" = one ]

@@ -18,7 +18,7 @@ name_of_ours(const struct app *a, const char *image)
 void
 base_names(const struct app *a, const struct place *p, struct words *out)
 {
-	const char *file = pool_printf("%s/Dockerfile", p->folder), *name;
+	const char *file = pool_printf("%s/Dockerfile", p->directory), *name;
 	struct dockerfile d;
 	char **images = NULL;
 

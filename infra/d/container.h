@@ -152,9 +152,9 @@ enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 	}
 
 struct container {
-	const char *key;      /* the directory's name: what d is given */
-	const char *folder;   /* NULL where there is none */
-	bool test;            /* a test instance beside production */
+	const char *key;       /* the directory's name: what d is given */
+	const char *directory; /* NULL where there is none */
+	bool test;             /* a test instance beside production */
 	const char *settings; /* the text of the directory's settings that this was read from */
 
 	const char *name, *hostname;
@@ -233,7 +233,7 @@ struct layer {
  * defaults of those and every layer's test_KEYs after that. The layers before `last` are
  * settings files; those from it on (a command line's) win over test_KEYs too. Wrong
  * values, in test_KEYs also where no test is meant, are counted in the layers' settings.
- * c->key, c->folder, c->test, c->vol_base and c->repo1 are set by the caller before.
+ * c->key, c->directory, c->test, c->vol_base and c->repo1 are set by the caller before.
  * Returns 0, or -1 where there was an error; c isn't to be used then.
  */
 int container_apply(struct container *c, const struct layer *layer, size_t n, size_t last);

@@ -286,7 +286,7 @@ pop_level(struct copying *c)
 }
 
 static int
-enter_folder(struct copying *c, const struct walk_entry *e)
+enter_directory(struct copying *c, const struct walk_entry *e)
 {
 	int above = c->to[e->depth - 1], was = c->earlier[e->depth - 1], to;
 
@@ -308,7 +308,7 @@ copy_one(struct copying *c, const struct walk_entry *e)
 	const char *first;
 
 	if (S_ISDIR(e->st.st_mode))
-		return enter_folder(c, e);
+		return enter_directory(c, e);
 	if (e->st.st_nlink > 1 && (first = first_name(c, e)))
 		return linkat(c->to[0], first, to, e->name, 0);
 	if (S_ISREG(e->st.st_mode))
@@ -412,7 +412,7 @@ snapshot_subvolume(int fd, int to, const char *as, bool fixed)
 }
 
 static int
-copy_folder(struct copying *c, int fd, int to, const char *as, int earlier)
+copy_directory(struct copying *c, int fd, int to, const char *as, int earlier)
 {
 	cleanup_fd int new = -1;
 
@@ -436,7 +436,7 @@ copy_entry(int from, const char *name, int to, const char *as, int earlier, bool
     enum copied_how *how)
 {
 	struct copying c = {0};
-	cleanup_fd int fd = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), folder = -1;
+	cleanup_fd int fd = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), directory = -1;
 	struct stat st;
 	int bad;
 
@@ -445,12 +445,12 @@ copy_entry(int from, const char *name, int to, const char *as, int earlier, bool
 		return -1;
 	}
 	if (S_ISDIR(st.st_mode)) {
-		folder = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		directory = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		*how = SNAPSHOT;
-		if (folder >= 0 && snapshot_subvolume(folder, to, as, fixed))
+		if (directory >= 0 && snapshot_subvolume(directory, to, as, fixed))
 			return 0;
-		bad = folder < 0 ? -1 : copy_folder(&c, folder, to, as, earlier);
-		if (folder < 0)
+		bad = directory < 0 ? -1 : copy_directory(&c, directory, to, as, earlier);
+		if (directory < 0)
 			report("open '%s':", name);
 	} else {
 		bad = S_ISREG(st.st_mode) ? copy_file(&c, from, name, &st, to, as, -1)
@@ -489,7 +489,7 @@ unlink_file(const struct walk_entry *e, void *arg)
 }
 
 static void
-remove_folder(const struct walk_entry *e, void *arg)
+remove_directory(const struct walk_entry *e, void *arg)
 {
 	bool *failed = arg;
 
@@ -502,7 +502,7 @@ remove_folder(const struct walk_entry *e, void *arg)
 int
 remove_contents(int at)
 {
-	struct walk_options o = {.leave = remove_folder};
+	struct walk_options o = {.leave = remove_directory};
 	bool failed = false;
 
 	if (walk_tree(at, &o, unlink_file, &failed) < 0) {

@@ -236,7 +236,7 @@ exposure_of_settings(const struct app *a, const struct place *p, const struct co
 	else if (!needed)
 		finding_add(to, LOW, "tests",
 		    "what they need isn't known here: 'd learn %s' finds out", p->name);
-	if (p->dockerfile && access(pool_printf("%s/keep", p->folder), F_OK) != 0)
+	if (p->dockerfile && access(pool_printf("%s/keep", p->directory), F_OK) != 0)
 		finding_add(to, LOW, "keep",
 		    "its image isn't carved: there is no list of what it needs");
 	json_decref(all);

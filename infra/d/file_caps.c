@@ -126,7 +126,7 @@ static void
 look_for(const struct engine *e, const char *id, const char *program, const char *path,
     struct words *out)
 {
-	char *folders = pool_dup(
+	char *directories = pool_dup(
 	    path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	char *save = NULL;
 
@@ -134,7 +134,7 @@ look_for(const struct engine *e, const char *id, const char *program, const char
 		look_at(e, id, program, out);
 		return;
 	}
-	for (char *f = strtok_r(folders, ":", &save); f; f = strtok_r(NULL, ":", &save))
+	for (char *f = strtok_r(directories, ":", &save); f; f = strtok_r(NULL, ":", &save))
 		if (look_at(e, id, pool_printf("%s/%s", f, program), out))
 			return;
 }
@@ -184,14 +184,14 @@ file_caps_wanted(
 	const struct words *command = c->entrypoint.n    ? &c->entrypoint
 				      : image->command.n ? &image->command
 							 : &c->cmd;
-	const char *folder, *file, *id;
+	const char *directory, *file, *id;
 
 	if (!command->n)
 		return 0;
-	folder = image_files(a, c->key, c->test, image);
-	if (!folder)
+	directory = image_files(a, c->key, c->test, image);
+	if (!directory)
 		return -1;
-	file = pool_printf("%s/capabilities", folder);
+	file = pool_printf("%s/capabilities", directory);
 	if (recall(file, command->w[0], out))
 		return 0;
 	id = image_container(&a->engine, image);

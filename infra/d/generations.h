@@ -25,7 +25,7 @@ const struct generation *generation_find(const struct generations *g, int n);
  * the latest runs, or none is known. */
 const struct generation *generation_gone_back_to(const struct host *h, const char *name);
 
-/* Its settings; NULL: the folder's own count. */
+/* Its settings; NULL: the directory's own count. */
 const char *settings_gone_back_to(const struct host *h, const char *name);
 
 /* "localhost/whittle/NAME:g7": what keeps a generation's image. */

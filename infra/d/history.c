@@ -25,7 +25,7 @@ append(const struct host *h, const char *name, const char *line, size_t len)
 	const char *path = state_path(h, name, "history.jsonl");
 	cleanup_fd int fd = -1;
 
-	if (!state_folder(h, name))
+	if (!state_directory(h, name))
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || flock(fd, LOCK_EX) || write_all(fd, line, len))

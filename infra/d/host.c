@@ -55,9 +55,9 @@ variable(const char *name)
 /* ---- where the project is ---- */
 
 static bool
-is_project(const char *folder)
+is_project(const char *directory)
 {
-	return is_file(pool_printf("%s/infra/engine", folder));
+	return is_file(pool_printf("%s/infra/engine", directory));
 }
 
 /* Found from the program's own file, which is in infra/d of a project unless it was
@@ -136,10 +136,10 @@ list_at(const struct source *f, const char *key, bool paths, struct words *out)
 
 /* Volumes stand below it as well where nothing else is said. */
 static void
-set_state(struct host *h, const char *folder)
+set_state(struct host *h, const char *directory)
 {
-	h->state = pool_printf("%s/d", folder);
-	h->vol_base = pool_printf("%s/volumes", folder);
+	h->state = pool_printf("%s/d", directory);
+	h->vol_base = pool_printf("%s/volumes", directory);
 }
 
 static void
@@ -147,7 +147,7 @@ take_paths(const struct source *f)
 {
 	const char *text;
 
-	list_at(f, "containers", true, &f->h->folders);
+	list_at(f, "containers", true, &f->h->directories);
 	if ((text = text_at(f, "state")))
 		set_state(f->h, path_in(f, text));
 	if ((text = text_at(f, "vol_base")))
@@ -313,9 +313,9 @@ take_variables(struct host *h)
 	if ((text = variable("WHITTLE_CONTAINERS"))) {
 		char *copy = pool_dup(text), *save = NULL;
 
-		h->folders.n = 0;
+		h->directories.n = 0;
 		for (char *p = strtok_r(copy, ":", &save); p; p = strtok_r(NULL, ":", &save))
-			words_add(&h->folders, p);
+			words_add(&h->directories, p);
 	}
 	if ((text = variable("WHITTLE_STATE")))
 		h->state = pool_printf("%s/d", text);
@@ -386,7 +386,7 @@ host_load(struct host *h)
 		return -1;
 	}
 	if (h->project) {
-		words_addf(&h->folders, "%s/containers", h->project);
+		words_addf(&h->directories, "%s/containers", h->project);
 		if (is_directory(pool_printf("%s/baseline", h->project)))
 			h->base = pool_printf("%s/baseline", h->project);
 		if (!first)
@@ -413,11 +413,11 @@ by_name(const void *a, const void *b)
 }
 
 static bool
-look_at(const char *folder, const char *name, struct place *p)
+look_at(const char *directory, const char *name, struct place *p)
 {
-	const char *path = pool_printf("%s/%s", folder, name);
+	const char *path = pool_printf("%s/%s", directory, name);
 
-	*p = (struct place){.name = pool_dup(name), .folder = path};
+	*p = (struct place){.name = pool_dup(name), .directory = path};
 	p->settings = is_file(pool_printf("%s/settings.yaml", path));
 	p->makefile = is_file(pool_printf("%s/Makefile", path));
 	p->dockerfile = is_file(pool_printf("%s/Dockerfile", path));
@@ -435,17 +435,17 @@ place_named(const struct places *all, const char *name)
 }
 
 static void
-places_in(const char *folder, struct places *all, size_t *cap, struct words *twice)
+places_in(const char *directory, struct places *all, size_t *cap, struct words *twice)
 {
-	cleanup_dir DIR *d = opendir(folder);
+	cleanup_dir DIR *d = opendir(directory);
 	struct dirent *e;
 	struct place p;
 
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.' || !look_at(folder, e->d_name, &p))
+		if (e->d_name[0] == '.' || !look_at(directory, e->d_name, &p))
 			continue;
 		if (place_named(all, p.name)) {
-			words_add(twice, p.folder);
+			words_add(twice, p.directory);
 			continue;
 		}
 		if (all->n == *cap) {
@@ -467,8 +467,8 @@ host_places(const struct host *h, struct places *all, struct words *twice)
 	size_t cap = 0;
 
 	*all = (struct places){0};
-	for (size_t i = 0; i < h->folders.n; i++)
-		places_in(h->folders.w[i], all, &cap, twice ? twice : &ignored);
+	for (size_t i = 0; i < h->directories.n; i++)
+		places_in(h->directories.w[i], all, &cap, twice ? twice : &ignored);
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), by_name);
 }
@@ -498,14 +498,14 @@ place_settings(const struct place *p)
 
 	if (!p->settings)
 		return pool_dup("");
-	fd = open(pool_printf("%s/settings.yaml", p->folder), O_RDONLY | O_CLOEXEC);
+	fd = open(pool_printf("%s/settings.yaml", p->directory), O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		report("open '%s/settings.yaml':", p->folder);
+		report("open '%s/settings.yaml':", p->directory);
 		return NULL;
 	}
 	got = file_read(fd, TEXT_MAX, &b) ? NULL : pool_dupn(b.s ? b.s : "", b.len);
 	if (!got)
-		report("read '%s/settings.yaml':", p->folder);
+		report("read '%s/settings.yaml':", p->directory);
 	strbuf_free(&b);
 	return got;
 }
@@ -576,13 +576,14 @@ host_container(const struct host *h, const struct place *p, bool test,
     const struct words *flags, const char *text, struct container *out)
 {
 	struct settings own = {0}, line = {0};
-	const char *file = pool_printf("%s/settings.yaml", p->folder ? p->folder : p->name);
+	const char *file =
+	    pool_printf("%s/settings.yaml", p->directory ? p->directory : p->name);
 	struct layer layer[4];
 	const char *yaml;
 	int bad = 0;
 
 	*out = (struct container){.key = p->name,
-	    .folder = p->folder,
+	    .directory = p->directory,
 	    .test = test,
 	    .repo1 = h->repo1,
 	    .repo2 = h->repo2,

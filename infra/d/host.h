@@ -12,11 +12,11 @@
 #include "subnet.h"
 
 struct host {
-	const char *project;  /* the project's directory; NULL: there is none */
-	struct words files;   /* the settings files that were read */
-	struct words folders; /* the directories that hold containers' directories */
-	const char *engine;   /* the command: infra/engine, or podman or docker itself */
-	const char *state;    /* $WHITTLE_STATE/d */
+	const char *project;      /* the project's directory; NULL: there is none */
+	struct words files;       /* the settings files that were read */
+	struct words directories; /* the directories that hold containers' directories */
+	const char *engine;       /* the command: infra/engine, or podman or docker itself */
+	const char *state;        /* $WHITTLE_STATE/d */
 	const char *vol_base;
 	const char *repo1, *repo2;
 	const char *toolkit;    /* image for d debug */
@@ -42,7 +42,7 @@ int host_load(struct host *h);
 /* One container's directory. */
 struct place {
 	const char *name;                           /* the directory's */
-	const char *folder;                         /* its path */
+	const char *directory;                      /* its path */
 	bool settings, makefile, dockerfile, tests; /* which files it has */
 };
 

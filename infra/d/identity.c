@@ -43,10 +43,10 @@ int
 image_accounts_read(struct app *a, const struct container *c, const struct image *image,
     struct image_accounts *out)
 {
-	const char *folder = image       ? image_files(a, c->key, c->test, image)
-			     : c->folder ? pool_printf("%s/files/etc", c->folder)
-					 : NULL;
-	cleanup_fd int dir = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	const char *directory = image          ? image_files(a, c->key, c->test, image)
+				: c->directory ? pool_printf("%s/files/etc", c->directory)
+					       : NULL;
+	cleanup_fd int dir = directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	*out = (struct image_accounts){0};
 	if (dir < 0)

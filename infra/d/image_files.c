@@ -16,7 +16,7 @@
 
 /* One file out of a container; none is fine. 0, or -1 after a message. */
 static int
-copy_one(const struct engine *e, const char *id, const char *name, const char *folder)
+copy_one(const struct engine *e, const char *id, const char *name, const char *directory)
 {
 	struct strbuf err = STRBUF_INIT;
 	cleanup_free char *gist = NULL;
@@ -25,7 +25,7 @@ copy_one(const struct engine *e, const char *id, const char *name, const char *f
 
 	words_add(&args, "cp");
 	words_addf(&args, "%s:/etc/%s", id, name);
-	words_addf(&args, "%s/%s", folder, name);
+	words_addf(&args, "%s/%s", directory, name);
 	status = engine_run(e, (const char *const *)args.w, NULL, &err);
 	gist = engine_gist(&err);
 	if (status > 0 && err.s &&
@@ -51,25 +51,25 @@ image_container(const struct engine *e, const struct image *image)
 }
 
 static int
-copy_out(const struct engine *e, const struct image *image, const char *folder)
+copy_out(const struct engine *e, const struct image *image, const char *directory)
 {
 	const char *id = image_container(e, image);
 	int bad;
 
 	if (!id)
 		return -1;
-	bad = copy_one(e, id, "passwd", folder) || copy_one(e, id, "group", folder);
+	bad = copy_one(e, id, "passwd", directory) || copy_one(e, id, "group", directory);
 	engine_remove(e, id, true);
 	return bad ? -1 : 0;
 }
 
 static void
-remove_copy(const char *folder)
+remove_copy(const char *directory)
 {
-	unlink(pool_printf("%s/passwd", folder));
-	unlink(pool_printf("%s/group", folder));
-	unlink(pool_printf("%s/capabilities", folder));
-	rmdir(folder);
+	unlink(pool_printf("%s/passwd", directory));
+	unlink(pool_printf("%s/group", directory));
+	unlink(pool_printf("%s/capabilities", directory));
+	rmdir(directory);
 }
 
 /* Those of other images, and what was cut off. */
@@ -87,7 +87,7 @@ remove_copies_but(const char *state, const char *kept)
 const char *
 image_files(struct app *a, const char *key, bool test, const struct image *image)
 {
-	const char *state = state_folder(&a->host, test ? pool_printf("%s/test", key) : key);
+	const char *state = state_directory(&a->host, test ? pool_printf("%s/test", key) : key);
 	const char *name = pool_printf("accounts.%s", short_id(image->id));
 	const char *kept = state ? pool_printf("%s/%s", state, name) : NULL;
 	char *draft;

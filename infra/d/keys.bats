@@ -100,7 +100,7 @@ readiness() {
 	run_x 0 d e "$N" /svc uid
 	[ "$output" = 7:8 ]
 	run_x 0 d e "$N" /svc write /scratch/x y
-	run_x 1 d e "$N" /svc mkdir /scratch/folder
+	run_x 1 d e "$N" /svc mkdir /scratch/directory
 	pid=$(d pid "$N")
 	[ "$(cat "/proc/$pid/comm")" != svc ]
 	run_x 0 cat "/proc/$pid/mounts"

@@ -15,7 +15,7 @@ enum { NETNS_DENIED = 100, NETNS_TIMEOUT = 101 };
 int in_network_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), void *arg,
     const char **said);
 
-/* The path of a descriptor on a container's root folder, /proc/PID/root. -1 with errno. */
+/* The path of a descriptor on a container's root directory, /proc/PID/root. -1 with errno. */
 int root_of(pid_t pid);
 
 #endif

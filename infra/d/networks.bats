@@ -151,10 +151,10 @@ serves_ok() {
 }
 
 @test "env: a null takes away what the image has" {
-	folder=$WHITTLE_CONTAINERS/${P}env
+	directory=$WHITTLE_CONTAINERS/${P}env
 	container "${P}env"
-	sed -i 's/^CMD/ENV COLOUR=red\n&/' "$folder/Dockerfile"
-	echo "$P" >"$folder/files/name"
+	sed -i 's/^CMD/ENV COLOUR=red\n&/' "$directory/Dockerfile"
+	echo "$P" >"$directory/files/name"
 	run_x 0 d b -ts "${P}env"
 	run_x 0 d run "${P}env" -- /svc env COLOUR
 	[ "$output" = red ]

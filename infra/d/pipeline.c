@@ -25,7 +25,7 @@ pipeline_make(struct app *a, const struct place *p, const char *const *targets, 
 	words_add(&argv, "make");
 	words_add(&argv, "--no-print-directory");
 	words_add(&argv, "-C");
-	words_add(&argv, p->folder);
+	words_add(&argv, p->directory);
 	for (; *targets; targets++)
 		words_add(&argv, *targets);
 	if (!loud) {
@@ -49,7 +49,7 @@ pipeline_make(struct app *a, const struct place *p, const char *const *targets, 
 const char *
 stamped(const struct place *p, const char *stamp, const char *key)
 {
-	cleanup_file FILE *f = fopen(pool_printf("%s/%s", p->folder, stamp), "re");
+	cleanup_file FILE *f = fopen(pool_printf("%s/%s", p->directory, stamp), "re");
 	cleanup_free char *line = NULL;
 	size_t cap = 0, len = strlen(key);
 

@@ -1,11 +1,11 @@
-/* A container's image, by way of its folder's make. */
+/* A container's image, by way of its directory's make. */
 #ifndef WHITTLE_PIPELINE_H
 #define WHITTLE_PIPELINE_H
 
 #include "app.h"
 
 /*
- * Runs make in the folder with one or several targets, its output in a log that *log then
+ * Runs make in the directory with one or several targets, its output in a log that *log then
  * names; shown as it comes where `loud` is set. Returns make's exit status, -1 after a
  * message.
  */

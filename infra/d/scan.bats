@@ -84,7 +84,7 @@ inside() {
 	refute removed
 }
 
-@test "a folder removed and made anew" {
+@test "a directory removed and made anew" {
 	inside rm /opt/a
 	inside rm /opt/b
 	inside rm /opt

@@ -703,20 +703,20 @@ print_learned(const struct place *p, const struct scan *s)
 	struct strbuf line = STRBUF_INIT;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const char *folder = directory_of(s->v[i].path);
+		const char *directory = directory_of(s->v[i].path);
 		size_t together = 0;
 
 		if (strcmp(s->v[i].what, "tampered") == 0)
 			continue;
 
 		for (size_t k = 0; k < s->n; k++)
-			together += strcmp(directory_of(s->v[k].path), folder) == 0;
-		if (together >= MANY && strcmp(folder, "/") != 0)
-			folder = pool_printf("%s/**", folder);
+			together += strcmp(directory_of(s->v[k].path), directory) == 0;
+		if (together >= MANY && strcmp(directory, "/") != 0)
+			directory = pool_printf("%s/**", directory);
 		else
-			folder = s->v[i].path;
-		if (!words_have(&patterns, folder))
-			words_add(&patterns, folder);
+			directory = s->v[i].path;
+		if (!words_have(&patterns, directory))
+			words_add(&patterns, directory);
 	}
 	words_sort(&patterns);
 	printf("# %s/settings.yaml: what the scan found just now\nscan:\n  allow:\n", p->name);
@@ -737,12 +737,13 @@ remove_added(const struct place *p, const struct seen *now, const struct scan *s
 
 	for (size_t i = s->n; i-- > 0;) {
 		const struct change *c = &s->v[i];
-		const char *folder = directory_of(c->path), *name = strrchr(c->path, '/') + 1;
+		const char *directory = directory_of(c->path),
+			   *name = strrchr(c->path, '/') + 1;
 		cleanup_fd int at = -1;
 
 		if (strcmp(c->what, "added") != 0)
 			continue;
-		at = open_no_links(root, folder, O_PATH | O_DIRECTORY, 0);
+		at = open_no_links(root, directory, O_PATH | O_DIRECTORY, 0);
 		if (at < 0 || unlinkat(at, name, S_ISDIR(c->mode) ? AT_REMOVEDIR : 0)) {
 			report("%s: remove '%s':", p->name, c->path);
 			bad = -1;

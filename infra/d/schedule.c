@@ -102,16 +102,16 @@ add_job(struct jobs *all, const struct place *p, const struct container *c, cons
 static void
 add_base(struct jobs *all)
 {
-	const char *folder = all->a->host.base, *slash;
+	const char *directory = all->a->host.base, *slash;
 	struct job *job = &all->v[all->n];
 
-	if (!folder || access(pool_printf("%s/Makefile", folder), F_OK))
+	if (!directory || access(pool_printf("%s/Makefile", directory), F_OK))
 		return;
-	slash = strrchr(folder, '/');
-	*job = (struct job){.name = slash ? slash + 1 : folder, .wave = -1};
+	slash = strrchr(directory, '/');
+	*job = (struct job){.name = slash ? slash + 1 : directory, .wave = -1};
 	words_add(&job->argv, "make");
 	words_add(&job->argv, "-C");
-	words_add(&job->argv, folder);
+	words_add(&job->argv, directory);
 	words_add(&job->argv, "all");
 	all->n++;
 }

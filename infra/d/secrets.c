@@ -53,8 +53,11 @@ run_for(const struct container *c, const struct secret *s, const char *const *ar
     struct strbuf *out)
 {
 	struct strbuf err = STRBUF_INIT;
-	int status = run(&(struct run){
-	    .argv = argv, .cwd = c->folder, .out = out, .err = &err, .timeout_ms = COMMAND_MS});
+	int status = run(&(struct run){.argv = argv,
+	    .cwd = c->directory,
+	    .out = out,
+	    .err = &err,
+	    .timeout_ms = COMMAND_MS});
 
 	if (status)
 		report("%s: secret '%s': %s failed with status %d: %s", c->key, s->name,
@@ -154,9 +157,9 @@ give(struct app *a, const struct container *c, const struct start *start,
 
 static int
 place_one(struct app *a, const struct container *c, const struct start *start,
-    const struct secret *s, const char *folder)
+    const struct secret *s, const char *directory)
 {
-	const char *path = pool_printf("%s/%s", folder, s->name);
+	const char *path = pool_printf("%s/%s", directory, s->name);
 	struct strbuf value = STRBUF_INIT;
 	int bad = secret_read(c, s, &value);
 
@@ -182,20 +185,20 @@ int
 secrets_place(struct app *a, const struct container *c, struct start *start)
 {
 	const char *home = home_of(c->name);
-	const char *folder = pool_printf("%s/%s", home,
+	const char *directory = pool_printf("%s/%s", home,
 	    start->transaction ? start->transaction : pool_printf("%d", (int)getpid()));
 
 	if (!c->secrets.n)
 		return 0;
 	if (make_home(home))
 		return -1;
-	if (mkdir(folder, 0755) && errno != EEXIST) {
-		report("create '%s':", folder);
+	if (mkdir(directory, 0755) && errno != EEXIST) {
+		report("create '%s':", directory);
 		return -1;
 	}
-	start->secrets = folder;
+	start->secrets = directory;
 	for (size_t i = 0; i < c->secrets.n; i++)
-		if (place_one(a, c, start, &c->secrets.v[i], folder))
+		if (place_one(a, c, start, &c->secrets.v[i], directory))
 			return -1;
 	return 0;
 }

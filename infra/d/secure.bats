@@ -67,7 +67,7 @@ status_of() {
 	[ "$(status_of NoNewPrivs)" = 1 ]
 }
 
-@test "5.6, 5.18, 5.20, 5.32: no host folder, device, shared mount, engine's socket" {
+@test "5.6, 5.18, 5.20, 5.32: no host directory, device, shared mount, engine's socket" {
 	is '.Mounts == []'
 	is '(.HostConfig.Devices // []) == []'
 	run ! grep -q 'shared:' "/proc/$PID/mountinfo"

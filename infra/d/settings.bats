@@ -123,7 +123,7 @@ yaml() {
 	expect "open '$ROOM/none'" "$stderr"
 }
 
-@test "the user's settings name the project, and folders of one's own" {
+@test "the user's settings name the project, and directories of one's own" {
 	yaml a <<<''
 	unset WHITTLE_SETTINGS WHITTLE_CONTAINERS
 	export XDG_CONFIG_HOME=$ROOM/config

@@ -23,14 +23,14 @@ enum { LOGS_KEPT = 20 };
 /* ---- directories and files ---- */
 
 const char *
-state_folder(const struct host *h, const char *name)
+state_directory(const struct host *h, const char *name)
 {
 	const char *path = pool_printf("%s/%s", h->state, name);
 
 	/* A container's root, mapped to nobody in particular, has to get through to its
 	 * volumes. */
 	if (make_directories(path, 0711)) {
-		report("make the folder '%s':", path);
+		report("make the directory '%s':", path);
 		return NULL;
 	}
 	return path;
@@ -108,7 +108,7 @@ state_lock(
 {
 	cleanup_fd int fd = -1;
 
-	if (!state_folder(h, name))
+	if (!state_directory(h, name))
 		return -1;
 	fd = open(state_path(h, name, "lock"), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
@@ -165,7 +165,7 @@ state_write(const struct host *h, const char *name, const char *file, const json
 	cleanup_free char *text = json ? xasprintf("%s\n", json) : NULL;
 	struct new_file f = {.bytes = text, .n = text ? strlen(text) : 0, .mode = 0600};
 
-	if (!text || !state_folder(h, name))
+	if (!text || !state_directory(h, name))
 		return -1;
 	if (file_replace(AT_FDCWD, path, &f, draft)) {
 		report("write '%s':", path);
@@ -187,10 +187,10 @@ state_remove(const struct host *h, const char *name, const char *file)
 /* ---- logs ---- */
 
 static void
-forget_old_logs(const char *folder)
+forget_old_logs(const char *directory)
 {
 	struct words names = {0};
-	DIR *d = opendir(folder);
+	DIR *d = opendir(directory);
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
@@ -200,20 +200,21 @@ forget_old_logs(const char *folder)
 		closedir(d);
 	words_sort(&names); /* they begin with the time */
 	for (size_t i = 0; i + LOGS_KEPT < names.n; i++)
-		unlink(pool_printf("%s/%s", folder, names.w[i]));
+		unlink(pool_printf("%s/%s", directory, names.w[i]));
 }
 
 const char *
 state_log(const struct host *h, const char *name, const char *kind, int *fd)
 {
-	const char *folder = state_folder(h, pool_printf("%s/log", name)), *path;
+	const char *directory = state_directory(h, pool_printf("%s/log", name)), *path;
 	struct timespec now;
 
-	if (!folder)
+	if (!directory)
 		return NULL;
-	forget_old_logs(folder);
+	forget_old_logs(directory);
 	clock_gettime(CLOCK_REALTIME, &now);
-	path = pool_printf("%s/%s.%03ld-%s", folder, state_now(), now.tv_nsec / 1000000, kind);
+	path =
+	    pool_printf("%s/%s.%03ld-%s", directory, state_now(), now.tv_nsec / 1000000, kind);
 	*fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0) {
 		report("open '%s':", path);

@@ -13,7 +13,7 @@
 struct host;
 
 /* The directory's path, made where it isn't there. NULL after a message. */
-const char *state_folder(const struct host *h, const char *name);
+const char *state_directory(const struct host *h, const char *name);
 const char *state_path(const struct host *h, const char *name, const char *file);
 
 /* Names of containers that anything is kept about. */

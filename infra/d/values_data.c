@@ -105,7 +105,8 @@ take_hooks(struct reader *r, const struct node *n)
 static const char *
 beside_settings(const struct reader *r, const char *path)
 {
-	return *path == '/' || !r->c->folder ? path : pool_printf("%s/%s", r->c->folder, path);
+	return *path == '/' || !r->c->directory ? path
+						: pool_printf("%s/%s", r->c->directory, path);
 }
 
 static int

@@ -305,8 +305,8 @@ tls_of(struct reader *r, const struct node *n, struct ready *out)
 	}
 	if (pin && strncmp(out->pin, "sha256//", 8) != 0)
 		return wrong_value(r, pin, "sha256// and the base64 digest of a public key");
-	if (out->ca && *out->ca != '/' && r->c->folder)
-		out->ca = pool_printf("%s/%s", r->c->folder, out->ca);
+	if (out->ca && *out->ca != '/' && r->c->directory)
+		out->ca = pool_printf("%s/%s", r->c->directory, out->ca);
 	return 0;
 }
 

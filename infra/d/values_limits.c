@@ -78,7 +78,8 @@ take_seccomp(struct reader *r, const struct node *n)
 		return 0;
 	}
 	if (strchr(text, '/') || strstr(text, ".json")) {
-		r->c->seccomp = r->c->folder ? pool_printf("%s/%s", r->c->folder, text) : text;
+		r->c->seccomp =
+		    r->c->directory ? pool_printf("%s/%s", r->c->directory, text) : text;
 		return 0;
 	}
 	return wrong_value(

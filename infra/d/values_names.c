@@ -202,10 +202,10 @@ take_env_file(struct reader *r, const struct node *n)
 		return -1;
 	if (!*text || climbs(text))
 		return wrong_value(r, n, "the path of a file, without '..'");
-	if (*text == '/' || !r->c->folder)
+	if (*text == '/' || !r->c->directory)
 		words_add(&r->c->env_files, text);
 	else
-		words_addf(&r->c->env_files, "%s/%s", r->c->folder, text);
+		words_addf(&r->c->env_files, "%s/%s", r->c->directory, text);
 	return 0;
 }
 

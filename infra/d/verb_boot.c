@@ -99,7 +99,7 @@ needed_paths(struct boot *b, struct words *out)
 	words_add(&all, a->host.state);
 	if (a->host.project)
 		words_add(&all, a->host.project);
-	words_add_all(&all, &a->host.folders);
+	words_add_all(&all, &a->host.directories);
 	for (size_t i = 0; i < b->n; i++)
 		mounts_sources(&b->c[i], &all);
 	/* docker's own unit waits for its storage. */
@@ -174,7 +174,7 @@ host_conf(struct boot *b, struct strbuf *out)
 }
 
 static const char *
-config_folder(const struct boot *b)
+config_directory(const struct boot *b)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 
@@ -349,11 +349,11 @@ holds(const char *path, const struct strbuf *text)
 }
 
 static int
-put_file(const char *folder, const char *path, const struct strbuf *text, mode_t mode)
+put_file(const char *directory, const char *path, const struct strbuf *text, mode_t mode)
 {
 	const struct new_file f = {.bytes = text->s, .n = text->len, .mode = mode};
 
-	if (make_directories(folder, 0755) || file_replace(AT_FDCWD, path, &f, NULL)) {
+	if (make_directories(directory, 0755) || file_replace(AT_FDCWD, path, &f, NULL)) {
 		report("write '%s':", path);
 		return -1;
 	}
@@ -441,7 +441,7 @@ look_at_manager(struct boot *b, struct findings *f)
 	switch (b->manager) {
 	case SYSTEMD:
 		host_conf(b, &want);
-		path = pool_printf("%s/%s.d/host.conf", config_folder(b), unit);
+		path = pool_printf("%s/%s.d/host.conf", config_directory(b), unit);
 		there = access(path, F_OK) == 0 && systemctl(b, "is-enabled", unit) == 0;
 		same = holds(path, &want);
 		break;
@@ -484,13 +484,13 @@ look(struct boot *b)
 static int
 enable_systemd(struct boot *b)
 {
-	const char *folder = pool_printf("%s/%s.d", config_folder(b), unit);
-	const char *path = pool_printf("%s/host.conf", folder);
+	const char *directory = pool_printf("%s/%s.d", config_directory(b), unit);
+	const char *path = pool_printf("%s/host.conf", directory);
 	struct strbuf text = STRBUF_INIT;
 	int bad;
 
 	host_conf(b, &text);
-	bad = put_file(folder, path, &text, 0644);
+	bad = put_file(directory, path, &text, 0644);
 	strbuf_free(&text);
 	if (bad)
 		return -1;
@@ -498,7 +498,7 @@ enable_systemd(struct boot *b)
 	    systemctl(b, "enable", unit)) {
 		report("'%s' can't be enabled; make install-tools brings it", unit);
 		remove_file(path);
-		rmdir(folder);
+		rmdir(directory);
 		return -1;
 	}
 	return 0;
@@ -559,15 +559,15 @@ enable(struct boot *b)
 static int
 disable(struct boot *b)
 {
-	const char *folder = pool_printf("%s/%s.d", config_folder(b), unit), *ours;
+	const char *directory = pool_printf("%s/%s.d", config_directory(b), unit), *ours;
 	struct strbuf text = STRBUF_INIT;
 	int bad = 0;
 
 	switch (b->manager) {
 	case SYSTEMD:
 		bad = systemctl(b, "disable", unit) ||
-		      remove_file(pool_printf("%s/host.conf", folder));
-		rmdir(folder);
+		      remove_file(pool_printf("%s/host.conf", directory));
+		rmdir(directory);
 		if (!*b->root)
 			bad |= systemctl(b, "daemon-reload", NULL);
 		break;

@@ -1,4 +1,4 @@
-/* Building and testing an image, by its folder's pipeline. */
+/* Building and testing an image, by its directory's pipeline. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,19 +19,19 @@
 #include "upgrade.h"
 #include "verbs.h"
 
-/* The container whose folder this is run in; NULL after a message. */
+/* The container whose directory this is run in; NULL after a message. */
 static const struct place *
-place_here(struct app *a, const char *folder)
+place_here(struct app *a, const char *directory)
 {
-	cleanup_free char *here = realpath(folder ? folder : ".", NULL);
+	cleanup_free char *here = realpath(directory ? directory : ".", NULL);
 
 	for (size_t i = 0; here && i < a->places.n; i++) {
-		cleanup_free char *there = realpath(a->places.v[i].folder, NULL);
+		cleanup_free char *there = realpath(a->places.v[i].directory, NULL);
 
 		if (there && strcmp(here, there) == 0)
 			return &a->places.v[i];
 	}
-	report("'%s' is not a container's directory", folder ? folder : ".");
+	report("'%s' is not a container's directory", directory ? directory : ".");
 	return NULL;
 }
 
@@ -134,7 +134,7 @@ struct test_options {
 	struct words flags, cmd;
 };
 
-/* A test instance around a command, or around the folder's test.bats. */
+/* A test instance around a command, or around the directory's test.bats. */
 static int
 test_around(
     struct app *a, const struct place *p, const struct words *cmd, const struct test_options *o)
@@ -149,7 +149,7 @@ test_around(
 	image = imageid_own(&a->engine, i.image.id);
 	setenv("TEST_IMAGE", image, 1);
 	setenv("TEST_NAME", p->name, 1);
-	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->folder});
+	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->directory});
 	if (instance_stop(a, p))
 		return EXIT_TROUBLE;
 	/* The pipeline names the image, and says itself how its tests went. */

@@ -112,7 +112,7 @@ copy_as_su(int from, pid_t pid)
 	while ((n = read(from, chunk, sizeof(chunk))) > 0)
 		if (write(to, chunk, (size_t)n) != n)
 			return -1;
-	/* The root folder's owner is root inside, whatever that is out here. */
+	/* The root directory's owner is root inside, whatever that is out here. */
 	return n || fchown(to, owner.st_uid, owner.st_gid) || fchmod(to, 04755) ? -1 : 0;
 }
 
@@ -144,7 +144,7 @@ do_add_su(struct app *a, int argc, char **argv)
 		    p->name);
 		return EXIT_NO;
 	}
-	if (!state_folder(&a->host, p->name))
+	if (!state_directory(&a->host, p->name))
 		return EXIT_TROUBLE;
 	file = pool_printf("%s/%s/su", a->host.state, p->name);
 	if (fetch_su(a, file))

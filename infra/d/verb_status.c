@@ -110,7 +110,7 @@ image_since(struct app *a, const char *key, const struct image *live)
 			if (strcmp(g.v[i].image, live->id) == 0)
 				return engine_time(g.v[i].time);
 	return promoted && strcmp(promoted, live->id) == 0 &&
-		       stat(pool_printf("%s/install-stamp", p->folder), &st) == 0
+		       stat(pool_printf("%s/install-stamp", p->directory), &st) == 0
 		   ? st.st_mtime
 		   : live->created;
 }

@@ -260,7 +260,7 @@ teardown_file() {
 	expect "the test fails" "$stderr"
 }
 
-@test "build: parameters, one more name, and the folder instead of a name" {
+@test "build: parameters, one more name, and the directory instead of a name" {
 	local N=${P}par
 	container "$N"
 	real_pipeline "$N"

@@ -37,7 +37,7 @@ usual() {
 	EOT
 }
 
-@test "prep makes folders and files, with the image's accounts" {
+@test "prep makes directories and files, with the image's accounts" {
 	usual
 	run_x 0 d prep "$N"
 	[ "$(what "$V/data")" = "directory 750 33:44" ]
@@ -49,7 +49,7 @@ usual() {
 	[ -z "$output$stderr" ]
 }
 
-@test "make prep in a container's folder does the same" {
+@test "make prep in a container's directory does the same" {
 	usual
 	run_x 0 env -u WHITTLE_CONTAINERS make -s -f "$TOP/etc/Makefile-docker" -C "$WHITTLE_CONTAINERS/$N" prep
 	[ "$(what "$V/data")" = "directory 750 33:44" ]
@@ -160,12 +160,12 @@ holds() {
 
 # user_image USER: an image with that USER and some accounts, by the name of ${P}user.
 user_image() {
-	local folder=$WHITTLE_CONTAINERS/${P}user
-	rm -rf "$folder"
+	local directory=$WHITTLE_CONTAINERS/${P}user
+	rm -rf "$directory"
 	container "${P}user" shell
-	printf 'toor:x:0:0::/:\nwww:x:1000:44::/:\n' >>"$folder/files/etc/passwd"
-	printf 'disk:x:6:app,www\n' >>"$folder/files/etc/group"
-	sed -i "s/^CMD/USER $1\n&/" "$folder/Dockerfile"
+	printf 'toor:x:0:0::/:\nwww:x:1000:44::/:\n' >>"$directory/files/etc/passwd"
+	printf 'disk:x:6:app,www\n' >>"$directory/files/etc/group"
+	sed -i "s/^CMD/USER $1\n&/" "$directory/Dockerfile"
 	echo 'mount_rw: [data:/data]' | settings "${P}user"
 	d b -ts "${P}user" >/dev/null 2>&1
 }
@@ -224,9 +224,9 @@ runs_as() {
 }
 
 @test "an image's passwd that is no file is never read" {
-	local folder=$WHITTLE_CONTAINERS/${P}user
+	local directory=$WHITTLE_CONTAINERS/${P}user
 	user_image 1000
-	ln -sf /dev/zero "$folder/files/etc/passwd"
+	ln -sf /dev/zero "$directory/files/etc/passwd"
 	d b -ts "${P}user" >/dev/null 2>&1
 	printf 'user: app\nmount_rw: [data:/data]\n' | settings "${P}user"
 	run_x 2 timeout 60 "$D" prep "${P}user"

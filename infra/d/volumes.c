@@ -368,17 +368,17 @@ static bool
 is_empty_directory(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	int entries = 0;
 
-	if (!folder) {
+	if (!directory) {
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
-	while (entries < 3 && readdir(folder))
+	while (entries < 3 && readdir(directory))
 		entries++;
-	closedir(folder);
+	closedir(directory);
 	return entries == 2; /* itself and the one above */
 }
 
@@ -529,19 +529,19 @@ volumes_prepare(struct app *a, const struct container *c, const struct image *im
 /* ---- removing ---- */
 
 int
-volumes_remove(struct app *a, const char *folder)
+volumes_remove(struct app *a, const char *directory)
 {
-	cleanup_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_fd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (geteuid() != 0 && a->engine.kind == PODMAN)
 		return engine_call(&a->engine, NULL, "unshare", "rm", "-rf",
-			   "--one-file-system", "--", folder, NULL)
+			   "--one-file-system", "--", directory, NULL)
 			   ? -1
 			   : 0;
-	if (remove_contents(fd) || rmdir(folder)) {
-		report("remove '%s':", folder);
+	if (remove_contents(fd) || rmdir(directory)) {
+		report("remove '%s':", directory);
 		return -1;
 	}
 	return 0;

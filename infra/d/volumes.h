@@ -30,6 +30,6 @@ int volumes_after(
 
 /* Removes a directory tree, in rootless podman's user namespace where that is needed. 0, or -1
  * after a message. */
-int volumes_remove(struct app *a, const char *folder);
+int volumes_remove(struct app *a, const char *directory);
 
 #endif

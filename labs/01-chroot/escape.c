@@ -2,12 +2,12 @@
  * escape - leave a chroot jail
  *
  *   escape COMMAND [ARG]...         as root
- *   escape -f FD COMMAND [ARG]...   as anybody to whom a folder was left open
+ *   escape -f FD COMMAND [ARG]...   as anybody to whom a directory was left open
  *
- * chroot(2) changes what "/" means and nothing else. ".." stops at the root folder only
+ * chroot(2) changes what "/" means and nothing else. ".." stops at the root directory only
  * for a process that is beneath it: whoever stands outside walks up as far as he likes.
- * Root gets outside by making its root a folder further down while it stays where it is;
- * then COMMAND has the real root. Without any privilege, a descriptor of a folder
+ * Root gets outside by making its root a directory further down while it stays where it is;
+ * then COMMAND has the real root. Without any privilege, a descriptor of a directory
  * outside leads there, and COMMAND starts in that.
  */
 #include <err.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static void
-make_outer_folder_the_root(void)
+make_outer_directory_the_root(void)
 {
 	if (mkdir("deeper", 0755) && errno != EEXIST)
 		err(2, "mkdir");
@@ -45,7 +45,7 @@ main(int argc, char **argv)
 		errx(2, "usage: escape [-f FD] COMMAND [ARG]...");
 
 	if (fd < 0)
-		make_outer_folder_the_root();
+		make_outer_directory_the_root();
 	else if (fchdir(fd))
 		err(1, "fchdir");
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Out of the jail: as root, and as nobody in particular through a folder left open.
+# Out of the jail: as root, and as nobody in particular through a directory left open.
 . "$(dirname "$0")/../lab.sh"
 private_host "$@"
 
@@ -19,7 +19,7 @@ try chroot jail /bin/escape cat "$PWD/secret"
 say "Closed for whoever isn't root: chroot(2) wants CAP_SYS_CHROOT."
 refused chroot jail /bin/chpst -u 1000:1000 /bin/escape cat "$PWD/secret"
 
-say "Open again if the jailer left a folder outside open, here as descriptor 9:"
+say "Open again if the jailer left a directory outside open, here as descriptor 9:"
 exec 9<.
 try chroot jail /bin/chpst -u 1000:1000 /bin/escape -f 9 cat secret
 exec 9<&-

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A jail by hand: a folder with a root file system in it, and a command in that.
+# A jail by hand: a directory with a root file system in it, and a command in that.
 #
 #   ./jail.sh [COMMAND [ARG]...]        (./jail.sh sh to look around)
 . "$(dirname "$0")/../lab.sh"
@@ -12,7 +12,7 @@ if [ $# -gt 0 ]; then
 	exec chroot jail "$@"
 fi
 
-say "A root file system is a folder. This is the baseline's, unpacked:"
+say "A root file system is a directory. This is the baseline's, unpacked:"
 try ls jail
 try ls jail/bin
 

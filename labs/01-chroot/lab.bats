@@ -24,7 +24,7 @@ setup() {
 	expect "escape: chroot: Operation not permitted" "$stderr"
 }
 
-@test "a folder left open leads out without any privilege, a closed one doesn't" {
+@test "a directory left open leads out without any privilege, a closed one doesn't" {
 	shows ./escape.sh
 	expect "-f 9 cat secret"$'\n'"the host's secret"
 	expect "escape: fchdir: Bad file descriptor" "$stderr"

@@ -17,7 +17,7 @@ say "With pivot_root the jail is the root of the mount namespace, and there is n
 refused contain jail /bin/escape cat "$PWD/secret"
 try contain jail /bin/escape ls /
 
-say "What pivot_root can't take away is a folder that was left open:"
+say "What pivot_root can't take away is a directory that was left open:"
 exec 9<.
 try contain jail /bin/escape -f 9 cat secret
 exec 9<&-

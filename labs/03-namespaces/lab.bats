@@ -29,7 +29,7 @@ setup() {
 	[ "$(grep -c "^the host's secret" <<<"$chrooted")" -eq 2 ]
 }
 
-@test "it doesn't work from pivot_root, but for a folder left open" {
+@test "it doesn't work from pivot_root, but for a directory left open" {
 	shows ./escape.sh
 	local pivoted=${output#*With pivot_root}
 	expect "can't open '/run/secret': No such file" "$stderr"

@@ -58,11 +58,11 @@ setup() {
 }
 
 @test "a naive filter is passed by the 32-bit door, and a better one isn't" {
-	run ./sneak "$BATS_TEST_TMPDIR/folder"
+	run ./sneak "$BATS_TEST_TMPDIR/directory"
 	[[ $output == *"int 0x80  made it"* ]] || skip "this machine cannot: no calls of 32-bit programs"
-	run_x 0 ./filter -n mkdir,mkdirat ./sneak "$BATS_TEST_TMPDIR/folder"
+	run_x 0 ./filter -n mkdir,mkdirat ./sneak "$BATS_TEST_TMPDIR/directory"
 	[ "$output" = $'mkdir     Operation not permitted\nmkdirat   Operation not permitted\nint 0x80  made it' ]
-	run_x 1 ./filter mkdir,mkdirat ./sneak "$BATS_TEST_TMPDIR/folder"
+	run_x 1 ./filter mkdir,mkdirat ./sneak "$BATS_TEST_TMPDIR/directory"
 	refute "made it"
 }
 
@@ -74,8 +74,8 @@ setup() {
 }
 
 @test "filter: a call that isn't one, a command that isn't there" {
-	run_x 2 ./filter mkfolder true
-	expect "filter: no system call 'mkfolder' on this architecture" "$stderr"
+	run_x 2 ./filter mkdirectory true
+	expect "filter: no system call 'mkdirectory' on this architecture" "$stderr"
 	run_x 127 ./filter mkdir /no/such/program
 }
 

@@ -1,5 +1,5 @@
 /*
- * sneak - make a folder in every way that the kernel offers
+ * sneak - make a directory in every way that the kernel offers
  *
  *   sneak NAME
  *

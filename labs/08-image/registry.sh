@@ -30,7 +30,7 @@ blob() {
 	echo "\"digest\": \"sha256:$digest\", \"size\": $size"
 }
 
-# oci TEXT: an image that prints TEXT, as a folder "oci" in the layout of the OCI.
+# oci TEXT: an image that prints TEXT, as a directory "oci" in the layout of the OCI.
 oci() {
 	rm -rf oci root
 	mkdir -p oci/blobs/sha256 root/bin

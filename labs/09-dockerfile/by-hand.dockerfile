@@ -1,4 +1,4 @@
-# By hand, from an empty Debian: the packages, a user, a folder of his.
+# By hand, from an empty Debian: the packages, a user, a directory of his.
 ARG BASE
 FROM $BASE
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends \

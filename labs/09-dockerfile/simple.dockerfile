@@ -1,4 +1,4 @@
-# Simply: somebody else's image, our folder, run as root.
+# Simply: somebody else's image, our directory, run as root.
 ARG NODE
 FROM $NODE
 COPY . /app

@@ -11,8 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct container c = {
-	    .key = "web", .folder = "/c/web", .test = size & 1, .repo1 = "r", .vol_base = "/v"};
+	struct container c = {.key = "web",
+	    .directory = "/c/web",
+	    .test = size & 1,
+	    .repo1 = "r",
+	    .vol_base = "/v"};
 	struct settings s = {0};
 	struct layer layer = {&s, NULL};
 	char hex[SHA256_HEX];

@@ -1,4 +1,4 @@
-# Two tiny images and a place of their own for d: containers' folders, state, volumes. What
+# Two tiny images and a place of their own for d: containers' directories, state, volumes. What
 # a test file makes has one prefix, $P, so that nothing else is touched, and goes with it.
 
 # shellcheck disable=SC2154 # run_x sets stderr
@@ -30,31 +30,31 @@ fixture_remove() {
 	[ -z "$list" ] || engine rmi -f $list >/dev/null 2>&1 || :
 }
 
-# container NAME [KIND]: a folder. KIND service (the default) has no shell; shell has one,
+# container NAME [KIND]: a directory. KIND service (the default) has no shell; shell has one,
 # and an account "app".
 container() {
-	local folder=$WHITTLE_CONTAINERS/$1
-	mkdir -p "$folder/files"
-	cp "$ROOM/svc" "$folder/files/svc"
-	cp "$BATS_TEST_DIRNAME/tests/quick.mk" "$folder/Makefile"
+	local directory=$WHITTLE_CONTAINERS/$1
+	mkdir -p "$directory/files"
+	cp "$ROOM/svc" "$directory/files/svc"
+	cp "$BATS_TEST_DIRNAME/tests/quick.mk" "$directory/Makefile"
 	mood "$1" 1
-	echo "$1" >"$folder/files/name" # no two containers have one image
-	echo '@test "x" { true; }' >"$folder/test.bats"
+	echo "$1" >"$directory/files/name" # no two containers have one image
+	echo '@test "x" { true; }' >"$directory/test.bats"
 	{
 		echo "FROM scratch"
 		echo "COPY files/ /"
 		if [ "${2:-}" = shell ]; then
-			mkdir -p "$folder/files/bin" "$folder/files/etc" "$folder/files/tmp"
-			chmod 1777 "$folder/files/tmp"
-			cp "$ROOM/svc" "$folder/files/bin/sh"
-			printf 'root:x:0:0::/:/bin/sh\napp:x:33:44::/:/bin/sh\n' >"$folder/files/etc/passwd"
-			printf 'root:x:0:\napp:x:44:\n' >"$folder/files/etc/group"
+			mkdir -p "$directory/files/bin" "$directory/files/etc" "$directory/files/tmp"
+			chmod 1777 "$directory/files/tmp"
+			cp "$ROOM/svc" "$directory/files/bin/sh"
+			printf 'root:x:0:0::/:/bin/sh\napp:x:33:44::/:/bin/sh\n' >"$directory/files/etc/passwd"
+			printf 'root:x:0:\napp:x:44:\n' >"$directory/files/etc/group"
 		else
 			echo "USER 1000:1000"
 		fi
 		echo 'HEALTHCHECK --interval=1s --timeout=5s --retries=1 CMD ["/svc", "check"]'
 		echo 'CMD ["/svc"]'
-	} >"$folder/Dockerfile"
+	} >"$directory/Dockerfile"
 	settings "$1" </dev/null
 }
 
@@ -128,18 +128,18 @@ no_fake() {
 # prebuilt NAME VERSION…: images of several versions, and a Makefile that builds nothing:
 # "all" is whatever version the file "next" names.
 prebuilt() {
-	local name=$1 folder=$WHITTLE_CONTAINERS/$1 version
+	local name=$1 directory=$WHITTLE_CONTAINERS/$1 version
 	shift
 	for version; do
 		mood "$name" "$version"
-		make -s -C "$folder" all
-		cp "$folder/build-stamp" "$folder/stamp-$version"
+		make -s -C "$directory" all
+		cp "$directory/build-stamp" "$directory/stamp-$version"
 		# docker's containerd store forgets an image that has no name any more.
 		[ "$("$ENGINE_CMD" --which)" = podman ] ||
 			engine tag "localhost/whittle/$name:latest" "localhost/$name-built:$version"
 	done
-	sed -e '/^all:/,/^$/d' "$BATS_TEST_DIRNAME/tests/quick.mk" >"$folder/Makefile"
-	printf 'all:\n\t@cp stamp-$$(cat next) build-stamp\n' >>"$folder/Makefile"
+	sed -e '/^all:/,/^$/d' "$BATS_TEST_DIRNAME/tests/quick.mk" >"$directory/Makefile"
+	printf 'all:\n\t@cp stamp-$$(cat next) build-stamp\n' >>"$directory/Makefile"
 }
 
 # built NAME VERSION: what the engine calls the image of a version.

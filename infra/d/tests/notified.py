@@ -13,16 +13,16 @@ import socketserver
 import sys
 import threading
 
-folder = sys.argv[3]
+directory = sys.argv[3]
 lock = threading.Lock()
 
 
 def keep(kind, text):
     with lock:
-        n = len([f for f in os.listdir(folder) if f.startswith(kind + ".")])
-        with open("%s/.new" % folder, "wb") as f:
+        n = len([f for f in os.listdir(directory) if f.startswith(kind + ".")])
+        with open("%s/.new" % directory, "wb") as f:
             f.write(text)
-        os.rename("%s/.new" % folder, "%s/%s.%d" % (folder, kind, n + 1))
+        os.rename("%s/.new" % directory, "%s/%s.%d" % (directory, kind, n + 1))
 
 
 class Web(http.server.BaseHTTPRequestHandler):
@@ -32,7 +32,7 @@ class Web(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
-            status = int(open(folder + "/refuse").read())
+            status = int(open(directory + "/refuse").read())
         except FileNotFoundError:
             status = 200
         head = "%s\n%s" % (self.path, self.headers)

@@ -24,7 +24,7 @@ static json_t *
 describe(const char *yaml, bool test, unsigned *errors)
 {
 	struct container c = {.key = "web",
-	    .folder = "/c/web",
+	    .directory = "/c/web",
 	    .test = test,
 	    .repo1 = "localhost/whittle",
 	    .vol_base = test ? "/tmp/t" : "/vol"};
@@ -542,8 +542,10 @@ differ(const char *a_yaml, const char *b_yaml, bool test, bool wanted)
 static void
 digest_of(const char *yaml, char hex[SHA256_HEX])
 {
-	struct container c = {
-	    .key = "web", .folder = "/c/web", .repo1 = "localhost/whittle", .vol_base = "/vol"};
+	struct container c = {.key = "web",
+	    .directory = "/c/web",
+	    .repo1 = "localhost/whittle",
+	    .vol_base = "/vol"};
 	struct settings s = {0};
 	struct layer layer = {&s, NULL};
 
@@ -652,7 +654,7 @@ profile_digest(void **state)
 	assert_string_equal(hex[0], hex[2]);
 }
 
-/* host's defaults < the folder's < test_KEYs < the command line's. */
+/* host's defaults < the directory's < test_KEYs < the command line's. */
 static void
 layers(void **state)
 {
