@@ -116,6 +116,26 @@ add_base(struct jobs *all)
 	all->n++;
 }
 
+/* What is needed comes with whoever needs it at the latest, whatever its own wave is. */
+static void
+lower_waves(struct jobs *all)
+{
+	bool changed;
+
+	do {
+		changed = false;
+		for (size_t i = 0; i < all->n; i++)
+			for (size_t k = 0; k < all->v[i].after.n; k++) {
+				struct job *other = job_named(all, all->v[i].after.w[k]);
+
+				if (!other || other->wave <= all->v[i].wave)
+					continue;
+				other->wave = all->v[i].wave;
+				changed = true;
+			}
+	} while (changed);
+}
+
 /* Those that need others go down before them. */
 static void
 turn_round(struct jobs *all)
@@ -153,6 +173,7 @@ collect(struct app *a, const char *verb, enum pick_which which, struct jobs *all
 		else if (wanted(p, &c, which, &seen))
 			add_job(all, p, &c, verb);
 	}
+	lower_waves(all);
 	if (strcmp(verb, "down") == 0)
 		turn_round(all);
 	return 0;

@@ -131,7 +131,7 @@ teardown_file() {
 }
 
 @test "log -n: the last lines, also where they come in pieces; and what follows them" {
-	echo 'env: [PIECES=1]' | settings "${P}web"
+	printf 'autostart: 1\nenv: [PIECES=1]\n' | settings "${P}web"
 	run_x 0 d restart "${P}web"
 	run_x 0 d log -n 1 "${P}web"
 	[ "$output" = "in pieces" ]
@@ -152,7 +152,7 @@ teardown_file() {
 	refute serving "$(cat "$BATS_TEST_TMPDIR/started.0")"
 	d down "${P}web"
 	run_x 2 d log -n 1 "${P}none"
-	settings "${P}web" </dev/null
+	echo 'autostart: 1' | settings "${P}web"
 }
 
 @test "hup reaches the first process" {
@@ -189,7 +189,14 @@ teardown_file() {
 }
 
 @test "what it needs is started first" {
+	# nor does it matter that it has no wave of its own
+	settings "${P}web" </dev/null
+	run_x 0 d up "${P}box"
+	run_x 0 d restart-all
+	expect "2 done, 0 failed, 0 left out"
 	run_x 0 d down-all
+	expect "2 done, 0 failed, 0 left out"
+	echo 'autostart: 1' | settings "${P}web"
 	run_x 0 d up "${P}box"
 	run_x 0 d lun
 	[ "$output" = "${P}box"$'\n'"${P}web" ]

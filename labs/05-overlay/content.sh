@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lab.sh"
 private_host "$@"
 
-# pack DIRECTORY: a tar of it, the same bytes for the same content: names sorted, owners and
+# pack FOLDER: a tar of it, the same bytes for the same content: names sorted, owners and
 # times fixed. Into the store, by its digest, which is printed.
 pack() {
 	find "$1" -exec touch -h -d @1700000000 {} +
@@ -13,7 +13,7 @@ pack() {
 	echo "$digest"
 }
 
-# unpack DIGEST DIRECTORY: checks the layer before a byte of it is believed.
+# unpack DIGEST FOLDER: checks the layer before a byte of it is believed.
 unpack() {
 	echo "$1  store/$1" | sha256sum -c || return 1
 	mkdir -p "$2"

@@ -10,15 +10,15 @@ setup() {
 	shows ./layers.sh
 	expect $'$ ls merged\nbird\ncat\ndog\n$ cat merged/dog\ndog of the upper layer'
 	expect $'$ cat upper/bird\nbird\nand another\n$ cat lower/bird\nbird\n'
-	expect $'$ ls merged\nbird\ndog\nfish\ndirectory\n'
+	expect $'$ ls merged\nbird\ndog\nfish\nfolder\n'
 	expect "merged/file: Read-only file system" "$stderr"
 }
 
-@test "layers: deleting leaves a mark, and a new directory doesn't show the old one's files" {
+@test "layers: deleting leaves a mark, and a new folder doesn't show the old one's files" {
 	shows ./layers.sh
 	expect $'$ ls merged\ncat\n'
 	expect $'upper/bird: character special file 0,0\nupper/dog: character special file 0,0\n$ ls lower\nbird\ndog\n'
-	expect $'$ ls merged/directory\nnew\n$ ls lower/directory\nold\n'
+	expect $'$ ls merged/folder\nnew\n$ ls lower/folder\nold\n'
 }
 
 @test "share: two containers on one layer don't see each other's changes" {
@@ -51,7 +51,7 @@ b/upper
 }
 
 @test "the scripts leave nothing behind, interrupted or not" {
-	leaves_nothing ./layers.sh "Two directories"
+	leaves_nothing ./layers.sh "Two folders"
 	leaves_nothing ./layers.sh "There may be many"
 	leaves_nothing ./share.sh "On disk a container"
 	leaves_nothing ./content.sh "Who changes a byte"

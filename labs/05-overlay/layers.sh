@@ -9,7 +9,7 @@ echo bird >lower/bird
 echo cat >upper/cat
 echo "dog of the upper layer" >upper/dog
 
-say "Two directories, one on top of the other. Where both have a file, the upper one's is seen:"
+say "Two folders, one on top of the other. Where both have a file, the upper one's is seen:"
 try mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
 try ls merged
 try cat merged/dog
@@ -26,16 +26,16 @@ try stat -c '%n: %F %t,%T' upper/bird upper/dog
 try ls lower
 umount merged
 
-say "A directory that is deleted and made again doesn't let the old one's files through:"
+say "A folder that is deleted and made again doesn't let the old one's files through:"
 rm -rf upper work
-mkdir upper work lower/directory
-echo old >lower/directory/old
+mkdir upper work lower/folder
+echo old >lower/folder/old
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
-try rm -r merged/directory
-try mkdir merged/directory
-try touch merged/directory/new
-try ls merged/directory
-try ls lower/directory
+try rm -r merged/folder
+try mkdir merged/folder
+try touch merged/folder/new
+try ls merged/folder
+try ls lower/folder
 umount merged
 
 say "There may be many lower ones, the topmost first, and none that is written:"

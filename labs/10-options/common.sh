@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What the three scripts share: the service, and a look at what the kernel has for it.
 
-# The host's directory that the container gets to see, with a program in it that tries things.
+# The host's folder that the container gets to see, with a program in it that tries things.
 make_data() {
 	mkdir -p data/cgi-bin
 	echo "a file of the host's" >data/index.html
@@ -11,7 +11,7 @@ make_data() {
 			exec 2>&1
 			touch /data/file
 			mount -t tmpfs tmpfs /tmp
-			mkdir /tmp/directory
+			mkdir /tmp/folder
 			dd if=/dev/zero of=/dev/null bs=128M count=1 2>/dev/null
 			echo "128 MB: status $?"
 		)
@@ -29,7 +29,7 @@ tree() {
 		END { if (!found) print two }' /proc/self/mountinfo
 }
 
-# group PROCESS CONTROLLER: the directory of its control group.
+# group PROCESS CONTROLLER: the folder of its control group.
 group() {
 	path=$(awk -F: -v c="$2" '("," $2 ",") ~ ("," c ",") { print $3; found = 1 }
 		$1 == 0 { two = $3 } END { if (!found) print two }' "/proc/$1/cgroup")

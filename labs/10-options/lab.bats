@@ -19,7 +19,7 @@ a file of the host's"
 	expect "cgi-bin/try
 touch: /data/file: Read-only file system
 mount: permission denied (are you root?)
-mkdir: can't create directory '/tmp/directory': Operation not permitted
+mkdir: can't create directory '/tmp/folder': Operation not permitted
 128 MB: status 137"
 	expect "network:       the host's" "${output#*network:       its own}"
 }

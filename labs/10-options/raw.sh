@@ -18,7 +18,7 @@ make_data
 mkdir jail/data
 cp "$LABS/06-privileges/drop" "$LABS/06-privileges/filter" jail/bin/
 
-say "2. Mount: a directory of the host, to read (lab 5)"
+say "2. Mount: a folder of the host, to read (lab 5)"
 try mount --bind data jail/data
 try mount -o remount,bind,ro data jail/data
 
