@@ -499,6 +499,15 @@ judge_rule(struct rule_state *s, int64_t now)
 	return is_beyond_grace(s->rule, s->bad_since, now, &s->next) ? STATE_FAIL : STATE_GRACE;
 }
 
+/* The oldest goes where there is no more room. */
+static void
+note_spell(struct history *h, enum state state, int64_t from)
+{
+	if (h->n == SPELLS_MAX)
+		memmove(h->spell, h->spell + 1, --h->n * sizeof(*h->spell));
+	h->spell[h->n++] = (struct spell){from, state};
+}
+
 bool
 rule_judge(struct rule_state *s, int64_t now)
 {
@@ -516,8 +525,10 @@ rule_judge(struct rule_state *s, int64_t now)
 	state = judge_files(s, now);
 	worse(&state, judge_rule(s, now));
 	s->state = state;
-	if (state != before.state)
+	if (state != before.state) {
+		note_spell(&s->past, before.state, before.since);
 		s->since = now;
+	}
 	return state != before.state || s->findings != before.findings ||
 	       s->bad != before.bad || s->oldest != before.oldest || s->bad > 0;
 }
@@ -542,7 +553,8 @@ rule_report(const struct rule_state *s, struct rule_status *out)
 	    .findings = s->findings,
 	    .files = s->files,
 	    .bad = s->bad,
-	    .oldest = s->oldest};
+	    .oldest = s->oldest,
+	    .past = s->past};
 	if (s->findings & RULE_TROUBLE)
 		out->trouble = xstrdup(s->trouble);
 	else if (s->findings & RULE_INTEGRITY && s->integrity_message)

@@ -38,6 +38,7 @@ struct rule_state {
 	enum state state;
 	uint32_t findings;
 	size_t bad;
+	struct history past;
 	int64_t since, bad_since; /* ns; bad_since: findings of the rule itself, 0: none */
 	int64_t next;             /* when another judgement comes by time alone */
 	int64_t oldest;

@@ -279,6 +279,62 @@ path_for_nobody() {
 
 # ---- the server ----
 
+@test "the page shows a day of each rule: what was wrong, and for how long" {
+	touch "$watched/a"
+	serve "{path: $watched/a}"
+	wait_until 20 is_ok
+	run_x 0 get /
+	refute '<rect class="failing"'
+	rm "$watched/a"
+	wait_until 20 says "failing missing"
+	touch "$watched/a"
+	wait_until 20 is_ok
+	run_x 0 get /
+	expect '<svg class="day"'
+	expect 'aria-label="in the last 24 hours: failing 1s, '
+	expect '<rect class="failing"'
+	# well-formed, and within its box
+	get / | python3 -c 'if True:
+		import re, sys, xml.etree.ElementTree as tree
+		for text in re.findall(r"<svg class=\"day\".*?</svg>", sys.stdin.read()):
+		    picture = tree.fromstring(text)
+		    width, height = map(int, picture.get("viewBox").split()[2:])
+		    for r in picture:
+		        assert 0 <= int(r.get("x", 0)) and int(r.get("x", 0)) + int(r.get("width")) <= width, text
+		        assert int(r.get("y")) + int(r.get("height")) <= height, text
+	'
+}
+
+# The pairs that the style sheet puts above each other, by WCAG 2: 4.5 for text, 3 for pictures.
+@test "the page's colours stand out enough, in light and in dark" {
+	touch "$watched/a"
+	serve "{path: $watched/a}"
+	get /filewatch.css >"$dir/css"
+	run_x 0 python3 - "$dir/css" <<-'EOT'
+		import re, sys
+		css = open(sys.argv[1]).read()
+		light = dict(re.findall(r"--([\w-]+):(#\w+)", css[:css.index("@media(prefers-color-scheme:dark)")]))
+		dark = dict(re.findall(r"--([\w-]+):(#\w+)", css[css.index("@media(prefers-color-scheme:dark)"):]))
+		assert light and set(light) == set(dark)
+		def luminance(colour):
+		    digits = colour[1:] if len(colour) == 7 else "".join(2 * c for c in colour[1:])
+		    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+		    parts = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+		    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+		def contrast(a, b):
+		    a, b = sorted((luminance(a), luminance(b)), reverse=True)
+		    return (a + 0.05) / (b + 0.05)
+		text = [(ink, ground) for ink in ("ink", "soft") for ground in ("bg", "card")]
+		text += [(state, state + "-bg") for state in ("ok", "bad", "wait", "skip")]
+		text += [("soft", state + "-bg") for state in ("ok", "bad", "wait")] + [("bad", "card")]
+		for theme in light, dark:
+		    for ink, ground in text:
+		        assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, ground, contrast(theme[ink], theme[ground]))
+		    for picture in "ok", "bad", "wait":
+		        assert contrast(theme[picture], theme["card"]) >= 3, picture
+	EOT
+}
+
 @test "server: healthz, page, JSON, metrics, and what isn't there" {
 	touch "$watched/a"
 	serve "{path: $watched/a}"

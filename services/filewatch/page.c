@@ -12,6 +12,9 @@
 
 enum { ROWS_MAX = 500, BAR_WIDTH = 100 };
 
+/* A day's picture, five minutes a unit. */
+enum { DAY_WIDTH = 288, DAY_HEIGHT = 12, DAY_MS = 24 * 3600 * 1000 };
+
 const char page_css[] =
     ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1a1d21;--soft:#5b6470;"
     "--line:#e2e5ea;--ok:#12683c;--ok-bg:#e6f5ec;--bad:#b3261e;--bad-bg:#fdeceb;--wait:#8a5a00;"
@@ -51,6 +54,9 @@ const char page_css[] =
     "border-radius:.2rem}\n"
     ".bar .track{fill:var(--track)}.bar .age{fill:var(--ok)}\n"
     ".bar .near{fill:var(--wait)}.bar .over{fill:var(--bad)}\n"
+    "svg.day{display:block;width:100%;max-width:16rem;height:.75rem;margin-top:.45rem}\n"
+    ".day .track{fill:var(--track)}.day .ok{fill:var(--ok)}.day .failing{fill:var(--bad)}\n"
+    ".day .pending,.day .grace{fill:var(--wait)}\n"
     "details{margin-top:.3rem}summary{cursor:pointer;color:var(--soft);font-size:.88rem}\n"
     "details ul{margin:.3rem 0 0;padding-left:1.1rem;font-size:.9rem}\n"
     "footer{margin-top:1rem;color:var(--soft);font-size:.85rem}\n"
@@ -157,6 +163,68 @@ put_bar(struct strbuf *b, const struct rule_status *r, int64_t now)
 	strbuf_puts(b, "</span>");
 }
 
+/* Adds a time in a state, as far as it lies within the day. Not by colour alone: what is wrong
+ * is taller than what is well. */
+static int64_t
+put_spell(struct strbuf *b, enum state state, int64_t from, int64_t to, int64_t now)
+{
+	static const int height[STATES] = {[STATE_FAIL] = DAY_HEIGHT,
+	    [STATE_PENDING] = DAY_HEIGHT * 3 / 4,
+	    [STATE_GRACE] = DAY_HEIGHT * 3 / 4,
+	    [STATE_OK] = DAY_HEIGHT / 2};
+	int64_t first = now - DAY_MS * NS_PER_MS, x, end;
+
+	if (from < first)
+		from = first;
+	if (to <= from || !height[state])
+		return 0;
+	x = (from - first) / NS_PER_MS * DAY_WIDTH / DAY_MS;
+	end = (to - first) / NS_PER_MS * DAY_WIDTH / DAY_MS;
+	/* The shortest failure is still to be seen. */
+	if (end == x && state != STATE_FAIL)
+		return to - from;
+	if (end == x)
+		x -= x == DAY_WIDTH;
+	strbuf_printf(b,
+	    "<rect class=\"%s\" x=\"%" PRId64 "\" y=\"%d\" width=\"%" PRId64
+	    "\" height=\"%d\"/>",
+	    state_name(state), x, DAY_HEIGHT - height[state], end > x ? end - x : 1,
+	    height[state]);
+	return to - from;
+}
+
+static void
+put_day(struct strbuf *b, const struct rule_status *r, int64_t now)
+{
+	struct strbuf rects = STRBUF_INIT;
+	int64_t in_state[STATES] = {0};
+	const char *comma = "";
+
+	for (size_t i = 0; i < r->past.n; i++)
+		in_state[r->past.spell[i].state] +=
+		    put_spell(&rects, r->past.spell[i].state, r->past.spell[i].from,
+			i + 1 < r->past.n ? r->past.spell[i + 1].from : r->since, now);
+	in_state[r->state] += put_spell(&rects, r->state, r->since, now, now);
+	strbuf_printf(b,
+	    "<svg class=\"day\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
+	    "role=\"img\" aria-label=\"in the last 24 hours: ",
+	    DAY_WIDTH, DAY_HEIGHT);
+	for (int s = 0; s < STATES; s++)
+		if (in_state[s] >= 1000 * NS_PER_MS || (in_state[s] && s == STATE_FAIL)) {
+			strbuf_printf(b, "%s%s ", comma, state_name((enum state)s));
+			put_duration(
+			    b, in_state[s] < 1000 * NS_PER_MS ? 1000 : in_state[s] / NS_PER_MS);
+			comma = ", ";
+		}
+	if (!*comma)
+		strbuf_puts(b, "nothing known yet");
+	strbuf_printf(b, "\"><rect class=\"track\" y=\"%d\" width=\"%d\" height=\"1\"/>",
+	    DAY_HEIGHT - 1, DAY_WIDTH);
+	strbuf_puts(b, rects.s ? rects.s : "");
+	strbuf_puts(b, "</svg>");
+	strbuf_free(&rects);
+}
+
 static void
 put_files(struct strbuf *b, const struct rule_status *r, int64_t now)
 {
@@ -223,6 +291,7 @@ put_row(struct strbuf *b, const struct rule_status *r, int64_t now)
 		strbuf_puts(b, "<span>for ");
 		put_ago(b, r->since, now);
 		strbuf_printf(b, "</span> <span class=\"how\">by %s</span>", how_name(r->how));
+		put_day(b, r, now);
 	}
 	strbuf_puts(b, "</td></tr>\n");
 }

@@ -30,6 +30,19 @@ enum rule_finding {
 	RULE_UNVERIFIED = 1 << 5, /* integrity wasn't checked yet */
 };
 
+/* Times in a state that are over, the oldest first; as many as a day with trouble has. */
+enum { SPELLS_MAX = 48 };
+
+struct spell {
+	int64_t from; /* ns */
+	enum state state;
+};
+
+struct history {
+	struct spell spell[SPELLS_MAX];
+	size_t n;
+};
+
 struct bad_file {
 	char *path;
 	struct facts facts;
@@ -46,6 +59,7 @@ struct rule_status {
 	size_t files;      /* that match */
 	size_t bad;        /* of them */
 	int64_t oldest;    /* mtime of the oldest match in ns, 0: none */
+	struct history past;
 	char *trouble;     /* for RULE_TROUBLE and RULE_INTEGRITY, NULL */
 	struct bad_file *shown;
 	size_t shown_count;
