@@ -321,6 +321,26 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	run_x 2 "$PACK" push "$id" "127.0.0.1:$port/some/where:v1"
 }
 
+@test "what stood in a private.d directory isn't pushed unasked" {
+	requires command:docker-registry command:skopeo
+	export ENGINE=podman
+	mkdir private
+	echo hush >private/key
+	printf 'FROM scratch\nCOPY key /srv/private.d/key\n' >private/Dockerfile
+	engine build -q --layers=false --format docker -t "localhost/whittle/$name-p:latest" private >/dev/null
+	engine save -q --format docker-archive -o private.tar "localhost/whittle/$name-p:latest"
+	run_x 0 "$PACK" build -n "$name-p" -i private.tar -o private.out -t "localhost/whittle/$name-p:latest"
+	id=${output#sha256:}
+	engine load -q -i private.out
+	start_registry "$PWD/registry"
+	run_x 1 "$PACK" push --insecure "$id" "127.0.0.1:$port/some/private:v1"
+	expect "'/srv/private.d/key' is from a private.d directory" "$stderr"
+	[ -z "$output" ]
+	run ! skopeo inspect --tls-verify=false "docker://127.0.0.1:$port/some/private:v1"
+	run_x 0 "$PACK" push --insecure --private "$id" "127.0.0.1:$port/some/private:v1"
+	engine rmi -f "localhost/whittle/$name-p:latest" >/dev/null
+}
+
 @test "the record goes to the registry beside the image, and comes back with it" {
 	requires command:docker-registry command:skopeo command:minisign
 	pack_of podman

@@ -28,7 +28,7 @@ static const struct verb verbs[] = {
     {"save", verb_save, "-o FILE [--store DIR] IMAGE",
 	"write an image and its records to one file"},
     {"load", verb_load, "[-t TAG] [--store DIR] FILE", "load such a file, every part verified"},
-    {"push", verb_push, "[--insecure] [--store DIR] IMAGE HOST/REPOSITORY[:TAG]",
+    {"push", verb_push, "[--insecure] [--private] [--store DIR] IMAGE HOST/REPOSITORY[:TAG]",
 	"copy an image and its records to a registry; prints and keeps the digest"},
     {"pull", verb_pull, "[--insecure] [--store DIR] [-t TAG] HOST/REPOSITORY@sha256:DIGEST",
 	"fetch an image and its records from a registry, by digest"},

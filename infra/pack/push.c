@@ -255,19 +255,50 @@ push_record(const struct scratch *s, const char *repository, const char *digest,
 	return bad;
 }
 
+/* What stood in a private.d directory is in the image, for this machine. Returns 1 where there
+ * is such a file, after a report() for each; 0, or -1 after another. */
 static int
-push(const char *name, const char *to, const char *state, int tls_verify)
+find_private(const struct record *r)
+{
+	struct manifest m = {NULL, 0};
+	int found = 0;
+
+	if (record_manifest(r, &m)) {
+		manifest_free(&m);
+		return -1;
+	}
+	for (size_t i = 0; i < m.count; i++)
+		if (strstr(m.entry[i].path, "/private.d/") &&
+		    strcmp(m.entry[i].type, "dir") != 0) {
+			report("'%s' is from a private.d directory", m.entry[i].path);
+			found = 1;
+		}
+	if (found)
+		report("refusing to push '%s': whoever may pull it reads that; use --private "
+		       "where it is meant",
+		    r->name);
+	manifest_free(&m);
+	return found;
+}
+
+static int
+push(const char *name, const char *to, const char *state, int tls_verify, int private)
 {
 	const char *tls_read = tls_verify ? "--tls-verify=true" : "--tls-verify=false";
 	cleanup_free char *digest = NULL, *repository = repository_of(to), *tag = NULL;
 	struct record r = {.directory = NULL};
 	struct image i = {.file = NULL};
 	struct scratch s;
-	int bad;
+	int bad, found = 0;
 
 	if (make_scratch(&s))
 		return EXIT_TROUBLE;
-	bad = record_open(&r, name, state) || engine_save(r.id, &i);
+	bad = record_open(&r, name, state);
+	if (!bad && !private) {
+		found = find_private(&r);
+		bad = found;
+	}
+	bad = bad || engine_save(r.id, &i);
 	if (!bad) {
 		tag = full_image_name(r.name);
 		bad = bundle_write(s.image, &i, tag, NULL) ||
@@ -282,7 +313,7 @@ push(const char *name, const char *to, const char *state, int tls_verify)
 	clear_scratch(&s);
 	image_close(&i);
 	record_close(&r);
-	return bad ? EXIT_TROUBLE : EXIT_YES;
+	return found > 0 ? EXIT_NO : bad ? EXIT_TROUBLE : EXIT_YES;
 }
 
 /* Fetches an image; skopeo checks the digests down to each layer, and we those of the config
@@ -395,22 +426,24 @@ pull(const char *from, const char *tag, const char *state, int tls_verify)
 int
 verb_push(int argc, char **argv)
 {
-	enum { STORE = 256, INSECURE };
+	enum { STORE = 256, INSECURE, PRIVATE };
 	static const struct option options[] = {{"store", required_argument, NULL, STORE},
-	    {"insecure", no_argument, NULL, INSECURE}, {"help", no_argument, NULL, 'h'}, {0}};
+	    {"insecure", no_argument, NULL, INSECURE}, {"private", no_argument, NULL, PRIVATE},
+	    {"help", no_argument, NULL, 'h'}, {0}};
 	const char *state = NULL;
-	int opt, tls_verify = 1;
+	int opt, tls_verify = 1, private = 0;
 
 	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1)
 		if (opt == STORE)
 			state = optarg;
 		else if (opt == INSECURE)
 			tls_verify = 0;
-		else
-			return verb_usage("push", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
+		else if (opt == PRIVATE)
+	private = 1;
+	else return verb_usage("push", opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
 	if (argc - optind != 2 || !strchr(argv[optind + 1], '/'))
 		return verb_usage("push", EXIT_TROUBLE);
-	return push(argv[optind], argv[optind + 1], state, tls_verify);
+	return push(argv[optind], argv[optind + 1], state, tls_verify, private);
 }
 
 int
