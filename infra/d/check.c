@@ -13,6 +13,7 @@
 #include "imageid.h"
 #include "networks.h"
 #include "options.h"
+#include "relay.h"
 #include "report.h"
 #include "secrets.h"
 #include "select.h"
@@ -41,10 +42,10 @@ int
 print_command(struct app *a, const struct place *p, bool test, const struct words *flags,
     const struct words *cmd)
 {
-	struct start s = {.verb = "run", .cmd = cmd};
+	struct container c, service;
+	struct start s = {.verb = "run", .cmd = cmd, .settings_of = &c};
 	struct words args = {0}, network = {0};
 	cleanup_free char *own = NULL;
-	struct container c;
 	struct image image;
 	const char *name, *why, *reference;
 	int got;
@@ -73,12 +74,14 @@ print_command(struct app *a, const struct place *p, bool test, const struct word
 		network_args(&network, &c, c.subnet);
 		print_words(a, &network);
 	}
-	engine_args(&args, &a->engine, &c, &s);
+	/* The relay before it isn't shown: it is the ports alone. */
+	relay_service(&c, NULL, &service);
+	engine_args(&args, &a->engine, &service, &s);
 	print_words(a, &args);
 	for (size_t i = 0; i < c.networks.n && a->engine.kind == DOCKER; i++) {
 		struct words join = {0};
 
-		network_join_args(&join, &c.networks.v[i], c.name);
+		network_join_args(&join, &service.networks.v[i], c.name);
 		print_words(a, &join);
 	}
 	return EXIT_YES;

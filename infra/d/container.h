@@ -121,6 +121,13 @@ struct data {
 	struct words command; /* takes, restores and removes them; none: d does */
 };
 
+/* How one container takes another's place. */
+struct swap {
+	bool beside;   /* the new one starts while the old one serves */
+	bool shared;   /* both may write to the volumes meanwhile */
+	int64_t drain; /* ms: so long the old one finishes what it has */
+};
+
 /* What is run at a point of a replacement, and may refuse. */
 enum hook_point { BEFORE_STOP, BEFORE_SNAPSHOT, AFTER_READY, BEFORE_PROMOTE, HOOK_POINTS };
 extern const char *const hook_names[HOOK_POINTS + 1]; /* as settings.yaml has them */
@@ -169,6 +176,7 @@ struct container {
 	const char *network; /* "own", "none", "host", or a network's name */
 	const char *subnet;
 	const char *ip;            /* NULL: the engine's choice; "-": look the host name up */
+	const char *mac;           /* NULL: the engine's choice; no key */
 	struct words dns, aliases; /* aliases: further names in the first network */
 	LIST_OF(joined_network) networks;
 	LIST_OF(port) ports;
@@ -185,6 +193,7 @@ struct container {
 	struct data data;
 	struct hook hooks[HOOK_POINTS];
 	LIST_OF(secret) secrets;
+	struct swap swap;
 	struct volume vol_defaults;
 	int64_t shift_uids, shift_gids;
 	bool needs_mount_given; /* else: what was mounted the last time */

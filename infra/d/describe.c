@@ -266,6 +266,9 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "require_signature", c->require_signature, json_true());
 	set_said(o, "secrets", c->secrets.n, secrets(c));
 	set_said(o, "snapshot", c->data.snapshot, data(&c->data));
+	set_said(o, "swap", c->swap.beside,
+	    json_pack("{s:s, s:b, s:I}", "how", "beside", "shared", c->swap.shared, "drain",
+		(json_int_t)c->swap.drain));
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
 	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));

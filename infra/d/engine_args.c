@@ -51,9 +51,12 @@ add_labels(struct words *out, const struct container *c, const struct start *s)
 {
 	char digest[SHA256_HEX];
 
-	container_digest(c, digest);
+	container_digest(s->settings_of ? s->settings_of : c, digest);
 	add2(out, "--label", pool_printf("whittle.name=%s", c->key));
-	add2(out, "--label", c->test ? "whittle.role=test" : "whittle.role=service");
+	add2(out, "--label",
+	    pool_printf("whittle.role=%s", s->role   ? s->role
+					   : c->test ? "test"
+						     : "service"));
 	add2(out, "--label", pool_printf("whittle.settings=%s", digest));
 	if (s->transaction)
 		add2(out, "--label", pool_printf("whittle.transaction=%s", s->transaction));
@@ -82,13 +85,15 @@ add_ports(struct words *out, const struct container *c)
 
 /* podman wants what belongs to one of several networks behind its name. */
 static const char *
-with_options(const char *network, const char *ip, const struct words *aliases)
+with_options(const char *network, const char *ip, const char *mac, const struct words *aliases)
 {
 	struct strbuf b = STRBUF_INIT;
 	const char *got;
 
 	if (ip)
 		strbuf_printf(&b, ",%s=%s", strchr(ip, ':') ? "ip6" : "ip", ip);
+	if (mac)
+		strbuf_printf(&b, ",mac=%s", mac);
 	for (size_t i = 0; i < aliases->n; i++)
 		strbuf_printf(&b, ",alias=%s", aliases->w[i]);
 	got = pool_printf("%s%s%s", network, b.len ? ":" : "", b.len ? b.s + 1 : "");
@@ -102,16 +107,18 @@ add_named_networks(struct words *out, const struct engine *e, const struct conta
 	const char *name = network_name(c);
 
 	if (e->kind == PODMAN && c->networks.n) {
-		add2(out, "--network", with_options(name, c->ip, &c->aliases));
+		add2(out, "--network", with_options(name, c->ip, c->mac, &c->aliases));
 		for (size_t i = 0; i < c->networks.n; i++)
 			add2(out, "--network",
-			    with_options(c->networks.v[i].name, c->networks.v[i].ip,
+			    with_options(c->networks.v[i].name, c->networks.v[i].ip, NULL,
 				&c->networks.v[i].aliases));
 		return;
 	}
 	add2(out, "--network", name ? name : c->network);
 	if (c->ip)
 		add2(out, strchr(c->ip, ':') ? "--ip6" : "--ip", c->ip);
+	if (c->mac)
+		add2(out, "--mac-address", c->mac);
 	for (size_t i = 0; i < c->aliases.n; i++)
 		add2(out, "--network-alias", c->aliases.w[i]);
 }

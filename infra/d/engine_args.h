@@ -20,7 +20,10 @@ struct start {
 	const struct identity *who; /* NULL: not known */
 	struct pairs volumes;       /* of the engine's: path inside and name */
 	const char *secrets;        /* their directory on the host; NULL: none */
-	const char *transaction;    /* labels; NULL: without */
+	const struct container
+	    *settings_of;        /* whose settings a label tells of; NULL: its own */
+	const char *role;        /* labels; NULL: a service or a test */
+	const char *transaction; /* NULL: without */
 	const char *owner;
 	bool detach, interactive, terminal; /* -d, -i, -t */
 	bool shell;                         /* /bin/sh instead of what the image starts */

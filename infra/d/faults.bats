@@ -3,7 +3,7 @@
 # nothing of others is touched, the tags agree with what runs, and the next d says what it is
 # about. The engine is a stand-in (tests/engine.c), so that there is time for all of it.
 #
-# Each call meets a few of the faults, in turn; FAULTS=all makes it meet every one.
+# Each call meets a few of the faults, in turn (every STEPth); FAULTS=all makes it meet every one.
 
 # shellcheck disable=SC2154 # run_x sets stderr
 load ../../tests/helpers
@@ -22,10 +22,11 @@ setup_file() {
 	for n in 1 2 9; do
 		engine image-is "localhost/whittle/image:$n" "$(image $n)"
 	done
+	engine image-is localhost/whittle/relay:live "$(image 8)"
 	engine image-is localhost/whittle/side:live "$(image 9)"
 	engine image-is localhost/whittle/web:live "$(image 1)"
 	cp "$BATS_TEST_DIRNAME/tests/stand-in.mk" "$WHITTLE_CONTAINERS/web/Makefile"
-	printf 'ready: {command: [x], stable: 0, within: 2s}\nstop_timeout: 1s\n' >"$WHITTLE_CONTAINERS/web/settings.yaml"
+	settings
 	printf 'ready: {command: [x], stable: 0, within: 2s}\nneeds: [{name: web, shares: pid}]\n' >"$WHITTLE_CONTAINERS/side/settings.yaml"
 	for n in 1 2; do
 		echo "image $(image $n)" >"$WHITTLE_CONTAINERS/web/next"
@@ -36,9 +37,18 @@ setup_file() {
 	engine create --name other --label com.docker.compose.project=shop "$(image 9)" >/dev/null
 	engine start other
 	keep running
+	settings swap
+	"$D" restart web
+	keep swapped
+	settings
+	return_to running
 	"$D" down web
 	engine rm -f web
 	keep down
+}
+
+setup() {
+	settings
 }
 
 # What hangs, where a test failed, would keep the others from the stand-in's lock.
@@ -52,6 +62,13 @@ teardown_file() {
 	for id in $(engine ps -aq); do
 		engine rm -f "$id"
 	done
+}
+
+# settings [swap]: web's, with a relay before it or not.
+settings() {
+	printf 'ready: {command: [x], stable: 0, within: 2s}\nstop_timeout: 1s\n' >"$WHITTLE_CONTAINERS/web/settings.yaml"
+	[ "${1:-}" != swap ] ||
+		printf 'ports: [8080]\nswap: {how: beside, drain: 100ms}\n' >>"$WHITTLE_CONTAINERS/web/settings.yaml"
 }
 
 engine() {
@@ -86,13 +103,19 @@ complaint() {
 	for pid in $(jq '.containers[] | .pid // 0 | select(. > 0)' "$STAND_IN/state.json"); do
 		[ -e "/proc/$pid" ] || echo "process $pid is gone"
 	done
-	jq -r --arg verb "$1" --arg current "$current" '
-		(.containers | [.[] | select(.name | startswith("web"))]) as $web
+	jq -r --arg verb "$1" --arg current "$current" --arg address "$(cat "$WHITTLE_STATE/d/web/relay/address" 2>/dev/null)" '
+		(.containers | [.[] | select(.labels["whittle.role"] == "relay")]) as $relay
+		| (.containers | [.[] | select((.name | startswith("web")) and .labels["whittle.role"] != "relay")]) as $web
 		| (.containers | [.[] | select(.name | startswith("side"))]) as $side
 		| (.containers | [.[] | select(.name == "other" and .pid > 0)] | length) as $other
 		| .images["localhost/whittle/web:live"] as $live
 		| if $other != 1 then "what is of others was touched" else empty end,
 		  if ($web | length) > 1 then "several: \($web | map(.name))" else empty end,
+		  if ($relay | length) > 1 then "several: \($relay | map(.name))" else empty end,
+		  if $relay == [] or $relay[0].name == "web-relay" then empty else "the relay is called \($relay[0].name)" end,
+		  if ($web | map(.ip) | any) == ($relay != []) or ($web | map(.pid > 0) | any | not) then empty else "a relay without need, or none" end,
+		  if $relay == [] or $relay[0].pid > 0 or ($web | map(.pid > 0) | any | not) then empty else "the relay does not run" end,
+		  if $relay == [] or $web == [] or $address == $web[0].ip then empty else "the relay goes to \($address)" end,
 		  if ($side | length) > 1 then "several: \($side | map(.name))" else empty end,
 		  if ($web | map(.pid > 0) | any) or ($verb | test("up|down")) then empty else "web does not run" end,
 		  if $web == [] or $web[0].name == "web" then empty else "it is called \($web[0].name)" end,
@@ -131,7 +154,7 @@ one() {
 
 # every_call FIXTURE VERB…
 every_call() {
-	local n k step=4 cases=0 said from=$1
+	local n k step=${STEP:-4} cases=0 said from=$1
 	shift
 	[ "${FAULTS:-}" != all ] || step=1
 	for ((n = 1; ; n++)); do
@@ -156,6 +179,25 @@ every_call() {
 @test "upgrade: whatever the engine does at any call" {
 	echo "image $(image 1)" >"$WHITTLE_CONTAINERS/web/next"
 	every_call running upgrade web
+}
+
+@test "upgrade beside the old one: whatever the engine does at any call" {
+	echo "image $(image 1)" >"$WHITTLE_CONTAINERS/web/next"
+	settings swap
+	STEP=6 every_call swapped upgrade web
+}
+
+@test "a relay comes, and goes: whatever the engine does at any call" {
+	settings swap
+	STEP=6 every_call running restart web
+	settings
+	STEP=6 every_call swapped restart web
+}
+
+@test "down, with a relay: whatever the engine does at any call" {
+	settings swap
+	STEP=6 every_call swapped down web
+	settings
 }
 
 @test "back: whatever the engine does at any call" {

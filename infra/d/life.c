@@ -16,6 +16,7 @@
 #include "needs.h"
 #include "networks.h"
 #include "owner.h"
+#include "relay.h"
 #include "replace.h"
 #include "report.h"
 #include "say.h"
@@ -241,6 +242,8 @@ down_locked(struct app *a, const struct place *p)
 	if (got < 0 || (got == 1 && !owner_is_d(a, p, &now)) || sharing_done(&a->host, p->name))
 		return EXIT_TROUBLE;
 	if (got == 0 || !now.running) {
+		if (relay_remove(a, p, &c))
+			return EXIT_TROUBLE;
 		say("DOWN", "%s doesn't run", p->name);
 		return EXIT_YES;
 	}
@@ -254,6 +257,8 @@ down_locked(struct app *a, const struct place *p)
 				words_add(&a->restart_after, sharing.w[i]);
 		return EXIT_TROUBLE;
 	}
+	if (relay_remove(a, p, &c))
+		return EXIT_TROUBLE;
 	event(&a->host, p->name, "stopped", now.image, "%s", "");
 	return EXIT_YES;
 }

@@ -134,27 +134,34 @@ same_subnet(const char *one, const char *other)
 	return true;
 }
 
-/* Whether one of its subnets is the one that is wanted. had gets them. -1 after a message. */
-static int
-has_subnet(struct app *a, const char *name, const char *wanted, const char **had)
+int
+network_subnets(struct app *a, const char *name, struct words *subnets)
 {
 	const char *format = a->engine.kind == DOCKER
 				 ? "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
 				 : "{{range .Subnets}}{{.Subnet}} {{end}}";
 	struct strbuf out = STRBUF_INIT;
+	int bad =
+	    engine_call(&a->engine, &out, "network", "inspect", "--format", format, name, NULL);
+
+	words_split(subnets, !bad && out.s ? out.s : "");
+	strbuf_free(&out);
+	return bad ? -1 : 0;
+}
+
+/* Whether one of its subnets is the one that is wanted. had gets the first. -1 after a
+ * message. */
+static int
+has_subnet(struct app *a, const char *name, const char *wanted, const char **had)
+{
 	struct words subnets = {0};
 	bool same = false;
 
-	if (engine_call(
-		&a->engine, &out, "network", "inspect", "--format", format, name, NULL)) {
-		strbuf_free(&out);
+	if (network_subnets(a, name, &subnets))
 		return -1;
-	}
-	words_split(&subnets, out.s ? out.s : "");
 	*had = subnets.n ? subnets.w[0] : "none";
 	for (size_t i = 0; i < subnets.n; i++)
 		same = same || (strchr(subnets.w[i], '/') && same_subnet(subnets.w[i], wanted));
-	strbuf_free(&out);
 	return same;
 }
 

@@ -30,6 +30,9 @@ int network_ensure(struct app *a, const struct container *c);
  * one. 0, or -1 after a message. */
 int network_check(struct app *a, const struct container *c);
 
+/* Its subnets, as the engine writes them. 0, or -1 after a message. */
+int network_subnets(struct app *a, const char *name, struct words *subnets);
+
 /* The arguments that join a container to a further network. */
 struct joined_network;
 void network_join_args(

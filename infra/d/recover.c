@@ -83,7 +83,7 @@ static int
 go_on(struct journal *j)
 {
 	const char *step = journal_text(j, "step"), *image = journal_text(j, "image"),
-		   *name = journal_text(j, "name");
+		   *name = journal_text(j, journal_true(j, "beside") ? "new" : "name");
 	bool promoting = step && strcmp(step, "promote") == 0;
 	struct seen now;
 	int got;

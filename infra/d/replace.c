@@ -19,6 +19,8 @@
 #include "networks.h"
 #include "owner.h"
 #include "ready.h"
+#include "relay.h"
+#include "rename.h"
 #include "report.h"
 #include "say.h"
 #include "secrets.h"
@@ -31,8 +33,6 @@
 #include "strbuf.h"
 #include "tags.h"
 #include "volumes.h"
-
-enum { TRIES = 10, TRY_PAUSE_MS = 500 };
 
 /* ---- steps ---- */
 
@@ -53,47 +53,6 @@ remove_made(struct journal *j)
 	/* Whatever the list said: this one is known by its ID. */
 	bad = engine_see(&j->a->engine, made, &now);
 	return bad == 1 ? engine_remove(&j->a->engine, made, false) : bad;
-}
-
-/* What stands in the way and is d's own, left by a run whose journal is gone; never what
- * the journal knows as the old one. */
-static int
-clear_name(struct journal *j, const char *name)
-{
-	const char *old = journal_text(j, "old");
-	struct seen other;
-	int got = engine_see(&j->a->engine, name, &other);
-
-	if (got <= 0)
-		return got;
-	if (!other.transaction || (old && strcmp(other.id, old) == 0)) {
-		report("a container named '%s' (%s) is in the way%s", name, short_id(other.id),
-		    other.transaction ? "" : ", and d didn't make it");
-		return -1;
-	}
-	return engine_remove(&j->a->engine, other.id, false);
-}
-
-/* What the engine answers isn't what counts: it may have done it and lost the answer, or
- * something else has the name. So the container itself is looked at. */
-static int
-rename_to(struct journal *j, const char *id, const char *name)
-{
-	const struct engine *e = &j->a->engine;
-	struct seen now;
-
-	for (int tries = 0; tries < 2; tries++) {
-		int bad = tries == 0 ? engine_try(e, NULL, "rename", id, name, NULL)
-				     : engine_call(e, NULL, "rename", id, name, NULL);
-		int got = engine_see(e, id, &now);
-
-		if (got == 1 && strcmp(now.name, name) == 0)
-			return 0;
-		if (got < 1 || (tries == 0 && bad && clear_name(j, name)))
-			return -1;
-	}
-	report("%s: the engine doesn't rename %s", j->place->name, short_id(id));
-	return -1;
 }
 
 /* The ID is the last line; podman warns before. */
@@ -118,16 +77,18 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	    .name = name,
 	    .image = r->image.id,
 	    .facts = &r->image,
+	    .settings_of = r->want,
 	    .transaction = j->id};
+	struct container c = *r->want;
 	struct words args = {0};
 	int bad;
 
 	if (resolve_address(r->want) || network_ensure(j->a, r->want) ||
-	    volumes_before(j->a, r->want, &r->image) ||
+	    relay_address(j, r->want, &c) || volumes_before(j->a, r->want, &r->image) ||
 	    start_complete(j->a, r->want, journal_text(j, "old"), &s) ||
-	    secrets_place(j->a, r->want, &s))
+	    relay_shares(r->want, &s) || secrets_place(j->a, r->want, &s))
 		return -1;
-	engine_args(&args, &j->a->engine, r->want, &s);
+	engine_args(&args, &j->a->engine, &c, &s);
 	bad = engine_words_try(&j->a->engine, &out, &args);
 	if (bad) { /* once more, with the name cleared */
 		strbuf_cut(&out, 0);
@@ -140,9 +101,8 @@ create(struct journal *j, const struct replacement *r, const char **id)
 	if (!*id)
 		return -1;
 	json_object_set_new(j->o, "new", json_string(*id));
-	return network_join(j->a, r->want, *id) || volumes_after(j->a, r->want, &r->image, *id)
-		   ? -1
-		   : 0;
+	return network_join(j->a, &c, *id) || volumes_after(j->a, r->want, &r->image, *id) ? -1
+											   : 0;
 }
 
 static int
@@ -213,28 +173,10 @@ note_dependents(struct journal *j)
 static int
 restore_old(struct journal *j)
 {
-	const struct engine *e = &j->a->engine;
 	const char *old = journal_text(j, "old"), *name = journal_text(j, "name");
-	struct seen now;
 
-	if (!old || !name)
+	if (!old || !name || put_back(j, old, name, journal_true(j, "old_running")) == 0)
 		return 0;
-	for (int i = 0; i < TRIES; i++) {
-		struct words args = {0};
-		int got = engine_see(e, old, &now);
-		bool named = got == 1 && strcmp(now.name, name) == 0;
-
-		if (named && (now.running || !journal_true(j, "old_running")))
-			return 0;
-		words_add(&args, named ? "start" : "rename");
-		words_add(&args, old);
-		if (!named)
-			words_add(&args, name);
-		/* What fails may work in a moment; only the last failure is worth a word. */
-		if (got != 1 || (i + 1 < TRIES ? engine_words_try(e, NULL, &args)
-					       : engine_words(e, NULL, &args)))
-			usleep(TRY_PAUSE_MS * 1000);
-	}
 	report("%s: the old container could not be restored; d recover tries again",
 	    j->place->name);
 	return -1;
@@ -289,7 +231,8 @@ replace_undo(struct journal *j, const char *why)
 		    j->place->name);
 		return replace_finish(j);
 	}
-	if (remove_made(j) || restore_data(j, why) || restore_old(j) || tags_restore(j))
+	if (relay_leave(j) || remove_made(j) || restore_data(j, why) || restore_old(j) ||
+	    relay_back(j) || tags_restore(j))
 		return -1;
 	note_dependents(j);
 	event(&j->a->host, j->place->name, "gone-back", journal_text(j, "image"), "%s: %s",
@@ -364,6 +307,50 @@ record_generation(struct journal *j, int back_to)
 	return 0;
 }
 
+/* Stops those that live in the old one's namespaces, the last one first. */
+static int
+stop_dependents(struct journal *j)
+{
+	json_t *list = json_object_get(j->o, "dependents");
+
+	for (size_t i = json_array_size(list); i > 0; i--)
+		if (sharing_stop(j->a, json_string_value(json_array_get(list, i - 1)),
+			j->place->name, SHARING_BACK))
+			return -1;
+	return 0;
+}
+
+/* Where both run: what comes goes to the new one, and the old one stops once what it has is
+ * done. Like all the last steps it can be done again. */
+static int
+hand_over(struct journal *j)
+{
+	const struct engine *e = &j->a->engine;
+	const char *old = journal_text(j, "old"), *new = journal_text(j, "new"),
+		   *name = journal_text(j, "name");
+	struct seen now;
+	int got;
+
+	if (!journal_true(j, "beside"))
+		return 0;
+	got = old ? engine_see(e, old, &now) : 0;
+	if (got < 0 || relay_move(j))
+		return -1;
+	if (got && now.running) {
+		say("DRAIN", "%s", j->place->name);
+		relay_drain(j, now.pid);
+		if (stop_dependents(j))
+			return -1;
+		say("STOP", "%s", j->place->name);
+		/* It is removed next, whatever comes of this. */
+		engine_stop(e, &now, json_integer_value(json_object_get(j->o, "stop_timeout")));
+	}
+	return (got && rename_to(j, old, pool_printf("%s.old", name))) ||
+		       rename_to(j, new, name)
+		   ? -1
+		   : 0;
+}
+
 /* The last steps; all of them can be done again. */
 int
 replace_finish(struct journal *j)
@@ -373,7 +360,8 @@ replace_finish(struct journal *j)
 	struct seen now;
 	int got = 1;
 
-	if (record_generation(j, (int)json_integer_value(json_object_get(j->o, "back_to"))))
+	if (hand_over(j) ||
+	    record_generation(j, (int)json_integer_value(json_object_get(j->o, "back_to"))))
 		return -1;
 	/* What counts is what is there afterwards: one that stays would be in the next one's
 	 * way. */
@@ -385,6 +373,8 @@ replace_finish(struct journal *j)
 		report("%s: the old container is still there", j->place->name);
 		return -1;
 	}
+	if (relay_finish(j))
+		return -1;
 	owner_forget(j->a, j->place);
 	note_dependents(j);
 	prune_snapshots(j);
@@ -431,7 +421,8 @@ note_old(struct journal *j, const struct replacement *r)
 		json_object_set_new(j->o, "old_running", json_boolean(old.running));
 		json_object_set_new(j->o, "old_pid", json_integer(old.pid));
 	}
-	return 0;
+	json_object_set_new(j->o, "stop_timeout", json_integer(r->want->stop_timeout));
+	return relay_note(j, r->want, !r->data && !r->snapshot);
 }
 
 /* Whether the data is copied: another image may change it. */
@@ -474,43 +465,49 @@ ask_old(struct journal *j, const struct replacement *r, const char *old, const c
 		   : 0;
 }
 
-/* Stops what runs: those that live in its namespaces first, the last one first. */
+/* Stops what runs: those that live in its namespaces first. */
 static int
 stop_old(struct journal *j, const struct replacement *r)
 {
-	json_t *list = json_object_get(j->o, "dependents");
 	struct seen old = {.id = journal_text(j, "old"),
 	    .name = r->want->name,
 	    .pid = (pid_t)json_integer_value(json_object_get(j->o, "old_pid"))};
 
-	for (size_t i = json_array_size(list); i > 0; i--)
-		if (sharing_stop(j->a, json_string_value(json_array_get(list, i - 1)),
-			r->place->name, SHARING_BACK))
-			return -1;
+	if (stop_dependents(j))
+		return -1;
 	if (!old.id || !journal_true(j, "old_running"))
 		return 0;
 	say("STOP", "%s", r->place->name);
 	return engine_stop(&j->a->engine, &old, r->want->stop_timeout);
 }
 
-/* Until it is ready, and nobody says no. r->image_failed tells an image that ran, and ended
- * or never became ready, from a host that couldn't start it. */
+/* r->image_failed tells an image that ran, and ended or never became ready, from a host that
+ * couldn't start it. */
+static int
+stays_ready(struct journal *j, struct replacement *r, const char *id, void (*progress)(void *),
+    const struct timespec *since)
+{
+	const struct engine *e = &j->a->engine;
+	enum readiness ready =
+	    ready_wait(e, r->want, id, r->image.health, progress, (void *)since, &r->why);
+	struct seen now;
+
+	if (ready == READY_YES)
+		return 0;
+	r->image_failed =
+	    ready == READY_NEVER && !interrupted && engine_see(e, id, &now) == 1 && now.started;
+	return -1;
+}
+
+/* Until it is ready, and nobody says no. */
 static int
 wait_for_new(
     struct journal *j, struct replacement *r, const char *id, const struct timespec *since)
 {
-	const struct engine *e = &j->a->engine;
-	enum readiness ready;
-	struct seen now;
-
 	if (!journal_true(j, "old_running"))
 		r->want->ready.stable = 0; /* there is nothing to go back to */
-	ready = ready_wait(e, r->want, id, r->image.health, say_ready, (void *)since, &r->why);
-	if (ready != READY_YES) {
-		r->image_failed = ready == READY_NEVER && !interrupted &&
-				  engine_see(e, id, &now) == 1 && now.started;
+	if (stays_ready(j, r, id, say_ready, since))
 		return -1;
-	}
 	if (hook_run(j->a, r->want, AFTER_READY, id, r->verb, &r->why) == 0)
 		return 0;
 	r->image_failed = !interrupted;
@@ -532,7 +529,7 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	    journal_step(j, "stop"))
 		return -1;
 	clock_gettime(CLOCK_MONOTONIC, &since);
-	if (stop_old(j, r))
+	if (stop_old(j, r) || relay_aside(j))
 		return -1;
 	r->why = "its data couldn't be copied or put back";
 	if (interrupted || journal_step(j, "data") || settle_data(j, r))
@@ -541,15 +538,46 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
 	r->why = "it couldn't be started";
-	if (engine_call(e, NULL, "start", id, NULL) || journal_step(j, "wait"))
+	/* The relay first: it holds what comes until there is somebody who takes it. */
+	if (relay_begin(j, r->want) || engine_call(e, NULL, "start", id, NULL) ||
+	    journal_step(j, "wait"))
 		return -1;
 	return wait_for_new(j, r, id, &since);
+}
+
+/* The same where the old one runs on: the new one is ready before anything comes to it, and the
+ * old one is there to go back to until it has been ready for its time. */
+static int
+exchange_beside(struct journal *j, struct replacement *r, const char *id)
+{
+	int64_t stable = r->want->ready.stable;
+	struct timespec since;
+	bool good;
+
+	clock_gettime(CLOCK_MONOTONIC, &since);
+	if (interrupted || journal_step(j, "start"))
+		return -1;
+	say("START", "%s %s", r->place->name, short_id(r->image.id));
+	r->why = "it couldn't be started";
+	if (engine_call(&j->a->engine, NULL, "start", id, NULL) || journal_step(j, "wait"))
+		return -1;
+	r->want->ready.stable = 0;
+	good = wait_for_new(j, r, id, &since) == 0;
+	r->want->ready.stable = stable;
+	if (!good || ask_old(j, r, journal_text(j, "old"), &r->why))
+		return -1;
+	r->why = "what comes couldn't be moved to it";
+	if (journal_step(j, "move") || relay_move(j))
+		return -1;
+	say("MOVE", "%s", r->place->name);
+	return stays_ready(j, r, id, NULL, &since);
 }
 
 static int
 failed(struct journal *j, struct replacement *r, const char *id)
 {
-	bool started = strcmp(journal_text(j, "step"), "wait") == 0;
+	const char *step = journal_text(j, "step");
+	bool started = strcmp(step, "wait") == 0 || strcmp(step, "move") == 0;
 	const char *log = id && started ? keep_log(j, id) : NULL;
 
 	if (interrupted)
@@ -576,7 +604,8 @@ replace(struct journal *j, struct replacement *r)
 	if (mounts_check(j->a, r->want) || note_old(j, r) || journal_step(j, "create"))
 		return replace_drop(j), EXIT_TROUBLE;
 	r->why = "the new container couldn't be made";
-	if (create(j, r, &id) || exchange(j, r, id))
+	if (create(j, r, &id) ||
+	    (journal_true(j, "beside") ? exchange_beside(j, r, id) : exchange(j, r, id)))
 		return failed(j, r, id);
 	if (r->promote && hook_run(j->a, r->want, BEFORE_PROMOTE, id, r->verb, &r->why)) {
 		r->image_failed = !interrupted;

@@ -86,6 +86,7 @@ static const struct key keys[] = {
     {"stop_signal", OTHER, NOWHERE, 0, 0, take_stop_signal},
     {"stop_timeout", DURATION, AT(stop_timeout), 0, 3600 * 1000, NULL},
     {"subnet", OTHER, NOWHERE, 0, 0, take_subnet},
+    {"swap", OTHER, NOWHERE, 0, 0, take_swap},
     {"sysctls", LIST, AT(sysctls), 0, 0, take_sysctl},
     {"tag", OTHER, NOWHERE, 0, 0, take_tag},
     {"tmpfs", LIST, AT(tmpfs), 0, 0, take_tmpfs},
@@ -216,6 +217,7 @@ test_defaults(struct container *c, const char *vol_base)
 	c->vol_base = vol_base;
 	c->restart = "no";
 	c->networks.n = 0;
+	c->swap.beside = false;
 	c->needs_mount_given = false;
 	c->needs_mount.n = 0;
 	c->wave = -1;
@@ -383,8 +385,38 @@ add_env_files(struct container *c, struct settings *s)
 		put_pair(&c->env, own.v[i]);
 }
 
+/* Two at a time: what they would get in each other's way with. */
 static void
-check_together(struct container *c, struct settings *s)
+check_swap(const struct container *c, struct settings *s, const struct node *at)
+{
+	if (!c->swap.beside)
+		return;
+	if (strcmp(c->network, "own") != 0 || need_shared(c, true))
+		settings_error(s, at,
+		    "swap: beside needs a network of its own; others can be joined by "
+		    "'networks'");
+	if (!c->ports.n)
+		settings_error(s, at, "swap: beside needs ports: they are what moves");
+	for (size_t i = 0; i < c->ports.n; i++)
+		if (strcmp(c->ports.v[i].protocol, "tcp") != 0)
+			settings_error(s, at, "swap: beside moves tcp, not %s: port %d",
+			    c->ports.v[i].protocol, c->ports.v[i].inside);
+	if (c->mount_rw.n && !c->swap.shared)
+		settings_error(s, at,
+		    "swap: beside would have two containers write to '%s': where the program "
+		    "bears that, say {how: beside, volumes: shared}",
+		    c->mount_rw.v[0].target);
+	if (c->data.snapshot)
+		settings_error(s, at,
+		    "swap: beside and snapshot exclude each other: the old container writes "
+		    "while the new one starts");
+	if (c->fg || c->rm)
+		settings_error(
+		    s, at, "swap: beside and %s exclude each other", c->fg ? "fg" : "rm");
+}
+
+static void
+check_together(struct container *c, struct settings *s, const struct node *map)
 {
 	bool network = strcmp(c->network, "none") != 0 && strcmp(c->network, "host") != 0;
 	bool shared = false;
@@ -394,6 +426,7 @@ check_together(struct container *c, struct settings *s)
 	check_targets(c, s);
 	add_env_files(c, s);
 	check_relabel(c, s);
+	check_swap(c, s, settings_get(map, "swap"));
 	for (size_t i = 0; i < c->networks.n; i++)
 		for (size_t k = 0; k <= i; k++)
 			if (strcmp(c->networks.v[i].name,
@@ -504,7 +537,8 @@ container_apply(struct container *c, const struct layer *layer, size_t n, size_t
 	if (errors_of(layer, n))
 		return -1;
 	if (n)
-		check_together(c, layer[last ? last - 1 : 0].settings);
+		check_together(
+		    c, layer[last ? last - 1 : 0].settings, layer[last ? last - 1 : 0].map);
 	complete(c);
 	return errors_of(layer, n) ? -1 : 0;
 }

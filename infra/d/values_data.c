@@ -53,6 +53,52 @@ take_snapshot(struct reader *r, const struct node *n)
 	return n->kind == NODE_MAP ? take_map(r, n) : each_value(r, n, take_path);
 }
 
+/* ---- swap ---- */
+
+static int
+swap_how(struct reader *r, const struct node *n, bool *beside)
+{
+	static const char *const known[] = {"plain", "beside", NULL};
+	const char *text;
+
+	if (text_value(r, n, &text) || known_word(r, n, "way to swap", text, known))
+		return -1;
+	*beside = strcmp(text, "beside") == 0;
+	return 0;
+}
+
+int
+take_swap(struct reader *r, const struct node *n)
+{
+	static const char *const known[] = {"how", "drain", "volumes", NULL};
+	struct swap swap = {.drain = 10 * 1000};
+	const char *volumes = NULL;
+	const struct node *how;
+
+	r->c->swap = swap;
+	if (is_empty(n))
+		return 0;
+	if (n->kind == NODE_SCALAR) {
+		if (swap_how(r, n, &swap.beside))
+			return -1;
+	} else {
+		if (known_map(r, n, known, "how, drain, volumes") ||
+		    duration_in(r, n, "drain", &swap.drain) ||
+		    text_in(r, n, "volumes", &volumes))
+			return -1;
+		how = settings_get(n, "how");
+		if (how && swap_how(r, how, &swap.beside))
+			return -1;
+		if (volumes && strcmp(volumes, "shared") != 0 &&
+		    strcmp(volumes, "exclusive") != 0)
+			return wrong_value(
+			    r, settings_get(n, "volumes"), "shared or exclusive");
+		swap.shared = volumes && strcmp(volumes, "shared") == 0;
+	}
+	r->c->swap = swap;
+	return 0;
+}
+
 /* ---- hooks ---- */
 
 const char *const hook_names[HOOK_POINTS + 1] = {

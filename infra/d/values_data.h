@@ -4,6 +4,6 @@
 
 #include "reader.h"
 
-take take_hooks, take_secrets, take_snapshot, take_waive;
+take take_hooks, take_secrets, take_snapshot, take_swap, take_waive;
 
 #endif

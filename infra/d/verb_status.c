@@ -16,6 +16,7 @@
 #include "journal.h"
 #include "options.h"
 #include "pipeline.h"
+#include "relay.h"
 #include "report.h"
 #include "say.h"
 #include "select.h"
@@ -119,7 +120,7 @@ static void
 fill_row(struct app *a, const struct container *c, const struct seen_list *seen,
     const struct images *images, struct row *r)
 {
-	const struct seen *now = seen_named(seen, c->name);
+	const struct seen *now = seen_named(seen, c->name), *relay;
 	struct image image;
 	const struct image *live = image_among(a, images, c, &image) == 1 ? &image : NULL;
 	bool running = now && now->running;
@@ -137,7 +138,8 @@ fill_row(struct app *a, const struct container *c, const struct seen_list *seen,
 		r->health = now->health && !(a->engine.kind == PODMAN && a->engine.no_timers)
 				? now->health
 				: "-";
-		r->ports = port_list(now);
+		relay = c->swap.beside ? seen_named(seen, relay_name(c->name)) : NULL;
+		r->ports = port_list(relay && relay->running ? relay : now);
 		r->memory = size_text(memory_of(now->pid));
 	}
 	if (journal_is_there(&a->host, c->key))

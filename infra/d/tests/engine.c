@@ -127,6 +127,8 @@ create(char **arg)
 	for (; *arg && !image; arg++) {
 		if (strcmp(*arg, "--name") == 0)
 			json_object_set_new(c, "name", json_string(arg[1]));
+		if (strcmp(*arg, "--ip") == 0)
+			json_object_set_new(c, "ip", json_string(arg[1]));
 		if (strcmp(*arg, "--label") == 0 && strchr(arg[1], '=')) {
 			char *sign = strchr(arg[1], '=');
 
@@ -197,7 +199,7 @@ inspected(const json_t *c)
 	char since[32];
 
 	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime(&started));
-	return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:b, s:i, s:i, s:s}, s:{s:O}, s:{}}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:b, s:i, s:i, s:s}, s:{s:O}, s:{s:s}}",
 	    "Id", text(c, "id"), "Name", text(c, "name"), "Image", text(c, "image"), "Created",
 	    "2026-01-01T00:00:00Z", "State", "Status",
 	    pid       ? "running"
@@ -205,7 +207,7 @@ inspected(const json_t *c)
 		      : "created",
 	    "Running", pid != 0, "Pid", (int)pid, "ExitCode", 0, "StartedAt",
 	    started ? since : "0001-01-01T00:00:00Z", "Config", "Labels",
-	    json_object_get(c, "labels"), "NetworkSettings");
+	    json_object_get(c, "labels"), "NetworkSettings", "IPAddress", text(c, "ip"));
 }
 
 static int
@@ -321,18 +323,22 @@ of_tags(const char *verb, char **arg)
 	return 0;
 }
 
-/* Their subnets don't matter: "inspect" only says whether there is such a network. */
+/* They all have one subnet, for "inspect" with a format. */
 static int
 network(char **arg)
 {
 	const char *verb = arg[0], *name;
 	json_t *one;
+	int format;
 
 	if (strcmp(verb, "ls") == 0)
 		json_object_foreach (networks, name, one)
 			printf("%s\n", name);
+	format = arg[1] && strcmp(arg[1], "--format") == 0;
 	while (arg[1])
 		arg++;
+	if (strcmp(verb, "inspect") == 0 && format && json_object_get(networks, *arg))
+		printf("10.9.9.0/28 \n");
 	if (strcmp(verb, "create") == 0)
 		return json_object_set_new(networks, *arg, json_true());
 	if (strcmp(verb, "ls") == 0 || json_object_get(networks, *arg))
