@@ -66,6 +66,21 @@ secret() {
 	[ "$(find "/run/whittle/secrets/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 }
 
+@test "rotate restarts what runs with an old one, and nothing else" {
+	before=$(d pid "$N")
+	run_x 0 d rotate
+	[ "$(d pid "$N")" = "$before" ]
+	secret four
+	run_x 1 d rotate -n
+	[ "$output" = "$N has an old secret" ]
+	[ "$(d pid "$N")" = "$before" ]
+	run_x 0 d rotate
+	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-four-token ]
+	run_x 0 d rotate -n
+	secret two
+	d rotate "$N"
+}
+
 @test "an upgrade that fails: the old container has its own, the new one's are gone" {
 	secret three
 	mood "$N" 2 0 1

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "copy.h"
 #include "engine_call.h"
+#include "file.h"
 #include "generations.h"
 #include "mounts.h"
 #include "report.h"
@@ -207,12 +208,18 @@ there(int at, const char *name)
 	return faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+const char *
+snapshot_draft(const char *id)
+{
+	return pool_printf(".%s.new", id);
+}
+
 /* The copy under its name only once it is complete and on the disk. */
 static int
 copy_whole(const struct part *p, int from, const char *name, const char *as, int earlier,
     bool fixed, enum copied_how *how)
 {
-	const char *draft = pool_printf(".%s.new", as);
+	const char *draft = snapshot_draft(as);
 
 	if (remove_entry(p->store, draft) ||
 	    copy_entry(from, name, p->store, draft, earlier, fixed, how))
@@ -596,4 +603,99 @@ snapshot_space(struct app *a, const char *name, const char *id, unsigned long lo
 	}
 	json_decref(records);
 	return bad;
+}
+
+/* ---- backups ---- */
+
+int
+snapshot_copies(const struct host *h, const char *name, const char *id, struct words *sources,
+    struct words *copies)
+{
+	json_t *all = records_read(h, name), *record = record_of(all, id);
+	bool command = json_array_size(json_object_get(record, "command")) > 0;
+
+	if (!record)
+		report("%s: there is no snapshot '%s'", name, id);
+	else if (command)
+		report("%s: its snapshots are its own command's: d can't read them", name);
+	else
+		sources_of(record, "sources", sources);
+	json_decref(all);
+	for (size_t i = 0; i < sources->n; i++) {
+		const char *source = sources->w[i], *last = strrchr(source, '/');
+
+		words_addf(copies, "%.*s/%s/%s/%s", (int)(last - source), source, store_name,
+		    last + 1, id);
+	}
+	return record && !command ? 0 : -1;
+}
+
+int
+snapshot_import_begin(
+    struct app *a, const char *name, const char *id, const struct words *sources)
+{
+	json_t *all = records_read(&a->host, name);
+	struct words none = {0};
+	int bad =
+	    !all || record_begin(&a->host, name, all, id, "from a backup", sources, &none);
+
+	json_decref(all);
+	return bad ? -1 : 0;
+}
+
+int
+snapshot_import_at(const char *source, const char *id)
+{
+	struct part p;
+	int fd = -1;
+
+	/* On a new machine nothing is there yet. */
+	if (make_directories(
+		pool_dupn(source, (size_t)(strrchr(source, '/') - source)), 0755)) {
+		report("create the directory of '%s':", source);
+		return -1;
+	}
+	if (part_open(&p, source))
+		return -1;
+	if (remove_entry(p.store, snapshot_draft(id)) == 0)
+		fd = fcntl(p.store, F_DUPFD_CLOEXEC, 0);
+	part_close(&p);
+	return fd;
+}
+
+int
+snapshot_import_end(struct app *a, const char *name, const char *id)
+{
+	json_t *all = records_read(&a->host, name);
+	struct words sources = {0};
+	int bad = 0;
+
+	sources_of(record_of(all, id), "sources", &sources);
+	for (size_t i = 0; i < sources.n && !bad; i++) {
+		struct part p;
+
+		bad = part_open(&p, sources.w[i]);
+		if (bad)
+			break;
+		/* All of it is on the disk before it has its name. */
+		if (syncfs(p.store) || renameat(p.store, snapshot_draft(id), p.store, id) ||
+		    fsync(p.store)) {
+			report("rename the snapshot of '%s':", p.source);
+			bad = -1;
+		}
+		part_close(&p);
+	}
+	bad = bad || record_whole(&a->host, name, all, id);
+	json_decref(all);
+	return bad ? -1 : 0;
+}
+
+int
+snapshot_import_drop(struct app *a, const char *name, const char *id)
+{
+	json_t *all = records_read(&a->host, name);
+	int bad = !all || (record_of(all, id) && remove_record(a, name, all, id));
+
+	json_decref(all);
+	return bad ? -1 : 0;
 }

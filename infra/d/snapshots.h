@@ -47,6 +47,23 @@ int snapshots_prune(struct app *a, const char *name, int64_t keep);
 int snapshot_space(struct app *a, const char *name, const char *id, unsigned long long *all,
     unsigned long long *own);
 
+/* ---- for backups ---- */
+
+/* The sources of a snapshot and the paths of their copies. 0, or -1 after a message. */
+int snapshot_copies(const struct host *h, const char *name, const char *id,
+    struct words *sources, struct words *copies);
+
+/*
+ * A snapshot that comes from elsewhere: it is written below snapshot_draft(id) of the directory
+ * that snapshot_import_at() opens for each source, then it is one, or nothing is left of it.
+ */
+int snapshot_import_begin(
+    struct app *a, const char *name, const char *id, const struct words *sources);
+int snapshot_import_at(const char *source, const char *id);
+const char *snapshot_draft(const char *id);
+int snapshot_import_end(struct app *a, const char *name, const char *id);
+int snapshot_import_drop(struct app *a, const char *name, const char *id);
+
 /* What "d snapshot --part" does, for rootless podman's user inside its namespace. */
 int snapshot_part(
     struct app *a, const char *verb, const char *source, const char *id, const char *other);

@@ -1,25 +1,33 @@
-/* Copying a container's data by hand. */
-#include <stdio.h>
+/* Copying a container's data by hand, keeping copies elsewhere, and putting them back. */
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "backup.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
+#include "engine_json.h"
 #include "generations.h"
+#include "history.h"
 #include "life.h"
 #include "lock.h"
 #include "options.h"
 #include "owner.h"
 #include "replace.h"
 #include "report.h"
+#include "say.h"
 #include "select.h"
+#include "self.h"
 #include "service.h"
 #include "snapshots.h"
 #include "verbs.h"
 
 /* It is stopped meanwhile, and a container anew with what it ran with comes after. */
 static int
-snapshot_running(
-    struct app *a, const struct place *p, struct container *c, const struct seen *now)
+snapshot_running(struct app *a, const struct place *p, struct container *c,
+    const struct seen *now, const char **id)
 {
 	const struct generation *back = generation_gone_back_to(&a->host, p->name);
 	struct journal j;
@@ -33,11 +41,13 @@ snapshot_running(
 	if (engine_image(&a->engine, now->image, &r.image) != 1 || resolve_needs(a, c) ||
 	    journal_begin(a, p, "snapshot", &j))
 		return EXIT_TROUBLE;
+	*id = j.id;
 	return replace(&j, &r);
 }
 
 static int
-snapshot_stopped(struct app *a, const struct place *p, const struct container *c)
+snapshot_stopped(
+    struct app *a, const struct place *p, const struct container *c, const char **id)
 {
 	struct journal j;
 	int bad;
@@ -45,42 +55,55 @@ snapshot_stopped(struct app *a, const struct place *p, const struct container *c
 	/* The journal is for its ID alone: what is cut off here is no container's affair. */
 	if (journal_begin(a, p, "snapshot", &j))
 		return EXIT_TROUBLE;
+	*id = j.id;
 	bad = snapshot_take(a, c, j.id, "by hand");
 	bad |= journal_end(&j);
 	bad |= snapshots_prune(a, p->name, c->keep > 0 ? c->keep : a->host.keep);
 	return bad ? EXIT_TROUBLE : EXIT_YES;
 }
 
+/* Its settings, and what there is of it: 1, 0 for nothing, or -1 after a message. */
 static int
-snapshot_locked(struct app *a, const struct place *p)
+look(struct app *a, const struct place *p, struct container *c, struct seen *now)
 {
-	struct container c;
-	struct seen now;
 	int got;
 
-	if (describe(a, p, false, &c))
-		return EXIT_TROUBLE;
-	if (!c.data.paths.n) {
+	if (describe(a, p, false, c))
+		return -1;
+	if (!c->data.paths.n) {
 		report(
 		    "%s: its settings have no 'snapshot', or nothing that it is of", p->name);
-		return EXIT_NO;
+		return -1;
 	}
-	got = engine_see(&a->engine, c.name, &now);
-	if (got < 0 || (got == 1 && !owner_is_d(a, p, &now)))
+	got = engine_see(&a->engine, c->name, now);
+	return got < 0 || (got == 1 && !owner_is_d(a, p, now)) ? -1 : got;
+}
+
+/* *id and *c get what was copied. */
+static int
+snapshot_locked(struct app *a, const struct place *p, struct container *c, struct seen *now,
+    const char **id)
+{
+	int got = look(a, p, c, now);
+
+	if (got < 0)
 		return EXIT_TROUBLE;
-	return got == 1 && now.running ? snapshot_running(a, p, &c, &now)
-				       : snapshot_stopped(a, p, &c);
+	return got == 1 && now->running ? snapshot_running(a, p, c, now, id)
+					: snapshot_stopped(a, p, c, id);
 }
 
 static int
 snapshot_one(struct app *a, const struct place *p)
 {
+	struct container c;
 	struct locks locks;
+	struct seen now;
+	const char *id;
 	int status;
 
 	if (lock_container(a, p, false, &locks))
 		return EXIT_TROUBLE;
-	status = snapshot_locked(a, p);
+	status = snapshot_locked(a, p, &c, &now, &id);
 	unlock_container(&locks);
 	return start_pending(a, status);
 }
@@ -102,4 +125,165 @@ do_snapshot(struct app *a, int argc, char **argv)
 	if (argc < 1)
 		return usage(a);
 	return each_named(a, argc, argv, snapshot_one);
+}
+
+/* ---- backups ---- */
+
+/* Rootless podman's volumes are for its own namespace to read and write. 1 where it isn't
+ * needed. */
+static int
+inside_namespace(struct app *a, const char *verb, const char *id, const char *image,
+    const char *name, const char *where)
+{
+	struct words args = {0};
+	int status;
+
+	if (geteuid() == 0 || a->engine.kind != PODMAN)
+		return 1;
+	setenv("WHITTLE_OUTER_UID", pool_printf("%d", (int)geteuid()), 1);
+	words_add(&args, "unshare");
+	words_add(&args, program_path());
+	words_add(&args, verb);
+	words_addf(&args, "--part=%s", id);
+	if (image)
+		words_addf(&args, "--image=%s", image);
+	words_add(&args, name);
+	words_add(&args, where);
+	status = engine_attached(&a->engine, &args);
+	unsetenv("WHITTLE_OUTER_UID");
+	return status ? -1 : 0;
+}
+
+static int
+write_backup(
+    struct app *a, const struct container *c, const char *id, const char *image, const char *to)
+{
+	const char *where;
+
+	if (backup_write(a, c, id, image, to, &where))
+		return EXIT_TROUBLE;
+	say("BACKUP", "%s %s", c->key, where);
+	event(&a->host, c->key, "backed-up", image, "%s", where);
+	return EXIT_YES;
+}
+
+static int
+backup_one(struct app *a, const struct place *p, const char *to)
+{
+	struct container c;
+	struct locks locks;
+	struct seen now = {0};
+	const char *id = NULL;
+	int status, got;
+
+	if (lock_container(a, p, false, &locks))
+		return EXIT_TROUBLE;
+	status = snapshot_locked(a, p, &c, &now, &id);
+	if (status == EXIT_YES) {
+		got = inside_namespace(a, "backup", id, now.image, p->name, to);
+		status = got == 0  ? EXIT_YES
+			 : got < 0 ? EXIT_TROUBLE
+				   : write_backup(a, &c, id, now.image, to);
+	}
+	unlock_container(&locks);
+	return start_pending(a, status);
+}
+
+int
+do_backup(struct app *a, int argc, char **argv)
+{
+	const char *part = NULL, *image = NULL, *to;
+	const struct option_of options[] = {
+	    VALUED(0, "part", part), VALUED(0, "image", image), NO_MORE};
+	const struct place *p;
+	struct container c;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc < 1 || argc > 2)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	to = argc > 1 ? argv[1] : ".";
+	if (!p)
+		return EXIT_TROUBLE;
+	if (!part)
+		return backup_one(a, p, to);
+	return describe(a, p, false, &c) ? EXIT_TROUBLE : write_backup(a, &c, part, image, to);
+}
+
+static void
+tell_backup(const struct place *p, const char *from, json_t *about)
+{
+	say("WHOLE", "%s: %s of %s, image %s: %lld entries, %lld bytes", from, p->name,
+	    json_string_value(json_object_get(about, "time")),
+	    short_id(json_string_value(json_object_get(about, "image"))),
+	    (long long)json_integer_value(json_object_get(about, "files")),
+	    (long long)json_integer_value(json_object_get(about, "bytes")));
+}
+
+/* id NULL: it is only checked. */
+static int
+read_backup(struct app *a, const struct place *p, const char *from, const char *id)
+{
+	struct container c;
+	json_t *about;
+
+	if (describe(a, p, false, &c) || backup_read(a, &c, from, id, &about))
+		return -1;
+	tell_backup(p, from, about);
+	json_decref(about);
+	return 0;
+}
+
+/* What is there becomes one more snapshot, and is back where the container isn't ready. */
+static int
+restore_locked(struct app *a, const struct place *p, const char *from)
+{
+	const struct generation *back = generation_gone_back_to(&a->host, p->name);
+	struct replacement r = {
+	    .verb = "restore", .place = p, .generation = back ? back->n : 0};
+	struct container c;
+	struct journal j;
+	struct seen now;
+	int got = look(a, p, &c, &now), read;
+
+	if (got < 0 || resolve_needs(a, &c))
+		return EXIT_TROUBLE;
+	if (got == 1 ? engine_image(&a->engine, now.image, &r.image) != 1
+		     : wanted_image(a, &c, &r.image))
+		return EXIT_TROUBLE;
+	r.want = &c;
+	r.settings = c.settings;
+	r.data = pool_printf("%lld.backup", (long long)time(NULL));
+	read = inside_namespace(a, "restore", r.data, NULL, p->name, from);
+	if (read == 1)
+		read = read_backup(a, p, from, r.data);
+	if (read || journal_begin(a, p, "restore", &j))
+		return EXIT_TROUBLE;
+	return replace(&j, &r);
+}
+
+int
+do_restore(struct app *a, int argc, char **argv)
+{
+	const char *part = NULL;
+	bool dry = false;
+	const struct option_of options[] = {
+	    SWITCH('n', "dry-run", dry), VALUED(0, "part", part), NO_MORE};
+	const struct place *p;
+	struct locks locks;
+	int status;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc != 2)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	p = pick(a, argv[0]);
+	if (!p)
+		return EXIT_TROUBLE;
+	if (dry || part)
+		return read_backup(a, p, argv[1], part) ? EXIT_TROUBLE : EXIT_YES;
+	if (lock_container(a, p, false, &locks))
+		return EXIT_TROUBLE;
+	status = restore_locked(a, p, argv[1]);
+	unlock_container(&locks);
+	return start_pending(a, status);
 }

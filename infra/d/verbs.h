@@ -17,8 +17,10 @@ verb_fn do_prep;
 verb_fn do_upgrade, do_upgrade_all;
 /* verb_back.c */
 verb_fn do_back, do_why;
+/* verb_rotate.c */
+verb_fn do_rotate;
 /* verb_snapshot.c */
-verb_fn do_snapshot;
+verb_fn do_snapshot, do_backup, do_restore;
 /* verb_plan.c */
 verb_fn do_plan;
 /* verb_clean.c */

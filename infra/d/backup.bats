@@ -1,0 +1,174 @@
+# Copies of a container's data that are kept elsewhere, and the way back from them.
+
+# shellcheck disable=SC2154,SC2030,SC2031 # run_x sets stderr; each test has its own environment
+load ../../tests/helpers
+load tests/fixture
+
+setup_file() {
+	fixture
+	export N=${P}db DB=$ROOM/volumes/${P}db/data
+	container "$N"
+	printf 'mount_rw: ["data:/data"]\nsnapshot: [data]\n' | settings "$N"
+	d u "$N"
+	sqlite3 "$DB/rows.db" 'create table t (n integer); with recursive c(n) as (select 1 union all select n+1 from c where n<2000) insert into t select n from c'
+	ln "$DB/rows.db" "$DB/hard"
+	ln -s /etc/passwd "$DB/link"
+	mkdir "$DB/sub"
+	truncate -s 3M "$DB/sub/holes"
+	mkfifo "$DB/sub/fifo"
+	printf x >"$DB/sub/"$'odd \xff\nname'
+	setfattr -n user.mark -v kept "$DB/sub"
+	chmod 2750 "$DB/sub"
+	chown -R -h --reference="$DB" "$DB"/*
+	d backup "$N" "$ROOM/db.tar"
+	all_of_it >"$ROOM/was"
+}
+
+teardown_file() {
+	umount "$ROOM/small" 2>/dev/null || :
+	fixture_remove
+}
+
+# What belongs to files beside their bytes.
+all_of_it() {
+	(cd "$DB" && find . ! -type d -printf '%p %y %m %U:%G %n %s %T@ %l\n' -o -printf '%p %y %m %U:%G %T@\n' | sort
+		getfattr -Rdh -m - . 2>/dev/null | sort
+		find . -type f -exec sha256sum {} + | sort)
+}
+
+rows() {
+	sqlite3 "$DB/rows.db" 'select count(*) from t' 2>&1
+}
+
+nothing_half() {
+	[ "$(jq '[.[] | select(.whole | not)] | length' "$WHITTLE_STATE/d/$N/snapshots.json")" -eq 0 ]
+	[ -z "$(find "$(dirname "$DB")/.whittle-snapshots/data" -maxdepth 1 -name '.*')" ]
+}
+
+@test "what was there comes back, to the last attribute; what is there becomes a snapshot" {
+	rm -r "$DB/sub"
+	sqlite3 "$DB/rows.db" 'delete from t'
+	run_x 0 d restore "$N" "$ROOM/db.tar"
+	expect WHOLE "$stderr"
+	expect RESTORE "$stderr"
+	diff "$ROOM/was" <(all_of_it)
+	[ "$(rows)" = 2000 ]
+	version_of "$N"
+	nothing_half
+	for copy in "$(dirname "$DB")"/.whittle-snapshots/data/*/rows.db; do
+		[ "$(sqlite3 "$copy" 'select count(*) from t')" != 0 ] || return 0
+	done
+	false
+}
+
+@test "it says of what it is; -n changes nothing" {
+	run_x 0 tar -xOf "$ROOM/db.tar" backup.json
+	jq -e --arg n "$N" '.name == $n and (.image | startswith("sha256:")) and (.settings | contains("snapshot"))' <<<"$output"
+	run_x 0 tar -xOf "$ROOM/db.tar" manifest.json
+	jq -e '.["data/0/rows.db"].sha256 // .["data/0/hard"].sha256' <<<"$output"
+	[ "$(stat -c %a "$ROOM/db.tar")" = 600 ]
+	pid=$(d pid "$N")
+	run_x 0 d restore -n "$N" "$ROOM/db.tar"
+	expect WHOLE "$stderr"
+	[ "$(d pid "$N")" = "$pid" ]
+	nothing_half
+}
+
+@test "one that isn't whole, was changed, or is another's is refused, and all is as it was" {
+	pid=$(d pid "$N")
+	head -c 200000 "$ROOM/db.tar" >"$BATS_TEST_TMPDIR/cut.tar"
+	run_x 2 d restore "$N" "$BATS_TEST_TMPDIR/cut.tar"
+	python3 - "$ROOM/db.tar" "$BATS_TEST_TMPDIR/changed.tar" <<-'EOT'
+		import sys
+		b = bytearray(open(sys.argv[1], "rb").read())
+		b[b.index(b"SQLite format 3") + 3000] ^= 1
+		open(sys.argv[2], "wb").write(b)
+	EOT
+	run_x 2 d restore "$N" "$BATS_TEST_TMPDIR/changed.tar"
+	expect "isn't what the manifest says" "$stderr"
+	mkdir "$BATS_TEST_TMPDIR/x"
+	tar -xf "$ROOM/db.tar" -C "$BATS_TEST_TMPDIR/x" backup.json
+	sed -i "s/\"name\": \"$N\"/\"name\": \"other\"/" "$BATS_TEST_TMPDIR/x/backup.json"
+	tar -cf "$BATS_TEST_TMPDIR/other.tar" -C "$BATS_TEST_TMPDIR/x" backup.json
+	run_x 2 d restore "$N" "$BATS_TEST_TMPDIR/other.tar"
+	expect "it is of 'other'" "$stderr"
+	# a path that leads out of it
+	tar -xf "$ROOM/db.tar" -C "$BATS_TEST_TMPDIR/x" backup.json
+	tar -cPf "$BATS_TEST_TMPDIR/out.tar" -C "$BATS_TEST_TMPDIR/x" --transform 's|^/etc/hostname|data/0/../../../../../out|' backup.json /etc/hostname
+	run_x 2 d restore "$N" "$BATS_TEST_TMPDIR/out.tar"
+	run_x 2 d restore "$N" /etc/passwd
+	[ "$(d pid "$N")" = "$pid" ]
+	diff "$ROOM/was" <(all_of_it)
+	nothing_half
+}
+
+@test "a full disk, or a kill: the backup that was there stays, and nothing half beside it" {
+	requires root
+	mkdir "$ROOM/small"
+	mount -t tmpfs -o size=200k none "$ROOM/small"
+	echo before >"$ROOM/small/db.tar"
+	run_x 2 d backup "$N" "$ROOM/small/db.tar"
+	[ "$(ls "$ROOM/small")" = db.tar ]
+	[ "$(cat "$ROOM/small/db.tar")" = before ]
+	version_of "$N"
+}
+
+@test "on a new machine: from nothing to what it was" {
+	d down "$N"
+	engine rm "$N" >/dev/null
+	rm -rf "$ROOM/volumes" "$WHITTLE_STATE/d/$N"
+	run_x 0 d restore "$N" "$ROOM/db.tar"
+	diff "$ROOM/was" <(all_of_it)
+	version_of "$N"
+}
+
+@test "killed at every step of a restore: the data is the one or the other, whole" {
+	with_fake_engine
+	local n
+	for ((n = 2; ; n += 3)); do
+		sqlite3 "$DB/rows.db" 'insert into t values (1)'
+		fake kill "$n" skip
+		run --separate-stderr "$D" restore "$N" "$ROOM/db.tar"
+		[ -e "$ROOM/killed-at" ] || break
+		no_fake
+		run --separate-stderr d recover
+		version_of "$N"
+		[ "$(rows)" = 2000 ] || [ "$(rows)" = 2001 ] || { rows >&2; return 1; }
+		d restore "$N" "$ROOM/db.tar"
+		[ "$(rows)" = 2000 ]
+	done
+	no_fake
+	[ "$status" -eq 0 ]
+	nothing_half
+}
+
+@test "what has no snapshot in its settings has no backup" {
+	container "${P}none"
+	run_x 2 d backup "${P}none" "$ROOM"
+	expect "have no 'snapshot'" "$stderr"
+}
+
+# keeper PROGRAM: in the program's place, what it would be asked to do, by files.
+@test "restic and borg get and give it by their standard streams" {
+	for program in restic borg; do
+		cat >"$ROOM/bin/$program" <<-'EOT'
+			#!/bin/sh
+			echo "$0 $*" >>"$ROOM/asked"
+			case "$*" in
+			*backup* | create*) exec cat >"$ROOM/kept" ;;
+			*dump* | extract*) exec cat "$ROOM/kept" ;;
+			esac
+			exit 3
+		EOT
+		chmod +x "$ROOM/bin/$program"
+		PATH=$ROOM/bin:$PATH run_x 0 d backup "$N" "$program:/repo"
+		PATH=$ROOM/bin:$PATH run_x 0 d restore -n "$N" "$program:/repo::last"
+		expect WHOLE "$stderr"
+		printf '#!/bin/sh\ncat >/dev/null\nexit 1\n' >"$ROOM/bin/$program"
+		PATH=$ROOM/bin:$PATH run_x 2 d backup "$N" "$program:/repo"
+		expect "$program failed with status 1" "$stderr"
+	done
+	grep -q "restic --repo /repo backup .*--stdin --stdin-filename /$N.tar" "$ROOM/asked"
+	grep -q "borg create --stdin-name $N.tar /repo::$N-.* -" "$ROOM/asked"
+	rm "$ROOM/bin/"{restic,borg}
+}
