@@ -316,15 +316,45 @@ change_of(char **words)
 	return NULL;
 }
 
-/* What comes out must be such a file as well. */
 static int
-is_settings(const char *name, const struct strbuf *b)
+same(const struct node *a, const struct node *b)
 {
-	struct settings check = {0};
-	int bad = settings_parse(&check, name, b->s ? b->s : "", b->len);
+	size_t i;
 
-	settings_free(&check);
-	return !bad;
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || a->count != b->count)
+		return 0;
+	if (a->kind == NODE_SCALAR)
+		return strcmp(a->text, b->text) == 0;
+	for (i = 0; i < a->count; i++)
+		if (!same(a->item[i], b->item[i]) ||
+		    (a->kind == NODE_MAP && strcmp(a->key[i]->text, b->key[i]->text) != 0))
+			return 0;
+	return 1;
+}
+
+/* What comes out must be such a file as well, in which the other keys say what they said: YAML
+ * has ways of writing that lines don't show. */
+static int
+changes_no_other(const struct editing *e, const char *key, const struct strbuf *b)
+{
+	const struct node *root = e->s.root;
+	struct settings after = {0};
+	int fine = settings_parse(&after, e->name, b->s ? b->s : "", b->len) == 0;
+	size_t i;
+
+	for (i = 0; fine && root && root->kind == NODE_MAP && i < root->count; i++)
+		if (strcmp(root->key[i]->text, key) != 0 &&
+		    !same(root->item[i], settings_get(after.root, root->key[i]->text))) {
+			report(
+			    "%s: '%s' can't be changed without '%s', as it is written: do it "
+			    "by hand",
+			    e->name, key, root->key[i]->text);
+			fine = 0;
+		}
+	settings_free(&after);
+	return fine;
 }
 
 int
@@ -346,7 +376,7 @@ edit_text(const char *name, const char *text, size_t n, char **change, struct st
 		split(&e);
 		find_key(&e, change[1]);
 		status = c->change(&e, out, change + 1);
-		if (status == 0 && !is_settings(name, out))
+		if (status == 0 && !changes_no_other(&e, change[1], out))
 			status = -1;
 	}
 	for (k = 1; k <= e.lines; k++)

@@ -375,6 +375,9 @@ stop.set(); t.join()'
 	printf 'a:\n- \r -\n' >"$BATS_TEST_TMPDIR/odd"
 	run_x 2 "$LEARN" edit "$BATS_TEST_TMPDIR/odd" unset a
 	expect "end otherwise than with a newline" "$stderr"
+	printf 'a: 1\n?\n b\n: 2\n' >"$BATS_TEST_TMPDIR/odd"
+	run_x 2 "$LEARN" edit "$BATS_TEST_TMPDIR/odd" set a 3
+	[ "$(cat "$BATS_TEST_TMPDIR/odd")" = $'a: 1\n?\n b\n: 2' ]
 	# The last element takes its key along.
 	run_x 0 "$LEARN" edit "$file" drop tmpfs /tmp
 	run_x 1 grep tmpfs "$file"
