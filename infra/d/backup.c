@@ -203,7 +203,9 @@ static json_t *
 described(struct archive_entry *e, const char *digest)
 {
 	const char *link = archive_entry_hardlink(e), *target = archive_entry_symlink(e);
-	json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I}", "mode", (int)archive_entry_mode(e),
+	/* A further name of a file has no type of its own in a tar. */
+	json_t *o = json_pack("{s:i, s:i, s:I, s:I, s:I, s:I}", "type",
+	    link ? 0 : (int)archive_entry_filetype(e), "mode", (int)archive_entry_perm(e),
 	    "uid", (json_int_t)archive_entry_uid(e), "gid", (json_int_t)archive_entry_gid(e),
 	    "size", (json_int_t)(digest ? archive_entry_size(e) : 0), "mtime",
 	    (json_int_t)archive_entry_mtime(e));

@@ -317,8 +317,8 @@ relay_begin(struct journal *j, const struct container *c)
 {
 	struct start s = {.verb = "create", .role = folder_name, .transaction = j->id};
 	struct strbuf out = STRBUF_INIT;
-	struct words args = {0};
-	struct container r;
+	struct words args = {0}, subnets = {0};
+	struct container r, described;
 	struct image image;
 	struct seen now;
 	int bad;
@@ -326,8 +326,16 @@ relay_begin(struct journal *j, const struct container *c)
 	if (!c->swap.beside)
 		return 0;
 	describe_relay(j->a, c, &r);
-	if (relay_move(j) || image_for(j->a, &r, &image))
+	described = r;
+	s.settings_of = &described;
+	if (relay_move(j) || image_for(j->a, &r, &image) ||
+	    network_subnets(j->a, r.network, &subnets))
 		return -1;
+	/* The host, too, goes on to send to whoever had the address before. */
+	if (!r.ip && subnets.n)
+		r.ip = from_the_end(subnets.w[0], 5);
+	if (r.ip)
+		r.mac = mac_for(r.ip);
 	s.image = image.id;
 	s.facts = &image;
 	engine_args(&args, &j->a->engine, &r, &s);

@@ -253,7 +253,7 @@ restore_locked(struct app *a, const struct place *p, const char *from)
 		return EXIT_TROUBLE;
 	r.want = &c;
 	r.settings = c.settings;
-	r.data = pool_printf("%lld.backup", (long long)time(NULL));
+	r.data = pool_printf("%lld.%d.backup", (long long)time(NULL), (int)getpid());
 	read = inside_namespace(a, "restore", r.data, NULL, p->name, from);
 	if (read == 1)
 		read = read_backup(a, p, from, r.data);

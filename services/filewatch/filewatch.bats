@@ -291,7 +291,7 @@ path_for_nobody() {
 	wait_until 20 is_ok
 	run_x 0 get /
 	expect '<svg class="day"'
-	expect 'aria-label="in the last 24 hours: failing 1s, '
+	expect 'aria-label="in the last 24 hours: failing 1 s'
 	expect '<rect class="failing"'
 	# well-formed, and within its box
 	get / | python3 -c 'if True:
