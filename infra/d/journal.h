@@ -1,9 +1,9 @@
 /*
  * A transaction's journal, $WHITTLE_STATE/d/NAME/journal.json: the step that is about to be
  * done, and what a way back needs. Steps: begin, build, test, create, swap, stop, data, start,
- * wait, promote, finish; where the new container starts beside the old one: create, start, wait,
- * move, promote, finish. Before promote the way is back to the old container, from there on it
- * is forward.
+ * wait, promote, finish; where the new container starts beside the old one: create, start,
+ * wait, move, promote, finish. Before promote the way is back to the old container, from there
+ * on it is forward.
  */
 #ifndef WHITTLE_JOURNAL_H
 #define WHITTLE_JOURNAL_H

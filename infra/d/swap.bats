@@ -28,9 +28,8 @@ teardown() {
 	stop_all
 }
 
-# beside [MORE]: its settings.
 beside() {
-	printf 'swap: {how: beside, drain: 5s}\n%s\n' "${1:-}" | settings "$N"
+	echo 'swap: {how: beside, drain: 5s}' | settings "$N"
 }
 
 # The versions 3, sick once it was ready, and 4, which never is.
@@ -145,7 +144,7 @@ under_load() {
 		n=$((n + ${KILLS:+-2} + 3))
 		[ $((n % 2)) = 0 ] && how=run || how=skip
 		next_is "$N" $((3 - $(version_of "$N")))
-		fake kill $n $how
+		fake kill "$n" "$how"
 		run --separate-stderr "$D" u -f "$N"
 		[ -e "$ROOM/killed-at" ] || break
 		no_fake

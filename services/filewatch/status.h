@@ -60,7 +60,7 @@ struct rule_status {
 	size_t bad;        /* of them */
 	int64_t oldest;    /* mtime of the oldest match in ns, 0: none */
 	struct history past;
-	char *trouble;     /* for RULE_TROUBLE and RULE_INTEGRITY, NULL */
+	char *trouble; /* for RULE_TROUBLE and RULE_INTEGRITY, NULL */
 	struct bad_file *shown;
 	size_t shown_count;
 };
