@@ -126,11 +126,49 @@ publish() {
 	rm -rf "$WHITTLE_CACHE"
 	run_x 1 "$PACKAGES" outdated
 	[ "$output" = "c: web 1 -> 1.1 (security)"$'\n'"c: base 1 -> 2" ]
+	run_x 1 "$PACKAGES" outdated --json
+	[ "$(jq -c '[.container, .distribution, (.updates[] | [.name, .from, .to, .security])]' <<<"$output")" = '["c","debian trixie",["web","1","1.1",true],["base","1","2",false]]' ]
+	# By Debian's list of what was fixed where, which has names of sources; then by the copy of it.
+	printf '{"base": {"CVE-2026-1": {"releases": {"trixie": {"status": "resolved", "fixed_version": "1.5"}}},
+		"CVE-2026-2": {"releases": {"trixie": {"status": "open"}}}, "CVE-2025-3": {"releases": {"trixie": {"status": "resolved", "fixed_version": "0.9"}}}}}' >"$BATS_TEST_TMPDIR/tracker"
+	DEBIAN_TRACKER=file://$BATS_TEST_TMPDIR/tracker run_x 1 "$PACKAGES" outdated
+	[ "$output" = "c: base 1 -> 2 (security: CVE-2026-1)"$'\n'"c: web 1 -> 1.1 (security)" ]
+	rm "$BATS_TEST_TMPDIR/tracker"
+	DEBIAN_TRACKER=file://$BATS_TEST_TMPDIR/tracker OFFLINE=1 run_x 1 "$PACKAGES" outdated --json
+	[ "$(jq -c '.updates[0].advisories' <<<"$output")" = '["CVE-2026-1"]' ]
+	DEBIAN_TRACKER=file://$BATS_TEST_TMPDIR/tracker run_x 1 "$PACKAGES" outdated
+	expect "can't get the list of security fixes from 'file://$BATS_TEST_TMPDIR/tracker': the copy of" "$stderr"
+	expect "CVE-2026-1"
 	run_x 0 "$PACKAGES" bump
 	expect "web 1 -> 1.1 (security)"
 	grep -q "^web 1.1 .* debian-security:pool/updates/web_1.1_" packages.lock
 	run_x 0 "$PACKAGES" outdated
 	rm -f "$BATS_FILE_TMPDIR"/mirror/pool/base_2_* && rm -rf "$BATS_FILE_TMPDIR/security/pool"
+	publish
+}
+
+@test "what a mirror has dropped: fetch says so, and the catalogue is tried with what it has now, in a copy" {
+	local name=moved$RANDOM
+	run_x 0 "$PACKAGES" lock
+	run_x 0 "$PACKAGES" fetch
+	mkdir "$BATS_TEST_TMPDIR/$name"
+	cp packages packages.lock "$BATS_TEST_TMPDIR/$name/"
+	printf 'all test install:\n\t@echo $@ by $$(grep -c "^web 1.0.1 " packages.lock) in $(CURDIR)\n' >"$BATS_TEST_TMPDIR/$name/Makefile"
+	run_x 0 "$TOP/tests/catalogue" "$BATS_TEST_TMPDIR/$name"
+	expect "install by 0 in $BATS_TEST_TMPDIR/$name"
+	rm "$BATS_FILE_TMPDIR/mirror/pool/web_1_$ARCH.deb"
+	package web 1.0.1 'Depends: lib (>= 1)'
+	publish
+	rm -rf "$WHITTLE_CACHE"
+	run_x 1 "$PACKAGES" fetch
+	expect "can't get web 1:" "$stderr"
+	expect "make bump moves the lock" "$stderr"
+	run_x 0 "$TOP/tests/catalogue" "$BATS_TEST_TMPDIR/$name"
+	expect "catalogue: $name: its lock names what the mirror has no more" "$stderr"
+	expect "install by 1 in $TOP/.cache/catalogue/$name"
+	cmp packages.lock "$BATS_TEST_TMPDIR/$name/packages.lock"
+	rm -rf "$TOP/.cache/catalogue/$name" "$BATS_FILE_TMPDIR/mirror/pool/web_1.0.1_"*
+	package web 1 'Depends: lib (>= 1)'
 	publish
 }
 
