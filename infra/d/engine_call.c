@@ -16,6 +16,14 @@
 
 enum { LIST_TRIES = 5, TIMED_OUT = 124 };
 
+static struct strbuf complaint = STRBUF_INIT;
+
+const char *
+engine_complaint(void)
+{
+	return complaint.s ? complaint.s : "";
+}
+
 static int
 call(const struct engine *e, struct strbuf *out, const struct words *args, bool quietly)
 {
@@ -30,6 +38,8 @@ call(const struct engine *e, struct strbuf *out, const struct words *args, bool 
 		report("%s %s%s%s: %s", engine_name(e), args->w[0], args->n > 1 ? " " : "",
 		    args->n > 1 ? args->w[args->n - 1] : "",
 		    status == TIMED_OUT ? "no answer in time" : gist);
+		strbuf_cut(&complaint, 0);
+		strbuf_add(&complaint, err.s ? err.s : "", err.len);
 	}
 	strbuf_free(&err);
 	return status;

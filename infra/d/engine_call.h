@@ -15,6 +15,9 @@ struct strbuf;
 int engine_call(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));
 int engine_words(const struct engine *e, struct strbuf *out, const struct words *args);
 
+/* What the engine said to standard error when a call of these failed for the last time. */
+const char *engine_complaint(void);
+
 /* The same, and a failure is no reason for a message. */
 int engine_try(const struct engine *e, struct strbuf *out, ...) __attribute__((sentinel));
 int engine_words_try(const struct engine *e, struct strbuf *out, const struct words *args);

@@ -11,9 +11,13 @@ setup_file() {
 		-o "$ROOM/fail" "$BATS_TEST_DIRNAME/tests/fail.c"
 	N=${P}fail
 	export N
+	broken_programs
 	mkdir -p "$WHITTLE_CONTAINERS/$N/files/etc" "$WHITTLE_CONTAINERS/$N/files/var/lib/app" "$WHITTLE_CONTAINERS/$N/files/var/log/app"
 	cd "$WHITTLE_CONTAINERS/$N"
 	cp "$ROOM/fail" files/fail
+	mkdir files/lib
+	cp "$ROOM/foreign" "$ROOM/dynamic" "$ROOM/linked" files/
+	cp "$TOP/third-party/obj/prefix/lib/libc.so" "files/lib/ld-musl-$(uname -m).so.1"
 	cp "$BATS_TEST_DIRNAME/tests/quick.mk" Makefile
 	printf 'root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >files/etc/passwd
 	printf 'root:x:0:\napp:x:1000:\n' >files/etc/group
@@ -25,6 +29,21 @@ setup_file() {
 
 teardown_file() {
 	fixture_remove
+}
+
+teardown() {
+	stop_all
+}
+
+# For another machine, without its loader, without its library.
+broken_programs() {
+	local cc="$TOP/third-party/obj/prefix/bin/musl-gcc" source=$BATS_TEST_DIRNAME/tests/fail.c
+	cp "$ROOM/fail" "$ROOM/foreign"
+	# elf(5): e_machine. No kernel runs programs of PDP-10.
+	printf '\100\0' | dd of="$ROOM/foreign" bs=1 seek=18 conv=notrunc status=none
+	"$cc" -Os -s -o "$ROOM/dynamic" -Wl,--dynamic-linker=/lib/ld-none.so.1 -D_GNU_SOURCE "$source"
+	echo 'int none;' | "$cc" -x c -shared -fPIC -o "$ROOM/libnone.so" -Wl,-soname,libnone.so -
+	"$cc" -Os -s -o "$ROOM/linked" -Wl,--dynamic-linker="/lib/ld-musl-$(uname -m).so.1" -D_GNU_SOURCE "$source" -Wl,--no-as-needed "$ROOM/libnone.so"
 }
 
 # fails WORDS PROPOSAL SETTING…: the instance with these settings ends, the cause is told with
@@ -62,11 +81,66 @@ fails() {
 	fails "it needs more memory than its limit of 32 MB" "memory: 64m" 'cmd: [memory, "50"]' 'memory: 32m'
 }
 
-@test "a program that isn't in the image, one for another machine" {
-	printf 'entrypoint: [/nothing]\n' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+# named WORDS SETTING…: as fails, where no line mends it: the cause is told, and d fix gives up.
+named() {
+	local words=$1
+	shift
+	printf '%s\n' 'ready: {log: "^serving"}' "$@" >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 1 d t "$N" -- true
-	expect "the program '/nothing' is not in the image, and prep did not remove it" "$stderr"
+	expect "why: $words" "$stderr"
 	run_x 1 d fix --yes "$N"
+	refute WRITE
+}
+
+@test "a program that isn't in the image, one for another machine, one without its loader, its library" {
+	named "the program '/nothing' is not in the image, and prep did not remove it" 'entrypoint: [/nothing]'
+	named "its program is for another architecture: the image is for" 'entrypoint: [/foreign]'
+	expect "this machine is $(uname -m)" "$output$stderr"
+	named "the program '/dynamic' is there, but not what starts it: '/lib/ld-none.so.1'" 'entrypoint: [/dynamic]'
+	named "the library 'libnone.so' is not in the image" 'entrypoint: [/linked]'
+}
+
+@test "an address in use: by whom on the host; twice in the service itself" {
+	named "address already in use: it listens there twice" 'cmd: [listen, "8000"]'
+	local port
+	port=$(free_port)
+	start python3 -m http.server -d "$BATS_TEST_TMPDIR" -b 127.0.0.1 "$port"
+	wait_until 10 curl -fs "http://127.0.0.1:$port/"
+	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [write, /dev/null]' "test_ports: [\"$port:8000\"]" 'test_port_offset: 0' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d t "$N" -- true
+	expect "address already in use: port $port of the host, by python3, process $started" "$stderr"
+	expect "ports: another one than $port on the host" "$stderr"
+	# d fix takes a free one for its instance: nothing is wrong with the service.
+	run_x 0 d fix --yes "$N"
+}
+
+@test "an account that prep's rule took away: the line that keeps it" {
+	local n=${P}account
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	mkdir -p "$WHITTLE_CONTAINERS/$n/files"
+	cd "$WHITTLE_CONTAINERS/$n"
+	cp "$ROOM/fail" files/fail
+	printf 'FROM localhost/whittle/baseline:live\nCOPY files/ /\nRUN echo served:x:990:990::/:/bin/sh >>/etc/passwd\nRUN ["/prep"]\nUSER 1000:1000\nCMD ["/fail", "getpwnam", "served"]\n' >Dockerfile
+	real_pipeline "$n"
+	echo 'ready: {log: "^serving"}' >settings.yaml
+	run_x 0 make all
+	run_x 1 d t "$n" -- true
+	expect "why: there is no account 'served' in the image" "$stderr"
+	expect 'files/prep-local:  ACCOUNTS_DONT_DELETE_REGEX=' "$stderr"
+	run_x 0 d fix --yes "$n"
+	expect "WRITE     $n/files/prep-local: ACCOUNTS_DONT_DELETE_REGEX="
+	run_x 0 d t "$n" -- true
+}
+
+@test "a replacement that fails says why, too" {
+	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [write, /var/log/app/log]' 'tmpfs: [/var/log/app]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 0 d u "$N"
+	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [write, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d 01 "$N"
+	expect "why: it can't write where it wants to" "$stderr"
+	expect "tmpfs: [/var/log/app:16m]" "$stderr"
+	[ "$(engine inspect -f '{{.State.Running}}' "$N")" = true ]
+	d 0 "$N"
 }
 
 @test "d fix asks, and says so where nobody can be asked" {

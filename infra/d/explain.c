@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app.h"
 #include "cleanup.h"
+#include "engine_call.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
@@ -16,11 +18,16 @@ enum { TIME_MS = 60000 };
 static void
 ask(const char *program, const char *key, const char *id, const char *lines, struct strbuf *out)
 {
-	const char *said = getenv("WHITTLE_SAID");
-	const char *argv[] = {program, "-l", said ? said : "/dev/null", lines ? lines : key,
+	const char *said = engine_complaint();
+	const char *argv[] = {program, "-l", "/dev/stdin", lines ? lines : key,
 	    lines ? key : id, lines ? id : NULL, NULL};
 
-	run(&(struct run){.argv = argv, .out = out, .discard_err = 1, .timeout_ms = TIME_MS});
+	run(&(struct run){.argv = argv,
+	    .in = said,
+	    .in_len = strlen(said),
+	    .out = out,
+	    .discard_err = 1,
+	    .timeout_ms = TIME_MS});
 }
 
 static void

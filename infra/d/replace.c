@@ -12,6 +12,7 @@
 #include "engine_end.h"
 #include "engine_inspect.h"
 #include "engine_json.h"
+#include "explain.h"
 #include "generations.h"
 #include "history.h"
 #include "hooks.h"
@@ -506,8 +507,11 @@ wait_for_new(
 {
 	if (!journal_true(j, "old_running"))
 		r->want->ready.stable = 0; /* there is nothing to go back to */
-	if (stays_ready(j, r, id, say_ready, since))
+	if (stays_ready(j, r, id, say_ready, since)) {
+		if (!interrupted)
+			explain(j->a, r->want->key, id);
 		return -1;
+	}
 	if (hook_run(j->a, r->want, AFTER_READY, id, r->verb, &r->why) == 0)
 		return 0;
 	r->image_failed = !interrupted;
@@ -539,8 +543,13 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
 	r->why = "it couldn't be started";
 	/* The relay first: it holds what comes until there is somebody who takes it. */
-	if (relay_begin(j, r->want) || engine_call(e, NULL, "start", id, NULL) ||
-	    journal_step(j, "wait"))
+	if (relay_begin(j, r->want))
+		return -1;
+	if (engine_call(e, NULL, "start", id, NULL)) {
+		explain(j->a, r->want->key, id);
+		return -1;
+	}
+	if (journal_step(j, "wait"))
 		return -1;
 	return wait_for_new(j, r, id, &since);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,23 @@ wants(const char *what, const char *value)
 		at.sin_port = htons((unsigned short)atoi(value));
 		return bind(
 		    socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, sizeof(at));
+	}
+	if (strcmp(what, "listen") == 0) {
+		at.sin_port = htons((unsigned short)atoi(value));
+		for (int i = 0; i < 2; i++) {
+			int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+			if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 1))
+				return 1;
+		}
+		return 0;
+	}
+	if (strcmp(what, "getpwnam") == 0) {
+		if (!getpwnam(value)) {
+			fprintf(stderr, "fail: getpwnam(\"%s\") failed\n", value);
+			exit(1);
+		}
+		return 0;
 	}
 	if (strcmp(what, "memory") == 0) {
 		size_t n = strtoul(value, NULL, 10) << 20;
