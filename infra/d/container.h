@@ -225,7 +225,8 @@ struct container {
 	int64_t keep; /* generations; -1: the host's */
 	struct words scan_allow;
 	bool require_signature;
-	struct pairs waive; /* what d audit finds, and why that is meant */
+	struct pairs waive;     /* what d audit finds, and why that is meant */
+	const char *verify_key; /* a file; NULL: the host's */
 };
 
 /* Everything in the words of settings.yaml, NULL-terminated. */

@@ -264,6 +264,7 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "port_offset", c->port_offset, json_integer(c->port_offset));
 	set_said(o, "repo2", c->repo2, text(c->repo2));
 	set_said(o, "require_signature", c->require_signature, json_true());
+	set_said(o, "verify_key", c->verify_key, text(c->verify_key));
 	set_said(o, "secrets", c->secrets.n, secrets(c));
 	set_said(o, "snapshot", c->data.snapshot, data(&c->data));
 	set_said(o, "swap", c->swap.beside,
@@ -379,8 +380,8 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
 	    "hooks", "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
-	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "vols",
-	    "waive"};
+	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot",
+	    "verify_key", "vols", "waive"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

@@ -94,6 +94,7 @@ static const struct key keys[] = {
     {"ulimits", LIST, AT(ulimits), 0, 0, take_ulimit},
     {"user", OTHER, NOWHERE, 0, 0, take_user},
     {"userns", OTHER, NOWHERE, 0, 0, take_userns},
+    {"verify_key", OTHER, NOWHERE, 0, 0, take_verify_key},
     {"vol_base", OTHER, NOWHERE, 0, 0, take_vol_base},
     {"vol_defaults", OTHER, NOWHERE, 0, 0, take_vol_defaults},
     {"vols", LIST, AT(vols), 0, 0, take_volume},

@@ -136,9 +136,9 @@ signature_suffices(struct app *a, const struct container *c, const char *image)
 	words_add(&argv, a->engine.pack);
 	words_add(&argv, "verify");
 	words_add(&argv, "--require-signature");
-	if (a->host.verify_key) {
+	if (c->verify_key || a->host.verify_key) {
 		words_add(&argv, "-p");
-		words_add(&argv, a->host.verify_key);
+		words_add(&argv, c->verify_key ? c->verify_key : a->host.verify_key);
 	}
 	words_add(&argv, image);
 	status =

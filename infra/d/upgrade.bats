@@ -501,6 +501,17 @@ good_state() {
 	rm -r "$WHITTLE_CONTAINERS/${P}here" "$WHITTLE_CONTAINERS/${P}there"
 }
 
+@test "require_signature: another's image, by the key that its settings name" {
+	openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl ec -pubout -out "$BATS_TEST_TMPDIR/maker.pub" 2>/dev/null
+	mkdir "$WHITTLE_CONTAINERS/${P}theirs"
+	cp "$BATS_TEST_TMPDIR/maker.pub" "$WHITTLE_CONTAINERS/${P}theirs/"
+	printf 'image: %s\nrequire_signature: true\nverify_key: maker.pub\n' "$(live "$N")" | settings "${P}theirs"
+	run_x 2 d up "${P}theirs"
+	expect "no signature of it by this key" "$stderr"
+	[ -z "$(all_of "${P}theirs")" ]
+	rm -r "$WHITTLE_CONTAINERS/${P}theirs"
+}
+
 @test "another's wrong settings stop nothing but that one and who needs it" {
 	mkdir "$WHITTLE_CONTAINERS/${P}bad"
 	echo 'memory: lots' >"$WHITTLE_CONTAINERS/${P}bad/settings.yaml"

@@ -87,6 +87,21 @@ take_seccomp(struct reader *r, const struct node *n)
 }
 
 int
+take_verify_key(struct reader *r, const struct node *n)
+{
+	const char *text;
+
+	r->c->verify_key = NULL;
+	if (is_empty(n))
+		return 0;
+	if (text_value(r, n, &text))
+		return -1;
+	r->c->verify_key =
+	    *text == '/' || !r->c->folder ? text : pool_printf("%s/%s", r->c->folder, text);
+	return 0;
+}
+
+int
 take_userns(struct reader *r, const struct node *n)
 {
 	static const char *const modes[] = {"host", "auto", "keep-id", "nomap", NULL};

@@ -4,6 +4,6 @@
 
 #include "reader.h"
 
-take take_cap, take_cpus, take_seccomp, take_sysctl, take_ulimit, take_userns;
+take take_cap, take_cpus, take_seccomp, take_sysctl, take_verify_key, take_ulimit, take_userns;
 
 #endif

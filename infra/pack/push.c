@@ -16,76 +16,11 @@
 #include "oci.h"
 #include "record.h"
 #include "report.h"
-#include "run.h"
+#include "skopeo.h"
 #include "store.h"
 #include "strbuf.h"
 #include "usage.h"
 #include "verbs.h"
-
-enum { WORDS_MAX = 16 };
-
-/* What a registry, or a proxy in front of it, says of a temporary failure. */
-static int
-says_later(const char *said)
-{
-	static const char *const later[] = {"429", "toomanyrequests", "Too Many Requests",
-	    " 500 ", " 502 ", " 503 ", " 504 ", "Bad Gateway", "Service Unavailable",
-	    "Gateway Timeout", "Internal Server Error"};
-
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcasestr(said, later[i]))
-			return 1;
-	return 0;
-}
-
-/*
- * Runs skopeo with these arguments; its standard output is added to out where that isn't
- * NULL. It retries network failures by itself; temporary failures that it takes for permanent
- * ones are retried here. Returns 0; 1 where it failed, with a report() unless quiet.
- */
-static int
-skopeo_try(const char *const *words, struct strbuf *out, int quiet)
-{
-	enum { TRIES = 4 };
-	const char *argv[WORDS_MAX] = {
-	    "skopeo", "--insecure-policy", words[0], "--retry-times", "2"};
-	struct strbuf err = STRBUF_INIT;
-	size_t n = 5, before = out ? out->len : 0;
-	int status, k;
-
-	while (*++words && n < WORDS_MAX - 1)
-		argv[n++] = *words;
-	for (k = 0;; k++) {
-		status =
-		    run(&(struct run){.argv = argv, .out = out, .err = &err, .discard_out = 1});
-		if (!status || k + 1 == TRIES || !says_later(err.s ? err.s : ""))
-			break;
-		if (out && out->s)
-			strbuf_cut(out, before);
-		if (err.s)
-			strbuf_cut(&err, 0);
-		sleep(1U << k);
-	}
-	if (status == 127)
-		report("skopeo is required for registries, and isn't installed");
-	else if (status && !quiet)
-		report("skopeo %s failed: %s", argv[2], last_line(&err));
-	strbuf_free(&err);
-	return status ? -1 : 0;
-}
-
-static int
-skopeo(const char *const *words, struct strbuf *out)
-{
-	return skopeo_try(words, out, 0);
-}
-
-static int
-is_digest(const char *s)
-{
-	return strncmp(s, "sha256:", 7) == 0 && strspn(s + 7, "0123456789abcdef") == 64 &&
-	       !s[71];
-}
 
 /* "host/repo" of "host/repo:tag"; a ':' before the last '/' is a port's. */
 static char *

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "cosign.h"
 #include "engine_image.h"
 #include "image.h"
 #include "json.h"
@@ -195,6 +196,23 @@ verify(struct verifying *v)
 	return v->no ? EXIT_NO : EXIT_YES;
 }
 
+/* Of an image that others made nothing is kept here but their signature. */
+static int
+verify_foreign(const char *name, const char *key, const char *state)
+{
+	char id[SHA256_HEX];
+	int got = engine_find_id(name, id);
+
+	if (got > 0 && engine_image_id(name, id))
+		got = -1;
+	if (got < 0)
+		return EXIT_TROUBLE;
+	got = cosign_check(id, key, state);
+	if (got == 1)
+		printf("sha256:%s is signed by that key\n", id);
+	return got < 0 ? EXIT_TROUBLE : got ? EXIT_YES : EXIT_NO;
+}
+
 int
 verb_verify(int argc, char **argv)
 {
@@ -226,6 +244,8 @@ verb_verify(int argc, char **argv)
 		}
 	if (argc - optind != 1)
 		return verb_usage("verify", EXIT_TROUBLE);
+	if (v.key && cosign_key(v.key))
+		return verify_foreign(argv[optind], v.key, state);
 	switch (record_open(&v.record, argv[optind], state)) {
 	case 0:
 		status = verify(&v);

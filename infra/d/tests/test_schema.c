@@ -152,6 +152,8 @@ static const struct {
     {"caps: [net_admin, CAP_CHOWN, CHOWN]", false, "caps", "[\"CHOWN\",\"NET_ADMIN\"]"},
     {"seccomp: unconfined", false, "seccomp", "\"unconfined\""},
     {"seccomp: profile.json", false, "seccomp", "\"/c/web/profile.json\""},
+    {"verify_key: maker.pub", false, "verify_key", "\"/c/web/maker.pub\""},
+    {"verify_key: /etc/maker.pub", false, "verify_key", "\"/etc/maker.pub\""},
     {"ulimits: {nofile: 1024:2048, core: 0}", false, "ulimits",
 	"{\"core\":[0,0],\"nofile\":[1024,2048]}"},
     {"ulimits: [nproc=unlimited]", false, "ulimits", "{\"nproc\":[-1,-1]}"},
@@ -523,6 +525,7 @@ static const struct {
     {"ulimits", "{core: 1, nofile: 2}", "{nproc: 3}", ""},
     {"user", "1:1", "2:2", ""},
     {"userns", "auto", "nomap", ""},
+    {"verify_key", "a.pub", "/b.pub", ""},
     {"vol_base", "/one", "/other", "mount_rw: [a:/a]"},
     {"vol_defaults", "{perm: '0700'}", "{perm: '0750'}", "vols: [a]"},
     {"vols", "[a, b]", "[c]", ""},
@@ -580,7 +583,8 @@ is_about_d(const char *key)
 {
 	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "keep",
 	    "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan", "shift_gids",
-	    "shift_uids", "snapshot", "tag", "vol_defaults", "vols", "waive", NULL};
+	    "shift_uids", "snapshot", "tag", "verify_key", "vol_defaults", "vols", "waive",
+	    NULL};
 
 	return among(key, keys);
 }
