@@ -99,6 +99,8 @@ static const struct verb verbs[] = {
     {"get-all-ips", "ips", ask, "", "the addresses of all that run", do_get_all_ips, READS},
     {"check-all-up", "cau ca qa", ask, "", "whether all that should run do", do_check_all_up,
 	READS},
+    {"read-yaml", "", ask, "FILE", "a YAML file as JSON, read as settings are", do_read_yaml,
+	READS},
     {"map", "", ask, "[ID...]", "container IDs as names, in arguments or standard input",
 	do_map, READS},
 

@@ -1,0 +1,146 @@
+# d new: a directory of a container that works, from an image, a Dockerfile, a compose file. Each
+# in three commands to a container that is live, with no line written by hand.
+
+# shellcheck disable=SC2154,SC2119,SC2120 # run_x sets stderr
+load helpers
+
+setup_file() {
+	requires engine
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	P=wnew$((RANDOM % 9000 + 1000))
+	export P WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 WHITTLE_SETTINGS=$BATS_FILE_TMPDIR/host.yaml
+	export WHITTLE_CONTAINERS=$BATS_FILE_TMPDIR/containers WHITTLE_STATE=$BATS_FILE_TMPDIR/state WHITTLE_VOLUMES=$BATS_FILE_TMPDIR/volumes
+	mkdir -p "$WHITTLE_CONTAINERS" "$BATS_FILE_TMPDIR/theirs/bin"
+	: >"$WHITTLE_SETTINGS"
+	cd "$BATS_FILE_TMPDIR/theirs"
+	# HTTP on port 8080; it writes to /data.
+	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE -o bin/svc "$TOP/infra/d/tests/svc.c"
+	echo '7 0 0 0' >mood
+	printf 'root:x:0:0::/:/bin/sh\nsvc:x:1000:1000::/:/bin/sh\n' >passwd
+	printf 'root:x:0:\nsvc:x:1000:\n' >group
+	printf 'mood\n*.md\n!mood\n' >.dockerignore
+	cat >Dockerfile <<-'EOT'
+		ARG WHERE=/etc/
+		FROM scratch AS files
+		COPY passwd group /etc/
+		FROM scratch
+		COPY --from=files /etc/ /etc/
+		COPY ["bin/svc", "/svc"]
+		COPY mood /
+		ENV PORT=8080
+		USER svc
+		EXPOSE 8080
+		VOLUME /data
+		STOPSIGNAL SIGINT
+		ENTRYPOINT ["/svc"]
+	EOT
+}
+
+teardown_file() {
+	local list
+	[ -n "${P:-}" ] || return 0
+	list=$(engine ps -aq --filter "name=$P" 2>/dev/null)
+	# shellcheck disable=SC2086 # a list of ids
+	[ -z "$list" ] || engine rm -f $list >/dev/null 2>&1 || :
+	list=$(engine network ls --format '{{.Name}}' 2>/dev/null | grep "^whittle-$P")
+	# shellcheck disable=SC2086
+	[ -z "$list" ] || engine network rm $list >/dev/null 2>&1 || :
+	list=$(engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "/$P")
+	# shellcheck disable=SC2086
+	[ -z "$list" ] || engine rmi -f $list >/dev/null 2>&1 || :
+	list=$(engine volume ls -q 2>/dev/null | grep "^$P")
+	# shellcheck disable=SC2086
+	[ -z "$list" ] || engine volume rm $list >/dev/null 2>&1 || :
+}
+
+teardown() {
+	stop_all
+}
+
+# goes_live NAME PORT: the other two commands, and that it answers and can be written to.
+goes_live() {
+	run_x 0 make -C "$WHITTLE_CONTAINERS/$1" all test install
+	expect "PROMOTE   $1"
+	expect "port 8080 answers HTTP"
+	# A port that nobody has, beside what else runs on this machine.
+	run_x 0 "$D" run --port_offset free "$1"
+	address=$(engine port "$1" 8080 | head -n 1)
+	run_x 0 curl -fsS "http://127.0.0.1:${address##*:}/version"
+	[ "$output" = 7 ]
+	run_x 0 "$D" down "$1"
+}
+
+# says NAME LINE…: the settings have them.
+says() {
+	local line file=$WHITTLE_CONTAINERS/$1/settings.yaml
+	for line in "${@:2}"; do
+		grep -qxF -- "$line" "$file" || {
+			printf 'no line: %s\nin:\n%s\n' "$line" "$(cat "$file")" >&2
+			return 1
+		}
+	done
+	"$D" list-all-settings "$1" >/dev/null
+}
+
+@test "from a registry's image: pinned by digest; ports, user, volume, signal as it says" {
+	requires command:docker-registry
+	local n=${P}img
+	start_registry "$BATS_TEST_TMPDIR/registry"
+	printf '[[registry]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$port" >"$BATS_TEST_TMPDIR/registries.conf"
+	export CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf
+	engine build -q -t "127.0.0.1:$port/$P/theirs:7" "$BATS_FILE_TMPDIR/theirs" >/dev/null
+	engine push -q "127.0.0.1:$port/$P/theirs:7" >/dev/null
+	engine rmi -f "127.0.0.1:$port/$P/theirs:7" >/dev/null
+	run_x 0 "$D" new "$n" --from "127.0.0.1:$port/$P/theirs:7"
+	expect "make -C $WHITTLE_CONTAINERS/$n all test install"
+	run_x 0 grep -E "^FROM 127.0.0.1:$port/$P/theirs@sha256:[0-9a-f]{64}$" "$WHITTLE_CONTAINERS/$n/Dockerfile"
+	says "$n" 'user: "svc"' '  - 8080:8080' '  http: :8080/' '  - data:/data'
+	grep -qx 'STOPSIGNAL SIGINT' "$WHITTLE_CONTAINERS/$n/Dockerfile"
+	goes_live "$n" 8080
+}
+
+@test "from a Dockerfile, with what it copies, unchanged but for its end" {
+	local n=${P}file lines
+	run_x 0 "$D" new "$n" --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile"
+	lines=$(wc -l <"$BATS_FILE_TMPDIR/theirs/Dockerfile")
+	head -n "$lines" "$WHITTLE_CONTAINERS/$n/Dockerfile" | cmp - "$BATS_FILE_TMPDIR/theirs/Dockerfile"
+	[ "$(tail -n 2 "$WHITTLE_CONTAINERS/$n/Dockerfile" | xargs)" = "RUN [/prep] USER svc" ]
+	goes_live "$n" 8080
+	# What it copies is part of what decides whether it is built again.
+	echo '8 0 0 0' >"$WHITTLE_CONTAINERS/$n/context/mood"
+	run_x 0 make -C "$WHITTLE_CONTAINERS/$n" all
+	expect "BUILD     $n"
+	run_x 2 "$D" new "${P}none" --dockerfile "$BATS_TEST_TMPDIR/none"
+	expect "no file '$BATS_TEST_TMPDIR/none'" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
+}
+
+@test "from a compose file: a service of it, with its environment, command and ports; what isn't taken is said" {
+	local n=${P}comp
+	cat >"$BATS_FILE_TMPDIR/theirs/compose.yaml" <<-'EOT'
+		services:
+		  db: {image: registry.example/db:1}
+		  app:
+		    build: {context: ., args: {WHERE: /srv}}
+		    environment: {GREETING: "good day", LATER: null}
+		    ports: ["18081:8080", {target: 9000, published: 19000, protocol: udp}]
+		    volumes: ["things:/things", "./conf:/conf:ro"]
+		    tmpfs: /run
+		    restart: unless-stopped
+		    mem_limit: 64m
+		    depends_on: [db]
+		volumes: {things: {}}
+	EOT
+	run_x 0 "$D" new "$n" --compose "$BATS_FILE_TMPDIR/theirs/compose.yaml:app"
+	expect "NOTE      not taken over from $BATS_FILE_TMPDIR/theirs/compose.yaml: depends_on"
+	grep -qx 'export BUILD_PARAMS = --build-arg WHERE=/srv' "$WHITTLE_CONTAINERS/$n/Makefile"
+	says "$n" '  GREETING: "good day"' 'memory: 64m' 'restart: "unless-stopped"' '  - 18081:8080' '  - 19000:9000/udp' \
+		'  - things:/things' '  - conf:/conf' '  - data:/data' '  - /run:16m'
+	run_x 1 grep LATER "$WHITTLE_CONTAINERS/$n/settings.yaml"
+	goes_live "$n" 8080
+	# Anchors and aliases are said, with their place.
+	printf 'services:\n  app: &a {image: x}\n' >"$BATS_TEST_TMPDIR/alias.yaml"
+	run_x 2 "$D" new "${P}none" --compose "$BATS_TEST_TMPDIR/alias.yaml"
+	expect "alias.yaml:2:" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
+}
