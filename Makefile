@@ -47,6 +47,12 @@ test.beside: $(call each,test,$(BESIDE))
 $(call each,test,$(PROGRAMS)): lib.all
 $(call each,test,baseline $(CONTAINERS)): baseline
 
+# Other people's services, made of Debian's packages: examples to copy, not part of "install"
+# and "test". Each in turn, since they fetch.
+.PHONY: catalogue
+catalogue: baseline
+	$(Q)tests/catalogue
+
 # The labs are about what is underneath, not about the images: not part of "test".
 .PHONY: labs
 labs: $(call each,test,$(LABS))
@@ -94,9 +100,11 @@ LAYERED := infra/d infra/idmap infra/learn infra/pack baseline/prep services/fil
 
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS)) check.layers
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/packages \
-		infra/new infra/fix infra/explain infra/quietly \
+		infra/new infra/fix infra/explain infra/quietly $(wildcard infra/*.d/*) \
 		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint tests/layers \
-		tests/with-dockerd tests/in-debian tests/as-user $(wildcard tests/*.bash tests/*.bats)
+		tests/with-dockerd tests/in-debian tests/as-user tests/catalogue \
+		catalogue/db/files/usr/bin/serve-database $(wildcard catalogue/*/files/prep-local) \
+		$(wildcard tests/*.bash tests/*.bats catalogue/*/*.bats)
 
 .PHONY: check.layers
 check.layers: lib.all $(call each,all,$(LAYERED))
@@ -153,6 +161,7 @@ help:
 	@echo '  bench          the share of each step of make install; each program beside what one'
 	@echo '                 would run instead'
 	@echo '  reproduce      build everything twice, in two places, and compare'
+	@echo '  catalogue      build and test the services in catalogue/, of Debian'"'"'s packages'
 	@echo '  labs           what a container is made of: prove every lab'
 	@echo '  fuzz           each fuzz target for SECONDS (20)'
 	@echo 'Variables, on the command line or in config.mk'

@@ -284,3 +284,9 @@ image_files() {
 	engine rm -v "$c" >/dev/null
 }
 
+
+# Whether all that a list "keep" doesn't name is gone from the image: not so from the one that
+# make learn works with.
+is_carved() {
+	[[ $(engine image inspect -f '{{.RepoTags}}' "$TEST_IMAGE") != *:learn* ]]
+}
