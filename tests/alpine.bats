@@ -179,24 +179,6 @@ setup() {
 	publish
 }
 
-@test "it becomes an image, with the packages in its bill of materials" {
-	requires root engine
-	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
-	local name=walpine$RANDOM
-	mkdir "$name"
-	cd "$name"
-	cp ../packages .
-	printf 'include %s/etc/Makefile-docker\n' "$TOP" >Makefile
-	printf 'FROM localhost/whittle/%s:packages\nCOPY --from=localhost/whittle/baseline:live /prep /prep\nRUN ["/prep"]\nUSER web\nCMD ["/usr/bin/webd"]\n' "$name" >Dockerfile
-	export WHITTLE_STATE=$BATS_TEST_TMPDIR/state WHITTLE_PROGRAMS_READY=1 WHITTLE_BASELINE_READY=1
-	run_x 0 make lock
-	run_x 0 make all
-	run_x 0 engine run --rm --network none "localhost/whittle/$name:latest"
-	[ "$output" = served ]
-	grep -rq "pkg:apk/alpine/web@1.2-r0" "$WHITTLE_STATE/images/$name"
-	engine rmi -f "localhost/whittle/$name:latest" "localhost/whittle/$name:unpacked" "localhost/whittle/$name:packages" >/dev/null
-}
-
 @test "where there is no apk to be had, that is said" {
 	PATH=$BATS_TEST_TMPDIR/none:/usr/bin:/bin SOURCE_CACHE=/none WHITTLE_CACHE=$BATS_TEST_TMPDIR/empty run_x 2 env \
 		https_proxy=http://127.0.0.1:1 http_proxy=http://127.0.0.1:1 "$PACKAGES" lock
