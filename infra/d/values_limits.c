@@ -96,8 +96,9 @@ take_verify_key(struct reader *r, const struct node *n)
 		return 0;
 	if (text_value(r, n, &text))
 		return -1;
-	r->c->verify_key =
-	    *text == '/' || !r->c->folder ? text : pool_printf("%s/%s", r->c->folder, text);
+	r->c->verify_key = *text == '/' || !r->c->directory
+			       ? text
+			       : pool_printf("%s/%s", r->c->directory, text);
 	return 0;
 }
 
