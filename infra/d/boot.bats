@@ -104,6 +104,26 @@ with_units() {
 	[ ! -e "$root/etc/systemd/system/whittle.service.d" ]
 }
 
+@test "jobs and updates at certain times get timers that systemd accepts" {
+	requires command:systemd-analyze
+	with_units
+	at_boot "$N" 'jobs: {a: {cmd: /svc, at: "02:00"}}'
+	run_x 0 d enable --root "$root"
+	for timer in auto jobs; do
+		[ -L "$root/etc/systemd/system/timers.target.wants/whittle@$timer.timer" ]
+		SYSTEMD_UNIT_PATH=$root/etc/systemd/system:$root/usr/local/lib/systemd/system: \
+			run_x 0 systemd-analyze verify --man=no "whittle@$timer.timer" "whittle@$timer.service"
+		refute whittle@ "$output$stderr"
+	done
+	expect "ExecStart=\"$D\" %i" "$(cat "$root/etc/systemd/system/whittle@.service.d/host.conf")"
+	run_x 0 d enable -n --root "$root"
+	at_boot "$N"
+	run_x 0 d enable --root "$root"
+	[ ! -e "$root/etc/systemd/system/timers.target.wants/whittle@jobs.timer" ]
+	[ ! -e "$root/etc/systemd/system/whittle@.service.d" ]
+	run_x 0 d disable --root "$root"
+}
+
 @test "the user's unit is accepted, too, and depends on nothing that only the system has" {
 	requires command:systemd-analyze
 	with_units
@@ -154,6 +174,14 @@ with_units() {
 	[ "${#lines[@]}" -eq 2 ]
 	expect '5 4 * * * mine'
 	line=$(sed -n 's/^@reboot //p' "$BATS_TEST_TMPDIR/table")
+	at_boot "$N" 'update: {at: "Sun 03:00"}'
+	run_x 1 d enable -n --by cron
+	expect "nothing starts them"
+	run_x 0 d enable --by cron
+	[ "$(grep -c '^\*/5 \* .* # whittle$' "$BATS_TEST_TMPDIR/table")" -eq 2 ]
+	at_boot "$N"
+	run_x 0 d enable --by cron
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/table")" -eq 2 ]
 	# As cron starts it: a shell, and next to no environment.
 	run_x 0 env -i PATH="$PATH" sh -c "$line"
 	expect "1 done, 0 failed"

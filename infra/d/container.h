@@ -149,6 +149,27 @@ struct secret {
 	int64_t uid, gid; /* inside; -1: who runs */
 };
 
+/* When it is brought up to date by itself, and how far. */
+enum hold { HOLD_NONE, HOLD_MAJOR, HOLD_MINOR };
+
+struct update {
+	const char *at; /* calendar.h; NULL: never by itself */
+	int64_t wait;   /* ms: for how long something has to be known before it is taken */
+	int64_t spread; /* ms: it begins up to that much later, always by the same time */
+	enum hold hold; /* a newer tag that differs by that much is left alone */
+	bool if_ready;  /* only while it is ready */
+};
+
+/* A command that is run now and then. */
+struct job_spec {
+	const char *name;
+	struct words cmd;
+	const char *at; /* calendar.h; NULL: only by hand */
+	bool fresh;     /* in a container of its own, else in the service's */
+	bool ignore;    /* nobody is told where it fails */
+	int64_t within; /* ms */
+};
+
 enum log_kind { LOG_JSON, LOG_NONE, LOG_SYSLOG, LOG_JOURNALD, LOG_PASSTHROUGH };
 
 /* A list of some struct: its elements and how many. */
@@ -219,6 +240,10 @@ struct container {
 	struct health health;
 	struct ready ready;
 	LIST_OF(need) needs;
+
+	struct pairs tags; /* image ("": all) and range, tag_range.h */
+	struct update update;
+	LIST_OF(job_spec) jobs;
 
 	int64_t wave; /* -1: not started by itself */
 	const char *wave_host;

@@ -242,6 +242,32 @@ data(const struct data *d)
 	    words(&d->paths), "restore", d->restore ? "on-failure" : "never");
 }
 
+static json_t *
+update(const struct update *u)
+{
+	static const char *const holds[] = {"none", "major", "minor"};
+
+	return json_pack("{s:o, s:I, s:I, s:s, s:s}", "at", text(u->at), "wait",
+	    (json_int_t)u->wait, "spread", (json_int_t)u->spread, "hold", holds[u->hold], "if",
+	    u->if_ready ? "ready" : "always");
+}
+
+static json_t *
+jobs(const struct container *c)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < c->jobs.n; i++) {
+		const struct job_spec *j = &c->jobs.v[i];
+
+		json_object_set_new(map, j->name,
+		    json_pack("{s:o, s:o, s:s, s:s, s:I}", "cmd", words(&j->cmd), "at",
+			text(j->at), "in", j->fresh ? "fresh" : "beside", "on_failure",
+			j->ignore ? "ignore" : "notify", "within", (json_int_t)j->within));
+	}
+	return map;
+}
+
 /* Keys that came later stand there only where they say something: a container that was made
  * by an earlier version keeps its digest. */
 static void
@@ -250,6 +276,7 @@ add_said(json_t *o, const struct container *c)
 	json_t *points = hooks(c);
 
 	set_said(o, "hooks", json_object_size(points), points);
+	set_said(o, "jobs", c->jobs.n, jobs(c));
 	set_said(o, "keep", c->keep >= 0, json_integer(c->keep));
 	set_said(o, "env_files", c->env_files.n, words(&c->env_files));
 	set_said(o, "extra_hosts", c->extra_hosts.n, pairs(c->extra_hosts.v, c->extra_hosts.n));
@@ -273,6 +300,9 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
 	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));
+	set_said(o, "tags", c->tags.n, pairs(c->tags.v, c->tags.n));
+	set_said(o, "update", c->update.at || c->update.wait || c->update.hold != HOLD_MAJOR,
+	    update(&c->update));
 	set_said(o, "waive", c->waive.n, pairs(c->waive.v, c->waive.n));
 }
 
@@ -379,9 +409,9 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 {
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
-	    "hooks", "image", "keep", "needs_mount", "port_offset", "ready", "repo2",
-	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot",
-	    "verify_key", "vols", "waive"};
+	    "hooks", "image", "jobs", "keep", "needs_mount", "port_offset", "ready", "repo2",
+	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "tags",
+	    "update", "verify_key", "vols", "waive"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

@@ -15,7 +15,7 @@
 #include "log.h"
 #include "needs.h"
 #include "networks.h"
-#include "proc.h"
+#include "processes.h"
 #include "ready.h"
 #include "report.h"
 #include "say.h"
@@ -28,26 +28,6 @@
 #include "volumes.h"
 
 enum { LOG_LINES = 40, LOG_MS = 20000, LOCK_WAIT_MS = 60000 };
-
-/* ---- whose it is ---- */
-
-/* A process, told apart from a later one with its number: "PID:STARTTIME". */
-static const char *
-process_name(pid_t pid)
-{
-	unsigned long long started;
-
-	return proc_stat(pid, PROC_START, &started) ? NULL
-						    : pool_printf("%d:%llu", (int)pid, started);
-}
-
-static bool
-owner_is_gone(const char *owner)
-{
-	const char *now = process_name((pid_t)atoi(owner));
-
-	return !now || strcmp(now, owner) != 0;
-}
 
 /* ---- those that there are ---- */
 
@@ -90,7 +70,7 @@ remove_instances(struct app *a, const char *key, bool all)
 		bad |= got < 0;
 		if (got != 1)
 			continue;
-		if (all || (s.owner && owner_is_gone(s.owner)))
+		if (all || (s.owner && process_is_gone(s.owner)))
 			bad |= remove_instance(a, &s);
 		else
 			left++;
@@ -110,7 +90,7 @@ instances_sweep(struct app *a)
 		return;
 	for (size_t i = 0; i < ids.n; i++) {
 		if (engine_see(&a->engine, ids.w[i], &s) != 1 || !s.owner || !s.key ||
-		    !place_find(a, s.key) || !owner_is_gone(s.owner))
+		    !place_find(a, s.key) || !process_is_gone(s.owner))
 			continue;
 		say("SWEEP", "%s, a test instance whose test is gone", s.name);
 		remove_instance(a, &s);

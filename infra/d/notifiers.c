@@ -11,9 +11,9 @@
 
 /* Every event that there is, in what `events` may name. */
 static const char *const known_events[] = {"adopted", "all", "built", "changed",
-    "data-restored", "failed", "gone-back", "job-done", "job-failed", "outdated", "promoted",
-    "quarantined", "refused", "reloaded", "scan", "started", "stopped", "tested", "update",
-    NULL};
+    "data-restored", "failed", "gone-back", "job-done", "job-ended", "job-failed", "outdated",
+    "promoted", "quarantined", "refused", "reloaded", "scan", "started", "stopped", "tested",
+    "update", NULL};
 
 /* Those that somebody has to look at, and what was done while nobody looked. */
 static const char *const usual_events[] = {"data-restored", "failed", "gone-back", "job-failed",

@@ -9,6 +9,7 @@
 #include "values_names.h"
 #include "values_network.h"
 #include "values_storage.h"
+#include "values_update.h"
 
 #include <string.h>
 
@@ -51,6 +52,7 @@ static const struct key keys[] = {
     {"init", FLAG, AT(init), 0, 0, NULL},
     {"ip", OTHER, NOWHERE, 0, 0, take_ip},
     {"ipv6_ports", FLAG, AT(ipv6_ports), 0, 0, NULL},
+    {"jobs", OTHER, NOWHERE, 0, 0, take_jobs},
     {"keep", NUMBER, AT(keep), 1, 100, NULL},
     {"labels", LIST, AT(labels), 0, 0, take_label},
     {"log", OTHER, NOWHERE, 0, 0, take_log},
@@ -89,9 +91,11 @@ static const struct key keys[] = {
     {"swap", OTHER, NOWHERE, 0, 0, take_swap},
     {"sysctls", LIST, AT(sysctls), 0, 0, take_sysctl},
     {"tag", OTHER, NOWHERE, 0, 0, take_tag},
+    {"tags", OTHER, NOWHERE, 0, 0, take_tags},
     {"tmpfs", LIST, AT(tmpfs), 0, 0, take_tmpfs},
     {"tz", TEXT, AT(tz), 0, 0, NULL},
     {"ulimits", LIST, AT(ulimits), 0, 0, take_ulimit},
+    {"update", OTHER, NOWHERE, 0, 0, take_update},
     {"user", OTHER, NOWHERE, 0, 0, take_user},
     {"userns", OTHER, NOWHERE, 0, 0, take_userns},
     {"verify_key", OTHER, NOWHERE, 0, 0, take_verify_key},
@@ -203,6 +207,7 @@ secure_defaults(struct container *c)
 	c->restart = "on-failure:5";
 	c->stop_timeout = 10 * 1000;
 	c->ready = (struct ready){.within = 30000, .stable = 5000};
+	c->update.hold = HOLD_MAJOR;
 	c->wave = -1;
 	c->keep = -1;
 }

@@ -25,7 +25,9 @@
 enum manager { SYSTEMD, OPENRC, CRON };
 static const char *const manager_names[] = {"systemd", "openrc", "cron"};
 
-static const char unit[] = "whittle.service", cron_mark[] = " # whittle";
+static const char unit[] = "whittle.service", timed_unit[] = "whittle@.service",
+		  cron_mark[] = " # whittle";
+static const char *const timed[] = {"auto", "jobs"};
 
 struct boot {
 	struct app *a;
@@ -33,7 +35,8 @@ struct boot {
 	bool user;        /* systemd: the user's own manager */
 	const char *root; /* where another system's files are, "" for this one's */
 	struct container *c;
-	size_t n; /* those that start by themselves here */
+	size_t n;   /* those that start by themselves here */
+	bool timed; /* something is to be done at certain times */
 };
 
 /* ---- what this host is like ---- */
@@ -80,9 +83,14 @@ collect(struct boot *b)
 
 	b->c = pool_zero(a->places.n + 1, sizeof(*b->c));
 	for (size_t i = 0; i < a->places.n; i++) {
-		if (describe(a, &a->places.v[i], false, &b->c[b->n]))
+		struct container *c = &b->c[b->n];
+
+		if (describe(a, &a->places.v[i], false, c))
 			return -1;
-		b->n += wave_is_here(&b->c[b->n]);
+		b->timed |= c->update.at != NULL;
+		for (size_t k = 0; k < c->jobs.n; k++)
+			b->timed |= c->jobs.v[k].at != NULL;
+		b->n += wave_is_here(c);
 	}
 	return 0;
 }
@@ -149,12 +157,34 @@ put_command(struct strbuf *out, const char *key, const char *verb)
 }
 
 static void
+put_environment(struct boot *b, struct strbuf *out)
+{
+	struct words env = {0};
+
+	environment(b->a, &env);
+	strbuf_puts(out, "\n[Service]\n");
+	for (size_t i = 0; i < env.n; i++) {
+		strbuf_puts(out, "Environment=");
+		put_word(out, env.w[i], false);
+		strbuf_putc(out, '\n');
+	}
+}
+
+/* For the service that does what is due. */
+static void
+timed_conf(struct boot *b, struct strbuf *out)
+{
+	strbuf_puts(out, "# Made by \"d enable\"; \"d disable\" removes it.");
+	put_environment(b, out);
+	put_command(out, "ExecStart", "%i");
+}
+
+static void
 host_conf(struct boot *b, struct strbuf *out)
 {
-	struct words paths = {0}, env = {0};
+	struct words paths = {0};
 
 	needed_paths(b, &paths);
-	environment(b->a, &env);
 	strbuf_puts(out, "# Made by \"d enable\"; \"d disable\" removes it.\n[Unit]\n");
 	for (size_t i = 0; i < paths.n; i++) {
 		strbuf_puts(out, "RequiresMountsFor=");
@@ -163,12 +193,7 @@ host_conf(struct boot *b, struct strbuf *out)
 	}
 	if (b->a->engine.kind == DOCKER && !b->user)
 		strbuf_puts(out, "Wants=docker.service\n");
-	strbuf_puts(out, "\n[Service]\n");
-	for (size_t i = 0; i < env.n; i++) {
-		strbuf_puts(out, "Environment=");
-		put_word(out, env.w[i], false);
-		strbuf_putc(out, '\n');
-	}
+	put_environment(b, out);
 	put_command(out, "ExecStart", "up-all");
 	put_command(out, "ExecStop", "down-all");
 }
@@ -258,26 +283,40 @@ openrc_link(const struct boot *b)
 /* ---- cron ---- */
 
 /* crontab(5): the first % that isn't behind a backslash ends the command. */
-static char *
-cron_line(struct boot *b)
+static void
+put_cron_line(struct boot *b, struct strbuf *out, const char *when, const char *verb)
 {
 	struct words words = {0};
-	struct strbuf line = STRBUF_INIT, out = STRBUF_INIT;
-	char *got;
+	struct strbuf line = STRBUF_INIT;
 
 	words_add(&words, "env");
 	environment(b->a, &words);
 	words_add(&words, program_path());
-	words_add(&words, "up-all");
+	words_add(&words, verb);
 	words_quote(&words, &line);
-	strbuf_puts(&out, "@reboot ");
+	strbuf_printf(out, "%s ", when);
 	for (const char *p = line.s; *p; p++) {
 		if (*p == '%')
-			strbuf_putc(&out, '\\');
-		strbuf_putc(&out, *p);
+			strbuf_putc(out, '\\');
+		strbuf_putc(out, *p);
 	}
-	got = pool_printf("%s%s", out.s, cron_mark);
+	strbuf_printf(out, "%s\n", cron_mark);
 	strbuf_free(&line);
+}
+
+/* Our lines: what starts at boot, where nothing else does that, and what is done at certain
+ * times, where something is. */
+static char *
+cron_lines(struct boot *b)
+{
+	struct strbuf out = STRBUF_INIT;
+	char *got;
+
+	if (b->manager == CRON)
+		put_cron_line(b, &out, "@reboot", "up-all");
+	for (size_t i = 0; b->timed && i < 2; i++)
+		put_cron_line(b, &out, "*/5 * * * *", timed[i]);
+	got = pool_dup(out.s ? out.s : "");
 	strbuf_free(&out);
 	return got;
 }
@@ -290,7 +329,7 @@ ends_with_mark(const char *line, size_t len)
 	return len >= mark && memcmp(line + len - mark, cron_mark, mark) == 0;
 }
 
-/* The user's crontab without our line, which *ours gets. -1 where there is no cron. */
+/* The user's crontab without our lines, which *ours gets. -1 where there is no cron. */
 static int
 crontab_read(struct strbuf *others, const char **ours)
 {
@@ -299,12 +338,12 @@ crontab_read(struct strbuf *others, const char **ours)
 	int status = run(
 	    &(struct run){.argv = argv, .out = &all, .discard_err = 1, .timeout_ms = 10000});
 
-	*ours = NULL;
+	*ours = "";
 	for (const char *p = all.s; p && *p;) {
 		size_t len = strcspn(p, "\n");
 
 		if (ends_with_mark(p, len)) {
-			*ours = pool_dupn(p, len);
+			*ours = pool_printf("%s%.*s\n", *ours, (int)len, p);
 		} else {
 			strbuf_add(others, p, len);
 			strbuf_putc(others, '\n');
@@ -435,7 +474,7 @@ static void
 look_at_manager(struct boot *b, struct findings *f)
 {
 	struct strbuf want = STRBUF_INIT, others = STRBUF_INIT;
-	const char *path, *line;
+	const char *path, *lines;
 	bool there = false, same = false;
 
 	switch (b->manager) {
@@ -451,16 +490,43 @@ look_at_manager(struct boot *b, struct findings *f)
 		same = holds(openrc_path(b), &want);
 		break;
 	case CRON:
-		there = crontab_read(&others, &line) == 0 && line;
-		same = there && strcmp(line, cron_line(b)) == 0;
+		there = crontab_read(&others, &lines) == 0 && strstr(lines, "@reboot ");
+		same = there && strcmp(lines, cron_lines(b)) == 0;
 		break;
 	}
-	if (!there)
+	if (!there && b->n)
 		finding(f, "%zu container%s to start at boot, and nothing does that: d enable",
 		    b->n, b->n == 1 ? " is" : "s are");
-	else if (!same)
+	else if (there && !same)
 		finding(
 		    f, "what starts containers at boot was made for other settings: d enable");
+	strbuf_free(&want);
+	strbuf_free(&others);
+}
+
+/* By systemd's timers, or by cron. */
+static void
+look_at_timers(struct boot *b, struct findings *f)
+{
+	struct strbuf want = STRBUF_INIT, others = STRBUF_INIT;
+	const char *lines;
+	bool there = true;
+
+	if (b->manager == SYSTEMD) {
+		timed_conf(b, &want);
+		there = holds(
+		    pool_printf("%s/%s.d/host.conf", config_directory(b), timed_unit), &want);
+		for (size_t i = 0; i < 2; i++)
+			there = there && systemctl(b, "is-enabled",
+					     pool_printf("whittle@%s.timer", timed[i])) == 0;
+	} else {
+		there = crontab_read(&others, &lines) == 0 && *lines &&
+			strstr(lines, cron_lines(b));
+	}
+	if (!there)
+		finding(f,
+		    "containers have jobs or updates at certain times, and nothing starts "
+		    "them: d enable");
 	strbuf_free(&want);
 	strbuf_free(&others);
 }
@@ -475,6 +541,8 @@ look(struct boot *b)
 		look_at_manager(b, &f);
 		look_at_linger(b, &f);
 	}
+	if (b->timed)
+		look_at_timers(b, &f);
 	look_at_policies(b, &f);
 	return f.n ? EXIT_NO : EXIT_YES;
 }
@@ -504,6 +572,56 @@ enable_systemd(struct boot *b)
 	return 0;
 }
 
+/* Where nothing is to be done at certain times any more, that is taken away. */
+static int
+timers_systemd(struct boot *b, bool wanted)
+{
+	const char *folder = pool_printf("%s/%s.d", config_directory(b), timed_unit);
+	const char *path = pool_printf("%s/host.conf", folder);
+	struct strbuf text = STRBUF_INIT;
+	int bad = 0;
+
+	if (!wanted && access(path, F_OK) != 0)
+		return 0;
+	timed_conf(b, &text);
+	if (wanted)
+		bad = put_file(folder, path, &text, 0644);
+	else
+		bad = remove_file(path) | (rmdir(folder) && errno != ENOENT ? -1 : 0);
+	strbuf_free(&text);
+	if (!bad && !*b->root)
+		bad = systemctl(b, "daemon-reload", NULL);
+	for (size_t i = 0; i < 2 && !bad; i++) {
+		const char *timer = pool_printf("whittle@%s.timer", timed[i]);
+
+		bad = systemctl(b, wanted ? "enable" : "disable", timer) ||
+		      (!*b->root && systemctl(b, wanted ? "start" : "stop", timer));
+	}
+	return bad ? -1 : 0;
+}
+
+static int
+timers_cron(struct boot *b, bool wanted)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *ours, *lines = wanted ? cron_lines(b) : "";
+	int bad = crontab_read(&text, &ours);
+
+	if (bad && *lines)
+		report("crontab isn't there: something has to run 'd auto' and 'd jobs' every "
+		       "five minutes");
+	else if (bad || strcmp(ours, lines) == 0)
+		bad = 0;
+	else {
+		strbuf_puts(&text, lines);
+		bad = crontab_write(&text);
+		if (!bad && *lines)
+			say("WROTE", "crontab: %s", lines);
+	}
+	strbuf_free(&text);
+	return bad;
+}
+
 static int
 enable_openrc(struct boot *b)
 {
@@ -531,15 +649,13 @@ enable_cron(struct boot *b)
 	const char *ours;
 	int bad = crontab_read(&text, &ours);
 
-	if (bad)
+	strbuf_free(&text);
+	if (bad) {
 		report("neither systemd nor OpenRC nor crontab is there: whatever starts this "
 		       "host's services has to run 'd up-all'");
-	strbuf_printf(&text, "%s\n", cron_line(b));
-	bad = bad || crontab_write(&text) ? -1 : 0;
-	if (!bad)
-		say("WROTE", "crontab: %s", cron_line(b));
-	strbuf_free(&text);
-	return bad;
+		return -1;
+	}
+	return timers_cron(b, true);
 }
 
 static int
@@ -549,6 +665,10 @@ enable(struct boot *b)
 		  : b->manager == OPENRC ? enable_openrc(b)
 					 : enable_cron(b);
 
+	if (!bad && b->manager == SYSTEMD)
+		bad = timers_systemd(b, b->timed);
+	else if (!bad && b->manager == OPENRC && (b->timed || !*b->root))
+		bad = timers_cron(b, b->timed);
 	if (bad)
 		return EXIT_TROUBLE;
 	if (!b->n)
@@ -559,26 +679,25 @@ enable(struct boot *b)
 static int
 disable(struct boot *b)
 {
-	const char *directory = pool_printf("%s/%s.d", config_directory(b), unit), *ours;
-	struct strbuf text = STRBUF_INIT;
+	const char *directory = pool_printf("%s/%s.d", config_directory(b), unit);
 	int bad = 0;
 
 	switch (b->manager) {
 	case SYSTEMD:
-		bad = systemctl(b, "disable", unit) ||
+		bad = timers_systemd(b, false) || systemctl(b, "disable", unit) ||
 		      remove_file(pool_printf("%s/host.conf", directory));
 		rmdir(directory);
 		if (!*b->root)
 			bad |= systemctl(b, "daemon-reload", NULL);
 		break;
 	case OPENRC:
-		bad = remove_file(openrc_link(b)) || remove_file(openrc_path(b));
+		bad = remove_file(openrc_link(b)) || remove_file(openrc_path(b)) ||
+		      (!*b->root && timers_cron(b, false));
 		break;
 	case CRON:
-		bad = crontab_read(&text, &ours) || (ours && crontab_write(&text));
+		bad = timers_cron(b, false);
 		break;
 	}
-	strbuf_free(&text);
 	return bad ? EXIT_TROUBLE : EXIT_YES;
 }
 

@@ -8,15 +8,12 @@
 #include "engine_call.h"
 #include "instance.h"
 #include "life.h"
-#include "networks.h"
+#include "once.h"
 #include "options.h"
 #include "report.h"
 #include "secrets.h"
 #include "select.h"
-#include "service.h"
-#include "start.h"
 #include "verbs.h"
-#include "volumes.h"
 
 struct run_options {
 	bool print, dry, test, latest;
@@ -56,61 +53,18 @@ run_test(struct app *a, const struct place *p, const struct run_options *o,
 
 /* ---- beside the service, once ---- */
 
-/* Beside what runs: a name of its own, ports that are free, no fixed address, gone
- * afterwards; with the service's volumes, and in its network. */
-static int
-describe_once(
-    struct app *a, const struct place *p, const struct words *flags, struct container *c)
-{
-	const char *const own[] = {"--port_offset", "free", "--rm", "true", "--ip", "0",
-	    "--networks", "[]", "--aliases", "[]"};
-	struct words all = {0};
-	struct container service;
-
-	if (host_container(&a->host, p, false, flags, NULL, &service))
-		return -1;
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		words_add(&all, own[i]);
-	words_add(&all, "--name");
-	words_addf(&all, "%s-run-%d", service.name, (int)getpid());
-	words_add(&all, "--network");
-	words_add(&all, network_name(&service) ? network_name(&service) : service.network);
-	for (size_t i = 0; flags && i + 1 < flags->n; i += 2)
-		if (!words_have(&all, flags->w[i])) {
-			words_add(&all, flags->w[i]);
-			words_add(&all, flags->w[i + 1]);
-		}
-	return host_container(&a->host, p, false, &all, NULL, c) || resolve_needs(a, c) ? -1
-											: 0;
-}
-
 static int
 run_once(struct app *a, const struct place *p, const struct words *flags,
     const struct words *cmd, bool shell)
 {
-	struct start s = {.verb = "run", .shell = shell, .cmd = cmd};
-	struct words args = {0};
-	struct image image;
-	struct container c;
-	const char *why;
+	struct once once = {.start = {.shell = shell, .cmd = cmd, .interactive = true}};
 	int got;
 
-	if (describe_once(a, p, flags, &c))
+	once.start.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (once_prepare(a, p, flags, NULL, pool_printf("run-%d", (int)getpid()), &once))
 		return EXIT_TROUBLE;
-	why = engine_refusal(&a->engine, &c);
-	if (why)
-		report("%s: %s", p->name, why);
-	if (why || wanted_image(a, &c, &image) || network_ensure(a, &c) ||
-	    volumes_before(a, &c, &image))
-		return EXIT_TROUBLE;
-	s.image = image.id;
-	s.facts = &image;
-	s.interactive = true;
-	s.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	if (start_complete(a, &c, NULL, &s) || secrets_place(a, &c, &s))
-		return EXIT_TROUBLE;
-	engine_args(&args, &a->engine, &c, &s);
-	got = engine_attached(&a->engine, &args);
+	got = engine_attached(&a->engine, &once.args);
+	secrets_forget(once.c.name, NULL);
 	if (shell && (got == 126 || got == 127))
 		report("%s has no shell inside: d debug %s looks at it from beside", p->name,
 		    p->name);

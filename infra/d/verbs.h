@@ -51,6 +51,8 @@ verb_fn do_check, do_cmd;
 verb_fn do_audit;
 /* scan.c */
 verb_fn do_scan;
+/* verb_job.c */
+verb_fn do_job, do_jobs;
 /* verb_notify.c */
 verb_fn do_notify;
 /* verb_help.c */

@@ -248,6 +248,10 @@ tool(int argc, char **argv)
 		return setxattr(argv[2], argv[3], argv[4], strlen(argv[4]), 0) != 0;
 	if (strcmp(verb, "exit") == 0 && argc > 2)
 		return atoi(argv[2]);
+	if (strcmp(verb, "fail") == 0 && argc > 2)
+		return printf("%s\n", argv[2]) < 0 ? 1 : 3;
+	if (strcmp(verb, "sleep") == 0)
+		return (int)sleep(600);
 	for (int i = 2; i < argc; i++) /* echo */
 		printf("%s%s", i > 2 ? " " : "", argv[i]);
 	return printf("\n") < 0;

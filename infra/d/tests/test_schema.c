@@ -254,6 +254,16 @@ static const struct {
 	const char *says; /* in the message, place included */
 } wrong[] = {
     {"memmory: 1g", "settings.yaml:1:1: "},
+    {"tags: '1.27'", "settings.yaml:1:7: '1.27': want ~1.27"},
+    {"tags: {nginx: '/(/'}", "no extended regular expression"},
+    {"update: {at: Sonntag}", "settings.yaml:1:14: 'Sonntag': want a time such as"},
+    {"update: {at: daily, hold: patch}", "want none, major or minor"},
+    {"update: {if: ready}", "want at as well"},
+    {"update: {every: day}", "settings.yaml:1:10: "},
+    {"jobs: {a: {at: daily}}", "want cmd, a command"},
+    {"jobs: {a: {cmd: b, in: host}}", "want beside or fresh"},
+    {"jobs: {a/b: {cmd: b}}", "settings.yaml:1:8: "},
+    {"jobs: {a: {cmd: b, at: 7}}", "settings.yaml:1:24: "},
     {"memmory: 1g", "memory"},
     {"test_memmory: 1g", "settings.yaml:1:1: "},
     {"test_test_memory: 1g", "settings.yaml:1:1: "},
@@ -482,6 +492,7 @@ static const struct {
     {"init", "yes", "no", ""},
     {"ip", "10.0.0.2", "10.0.0.3", "subnet: 10.0.0.0/24\ntest_subnet: 10.0.0.0/24"},
     {"ipv6_ports", "yes", "no", "ports: ['80:80']"},
+    {"jobs", "{a: {cmd: [b], at: '02:00'}}", "{a: {cmd: [c]}}", ""},
     {"keep", "1", "2", ""},
     {"labels", "{a: b, c: d}", "{e: f}", ""},
     {"log", "none", "journald", ""},
@@ -520,9 +531,11 @@ static const struct {
     {"subnet", "10.0.0.0/24", "10.0.1.0/24", ""},
     {"sysctls", "{net.core.somaxconn: 1, kernel.msgmax: 2}", "[net.core.somaxconn=3]", ""},
     {"tag", "one", "other", ""},
+    {"tags", "~1.27", "calver", ""},
     {"tmpfs", "[/a, /b]", "[/c]", ""},
     {"tz", "UTC", "Europe/Berlin", ""},
     {"ulimits", "{core: 1, nofile: 2}", "{nproc: 3}", ""},
+    {"update", "{at: Sun 03:00}", "{at: Sun 03:00, wait: 1d}", ""},
     {"user", "1:1", "2:2", ""},
     {"userns", "auto", "nomap", ""},
     {"verify_key", "a.pub", "/b.pub", ""},
@@ -581,10 +594,10 @@ digest_of(const char *yaml, char hex[SHA256_HEX])
 static bool
 is_about_d(const char *key)
 {
-	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "keep",
-	    "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan", "shift_gids",
-	    "shift_uids", "snapshot", "tag", "verify_key", "vol_defaults", "vols", "waive",
-	    NULL};
+	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "jobs",
+	    "keep", "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan",
+	    "shift_gids", "shift_uids", "snapshot", "tag", "tags", "update", "verify_key", "vol_defaults",
+	    "vols", "waive", NULL};
 
 	return among(key, keys);
 }
