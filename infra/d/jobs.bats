@@ -7,7 +7,7 @@ load tests/fixture
 setup_file() {
 	fixture
 	container "${P}web" shell
-	jobs "${P}web" </dev/null
+	has_jobs "${P}web" </dev/null
 	d u "${P}web"
 }
 
@@ -19,8 +19,8 @@ setup() {
 	N=${P}web
 }
 
-# jobs NAME, YAML on standard input: those and a volume.
-jobs() {
+# has_jobs NAME, YAML on standard input: those and a volume.
+has_jobs() {
 	{ echo 'mount_rw: [data:/data]' && cat; } | settings "$1"
 }
 
@@ -41,7 +41,7 @@ asleep() {
 }
 
 @test "a job runs beside the service or in a container of its own, with its volumes, and history tells" {
-	jobs "$N" <<-EOT
+	has_jobs "$N" <<-EOT
 		jobs:
 		  mark: {cmd: [/svc, write, /data/beside, x]}
 		  fresh: {cmd: [/svc, write, /data/fresh, x], in: fresh}
@@ -60,7 +60,7 @@ asleep() {
 }
 
 @test "a job that fails is told, with its output; one that isn't to be told is in the history" {
-	jobs "$N" <<-EOT
+	has_jobs "$N" <<-EOT
 		jobs:
 		  bad: {cmd: [/svc, fail, oh no]}
 		  quiet: {cmd: [/svc, fail, oh no], on_failure: ignore}
@@ -80,7 +80,7 @@ asleep() {
 }
 
 @test "d jobs starts what is due, once however often it was missed; what is new waits for its time" {
-	jobs "$N" <<-EOT
+	has_jobs "$N" <<-EOT
 		jobs:
 		  often: {cmd: [/svc, write, /data/often, x], at: hourly}
 		  other: {cmd: [/svc, write, /data/other, x], at: monthly}
@@ -108,7 +108,7 @@ asleep() {
 
 @test "a job isn't started a second time, and doesn't outlive its time limit, in either place" {
 	for in in beside fresh; do
-		jobs "$N" <<<"jobs: {slow: {cmd: [/svc, sleep], in: $in, within: 3s}}"
+		has_jobs "$N" <<<"jobs: {slow: {cmd: [/svc, sleep], in: $in, within: 3s}}"
 		start "$D" job "$N" slow
 		wait_until 20 eval '[ "$(asleep)" -gt 0 ] || [ "$(all_of "$N")" != "$N" ]'
 		run_x 1 d job "$N" slow
@@ -124,7 +124,7 @@ asleep() {
 
 @test "d killed in the middle of a job: the next one ends what is left and tells of it" {
 	for in in beside fresh; do
-		jobs "$N" <<<"jobs: {slow: {cmd: [/svc, sleep], in: $in}}"
+		has_jobs "$N" <<<"jobs: {slow: {cmd: [/svc, sleep], in: $in}}"
 		start "$D" job "$N" slow
 		wait_until 20 eval '[ "$(asleep)" -gt 0 ] || [ "$(all_of "$N")" != "$N" ]'
 		kill -KILL "$started"

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "engine_inspect.h"
 #include "history.h"
+#include "log.h"
 #include "once.h"
 #include "processes.h"
 #include "report.h"

@@ -51,6 +51,10 @@ verb_fn do_check, do_cmd;
 verb_fn do_audit;
 /* scan.c */
 verb_fn do_scan;
+/* verb_outdated.c */
+verb_fn do_outdated, do_bump;
+/* verb_auto.c */
+verb_fn do_auto;
 /* verb_job.c */
 verb_fn do_job, do_jobs;
 /* verb_notify.c */

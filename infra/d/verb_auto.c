@@ -1,0 +1,416 @@
+/* Updates at their times: what is due, one after the other, what is needed first. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bump.h"
+#include "calendar.h"
+#include "engine_inspect.h"
+#include "fnv.h"
+#include "history.h"
+#include "lock.h"
+#include "log.h"
+#include "needs.h"
+#include "notify_send.h"
+#include "options.h"
+#include "outdated.h"
+#include "ready.h"
+#include "report.h"
+#include "run.h"
+#include "say.h"
+#include "select.h"
+#include "self.h"
+#include "service.h"
+#include "signals.h"
+#include "state.h"
+#include "strbuf.h"
+#include "verbs.h"
+
+enum { LOOK_S = 24 * 3600 };
+
+/* {"last", "looked", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when its time was last,
+ * when registries were asked last, and the files as they were before an update that is under
+ * way, and as it left them. */
+static const char file[] = "update.json";
+
+struct candidate {
+	const struct place *p;
+	struct container c;
+	time_t last, looked, due; /* due: with its part of the spread */
+	struct findings ripe, unripe;
+};
+
+struct updates {
+	struct app *a;
+	struct candidate *v;
+	size_t n;
+	time_t now;
+	struct words done, failed, left;
+};
+
+/* ---- what is remembered ---- */
+
+static void
+note(struct app *a, const struct candidate *u, const json_t *undo, const json_t *written)
+{
+	json_t *o = json_pack(
+	    "{s:I, s:I}", "last", (json_int_t)u->last, "looked", (json_int_t)u->looked);
+
+	if (undo)
+		json_object_set(o, "undo", (json_t *)undo);
+	if (written)
+		json_object_set(o, "written", (json_t *)written);
+	state_write(&a->host, u->p->name, file, o);
+	json_decref(o);
+}
+
+/* Containers on many hosts don't all ask at once, and one always begins at the same time. */
+static time_t
+share_of_spread(const struct candidate *u)
+{
+	uint64_t hash = fnv_add_string(fnv_add_string(FNV_START, host_name()), u->c.key);
+	int64_t seconds = u->c.update.spread / 1000;
+
+	return seconds > 0 ? (time_t)(hash % (uint64_t)(seconds + 1)) : 0;
+}
+
+/* A killed update's files are as they were before: what it wrote was never proven. */
+static void
+undo_cut_off(struct app *a, const struct place *p)
+{
+	json_t *o = state_read(&a->host, p->name, file);
+	const json_t *undo = json_object_get(o, "undo");
+	struct locks locks;
+
+	if (undo && lock_container(a, p, false, &locks) == 0) {
+		say("UNDO", "%s: an update of its files was cut off", p->name);
+		bump_restore(undo, json_object_get(o, "written"));
+		json_object_del(o, "undo");
+		json_object_del(o, "written");
+		state_write(&a->host, p->name, file, o);
+		unlock_container(&locks);
+	}
+	json_decref(o);
+}
+
+static int
+add_candidate(struct updates *all, const struct place *p)
+{
+	struct candidate *u = &all->v[all->n];
+	json_t *o;
+
+	if (host_container(&all->a->host, p, false, NULL, NULL, &u->c) ||
+	    resolve_needs(all->a, &u->c))
+		return -1;
+	if (!u->c.update.at)
+		return 0;
+	u->p = p;
+	o = state_read(&all->a->host, p->name, file);
+	u->last = (time_t)json_integer_value(json_object_get(o, "last"));
+	u->looked = (time_t)json_integer_value(json_object_get(o, "looked"));
+	json_decref(o);
+	if (!u->last) /* new: its first time is the next one */
+		u->last = all->now;
+	u->due = calendar_due(u->c.update.at, u->last, all->now) + share_of_spread(u);
+	all->n++;
+	return 0;
+}
+
+/* By their waves, and what is needed before those that need it. */
+static void
+put_in_order(struct updates *all)
+{
+	struct candidate *sorted = pool_zero(all->n + 1, sizeof(*sorted));
+	struct words names = {0};
+	size_t n = 0;
+
+	for (int64_t wave = 0; wave <= 100; wave++)
+		for (size_t i = 0; i < all->n; i++) {
+			int64_t its = all->v[i].c.wave < 0 ? 100 : all->v[i].c.wave;
+
+			if (its == wave)
+				words_add(&names, all->v[i].p->name);
+		}
+	needs_sort(all->a, &names);
+	for (size_t k = 0; k < names.n; k++)
+		for (size_t i = 0; i < all->n; i++)
+			if (strcmp(all->v[i].p->name, names.w[k]) == 0)
+				sorted[n++] = all->v[i];
+	all->v = sorted;
+}
+
+static int
+collect(struct app *a, struct updates *all)
+{
+	int bad = 0;
+
+	*all = (struct updates){
+	    .a = a, .v = pool_zero(a->places.n + 1, sizeof(*all->v)), .now = time(NULL)};
+	for (size_t i = 0; i < a->places.n; i++)
+		bad |= add_candidate(all, &a->places.v[i]);
+	put_in_order(all);
+	return bad;
+}
+
+/* ---- what there is for one ---- */
+
+/* What has been known for long enough, and what not yet. */
+static int
+look(struct updates *all, struct candidate *u)
+{
+	struct findings found = {0};
+
+	if (outdated_find(all->a, u->p, &u->c, &found))
+		return -1;
+	u->looked = all->now;
+	for (size_t i = 0; i < found.n; i++) {
+		const struct finding *f = &found.v[i];
+
+		if (f->kind == FOUND_TROUBLE)
+			report("%s: %s", u->p->name, finding_text(f));
+		else if (f->kind != FOUND_HELD &&
+			 all->now - f->since >= u->c.update.wait / 1000)
+			*GROW(u->ripe) = *f;
+		else if (f->kind != FOUND_HELD)
+			*GROW(u->unripe) = *f;
+	}
+	return 0;
+}
+
+static const char *
+texts(const struct findings *f)
+{
+	struct strbuf b = STRBUF_INIT;
+	char *got;
+
+	for (size_t i = 0; i < f->n; i++)
+		strbuf_printf(&b, "%s%s", i ? ", " : "", finding_text(&f->v[i]));
+	got = pool_dup(b.s ? b.s : "");
+	strbuf_free(&b);
+	return got;
+}
+
+/* Why it isn't updated though it is due; NULL where it may be. */
+static const char *
+unfit(struct updates *all, const struct candidate *u)
+{
+	struct seen now;
+	struct image image;
+	const char *why = NULL;
+
+	if (!u->c.update.if_ready)
+		return NULL;
+	if (engine_see(&all->a->engine, u->c.name, &now) != 1 || !now.running)
+		return "it doesn't run";
+	if (engine_image(&all->a->engine, now.image, &image) != 1 ||
+	    ready_ask(&all->a->engine, &u->c, &now, image.health, &why) != READY_YES)
+		return pool_printf("it isn't ready: %s", why ? why : "the engine doesn't tell");
+	return NULL;
+}
+
+/* ---- one update ---- */
+
+/* "d upgrade NAME", its output in a log. */
+static int
+upgrade(struct updates *all, const struct candidate *u, const char **log)
+{
+	const char *argv[] = {program_path(), "upgrade", "--keep-down", u->p->name, NULL};
+	int fd = -1, status;
+
+	*log = state_log(&all->a->host, u->p->name, "auto", &fd);
+	if (!*log)
+		return -1;
+	setenv("WHITTLE_WAIT", "600", 1);
+	setenv("WHITTLE_NOTIFY_LATER", "1", 1);
+	status = run(&(struct run){.argv = argv, .log = fd});
+	unsetenv("WHITTLE_NOTIFY_LATER");
+	unsetenv("WHITTLE_WAIT");
+	close(fd);
+	return status;
+}
+
+/* The files change under its lock; who changes it meanwhile is waited for. */
+static int
+rewrite(struct updates *all, struct candidate *u, json_t **saved, json_t **written)
+{
+	struct locks locks;
+	int bad;
+
+	if (lock_container(all->a, u->p, true, &locks))
+		return -1;
+	*saved = bump_save(u->p);
+	note(all->a, u, *saved, NULL);
+	bad = bump(all->a, u->p, &u->ripe, false);
+	*written = bump_save(u->p);
+	note(all->a, u, *saved, *written);
+	unlock_container(&locks);
+	return bad;
+}
+
+static int
+update_one(struct updates *all, struct candidate *u)
+{
+	const char *log = NULL, *what = texts(&u->ripe);
+	json_t *saved = NULL, *written = NULL;
+	int bad;
+
+	say("UPDATE", "%s: %s", u->p->name, what);
+	bad = rewrite(all, u, &saved, &written);
+	if (!bad)
+		bad = upgrade(all, u, &log);
+	if (bad) {
+		if (saved)
+			bump_restore(saved, written);
+		if (log)
+			show_log_end(log);
+		report("%s: the update failed, and its files are as they were%s%s", u->p->name,
+		    log ? "; the whole log: " : "", log ? log : "");
+		words_addf(&all->failed, "%s (%s)", u->p->name, what);
+	} else {
+		words_addf(&all->done, "%s (%s)", u->p->name, what);
+	}
+	event(&all->a->host, u->p->name, bad ? "failed" : "update", NULL, "%s%s",
+	    bad ? "update: " : "", what);
+	note(all->a, u, NULL, NULL);
+	json_decref(saved);
+	json_decref(written);
+	return bad ? -1 : 0;
+}
+
+/* ---- all that is due ---- */
+
+static void
+words_joined(struct strbuf *out, const struct words *w, const char *what)
+{
+	if (!w->n)
+		return;
+	strbuf_printf(out, "%s%zu %s: ", out->len ? "; " : "", w->n, what);
+	for (size_t i = 0; i < w->n; i++)
+		strbuf_printf(out, "%s%s", i ? ", " : "", w->w[i]);
+}
+
+static int
+summary(struct updates *all)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	words_joined(&b, &all->done, "updated");
+	words_joined(&b, &all->failed, "failed");
+	words_joined(&b, &all->left, "left out");
+	if (b.len) {
+		printf("%s\n", b.s);
+		event(
+		    &all->a->host, NULL, all->failed.n ? "failed" : "update", NULL, "%s", b.s);
+	}
+	strbuf_free(&b);
+	return all->failed.n || all->left.n ? EXIT_NO : EXIT_YES;
+}
+
+/* Its time has come: with this it waits for the next one, whatever comes out. */
+static void
+do_due(struct updates *all, struct candidate *u)
+{
+	const char *why;
+
+	if (all->failed.n) {
+		u->last = all->now;
+		note(all->a, u, NULL, NULL);
+		words_addf(&all->left, "%s (after a failure)", u->p->name);
+		return;
+	}
+	if (look(all, u)) {
+		words_add(&all->failed, u->p->name);
+		return;
+	}
+	u->last = all->now;
+	why = u->ripe.n ? unfit(all, u) : NULL;
+	if (why)
+		words_addf(&all->left, "%s (%s)", u->p->name, why);
+	if (why || !u->ripe.n)
+		note(all->a, u, NULL, NULL);
+	else
+		update_one(all, u);
+}
+
+/* What isn't due, but has to be known for a while before it is taken. */
+static void
+look_early(struct updates *all, struct candidate *u)
+{
+	bool new = !state_has(&all->a->host, u->p->name, file);
+
+	if (u->c.update.wait && u->looked + LOOK_S <= all->now)
+		look(all, u);
+	else if (!new)
+		return;
+	note(all->a, u, NULL, NULL);
+}
+
+static void
+print_plan(struct updates *all, struct candidate *u)
+{
+	const char *why;
+
+	printf("%-16s %s", u->p->name, u->due <= all->now ? "due now" : calendar_text(u->due));
+	if (look(all, u)) {
+		printf("  can't tell\n");
+		return;
+	}
+	why = u->ripe.n ? unfit(all, u) : NULL;
+	printf("  %s", u->ripe.n ? texts(&u->ripe) : "nothing to do");
+	if (why)
+		printf(" (not now: %s)", why);
+	for (size_t i = 0; i < u->unripe.n; i++)
+		printf("; %s from %s", finding_text(&u->unripe.v[i]),
+		    calendar_text(u->unripe.v[i].since + (time_t)(u->c.update.wait / 1000)));
+	printf("\n");
+}
+
+static int
+run_due(struct updates *all)
+{
+	for (size_t i = 0; i < all->n && !interrupted; i++)
+		if (all->v[i].due <= all->now)
+			do_due(all, &all->v[i]);
+		else
+			look_early(all, &all->v[i]);
+	return summary(all);
+}
+
+int
+do_auto(struct app *a, int argc, char **argv)
+{
+	bool dry = false;
+	const struct option_of options[] = {SWITCH('n', "dry-run", dry), NO_MORE};
+	struct updates all;
+	int lock, bad, status = EXIT_YES;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (!clock_is_set(time(NULL))) {
+		report("the clock isn't set: no update is due");
+		return EXIT_YES;
+	}
+	if (dry) {
+		bad = collect(a, &all);
+		for (size_t i = 0; i < all.n; i++)
+			print_plan(&all, &all.v[i]);
+		return bad ? EXIT_TROUBLE : EXIT_YES;
+	}
+	if (state_is_locked(&a->host, ".auto"))
+		return EXIT_YES; /* another one is at work */
+	lock = state_lock(&a->host, ".auto", "'d auto'", 0, false);
+	if (lock < 0)
+		return EXIT_TROUBLE;
+	for (size_t i = 0; i < a->places.n; i++)
+		undo_cut_off(a, &a->places.v[i]);
+	bad = collect(a, &all);
+	status = run_due(&all);
+	events_send(&a->host, true);
+	close(lock);
+	return bad ? EXIT_TROUBLE : status;
+}
