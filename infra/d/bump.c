@@ -66,7 +66,7 @@ bump_save(const struct place *p)
 	json_t *saved = json_object();
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		const char *path = pool_printf("%s/%s", p->folder, files[i]);
+		const char *path = pool_printf("%s/%s", p->directory, files[i]);
 		const char *text = read_text(path);
 
 		if (text)
@@ -242,7 +242,7 @@ run_packages(const struct rewriting *w)
 	    pool_printf("%s/infra/packages", w->a->host.project), "bump", NULL};
 	struct strbuf err = STRBUF_INIT, out = STRBUF_INIT;
 	int status = run(&(struct run){.argv = argv,
-	    .cwd = w->p->folder,
+	    .cwd = w->p->directory,
 	    .out = &out,
 	    .err = &err,
 	    .timeout_ms = PROGRAM_MS});
@@ -250,7 +250,7 @@ run_packages(const struct rewriting *w)
 	if (status)
 		report("%s: %s", w->p->name, engine_gist(&err));
 	else
-		printf("%s/packages.lock\n%s", w->p->folder, out.s ? out.s : "");
+		printf("%s/packages.lock\n%s", w->p->directory, out.s ? out.s : "");
 	strbuf_free(&out);
 	strbuf_free(&err);
 	return status ? -1 : 0;
@@ -280,7 +280,7 @@ bump(struct app *a, const struct place *p, const struct findings *f, bool dry)
 	int bad = 0;
 
 	for (size_t i = 0; i < 2; i++)
-		w.path[i] = pool_printf("%s/%s", p->folder, files[i]);
+		w.path[i] = pool_printf("%s/%s", p->directory, files[i]);
 	for (size_t i = 0; i < f->n; i++)
 		bad |= plan_one(&w, &f->v[i]);
 	if (bad)

@@ -42,7 +42,7 @@ is_ours(const struct app *a, const char *image)
 void
 images_from(const struct app *a, const struct place *p, struct words *out)
 {
-	const char *name = pool_printf("%s/Dockerfile", p->folder);
+	const char *name = pool_printf("%s/Dockerfile", p->directory);
 	struct dockerfile d;
 	char **images = NULL;
 
@@ -226,10 +226,10 @@ look_at_packages(struct looking *l)
 	char *line, *save = NULL, *said;
 	int status;
 
-	if (!h->project || access(pool_printf("%s/packages.lock", l->p->folder), F_OK))
+	if (!h->project || access(pool_printf("%s/packages.lock", l->p->directory), F_OK))
 		return;
 	status = run(&(struct run){.argv = argv,
-	    .cwd = l->p->folder,
+	    .cwd = l->p->directory,
 	    .out = &out,
 	    .err = &err,
 	    .timeout_ms = PROGRAM_MS});

@@ -25,7 +25,7 @@
 #include "state.h"
 #include "strbuf.h"
 
-static const char relay_name[] = "relay", file_name[] = "address";
+static const char relay_role[] = "relay", file_name[] = "address";
 
 enum { SETTLE_MS = 150, LOOK_MS = 50, MEMORY = 128 << 20 };
 
@@ -54,14 +54,14 @@ relay_service(const struct container *c, const char *address, struct container *
 static bool
 has_file(const struct host *h, const char *key)
 {
-	return access(state_path(h, key, relay_name), F_OK) == 0;
+	return access(state_path(h, key, relay_role), F_OK) == 0;
 }
 
 static const char *
 address_now(const struct host *h, const char *key)
 {
 	cleanup_fd int fd =
-	    open(pool_printf("%s/%s", state_path(h, key, relay_name), file_name),
+	    open(pool_printf("%s/%s", state_path(h, key, relay_role), file_name),
 		O_RDONLY | O_CLOEXEC);
 	char text[64];
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
@@ -77,7 +77,7 @@ address_now(const struct host *h, const char *key)
 static int
 point_to(struct journal *j, const char *address)
 {
-	const char *directory = state_path(&j->a->host, j->place->name, relay_name);
+	const char *directory = state_path(&j->a->host, j->place->name, relay_role);
 	const char *line = pool_printf("%s\n", address);
 	cleanup_fd int dir = -1;
 
@@ -102,7 +102,7 @@ see(struct app *a, const char *key, const char *name, struct seen *out)
 	int got = has_file(&a->host, key) ? engine_see(&a->engine, relay_name(name), out) : 0;
 
 	if (got == 1 && (!out->key || strcmp(out->key, key) != 0 || !out->role ||
-			    strcmp(out->role, relay_name) != 0)) {
+			    strcmp(out->role, relay_role) != 0)) {
 		report("a container named '%s' is in the way, and it isn't the relay of '%s'",
 		    relay_name(name), key);
 		return -1;
@@ -119,7 +119,7 @@ describe_relay(const struct app *a, const struct container *c, struct container 
 	*r = (struct container){.key = c->key,
 	    .name = relay_name(c->name),
 	    .hostname = c->hostname,
-	    .image = relay_name,
+	    .image = relay_role,
 	    .tag = "live",
 	    .repo1 = a->host.repo1,
 	    .user = "65534:65534",
@@ -143,8 +143,8 @@ describe_relay(const struct app *a, const struct container *c, struct container 
 	r->ports.n = c->ports.n;
 	*GROW(r->sysctls) = (struct pair){"net.ipv4.ip_unprivileged_port_start", "0"};
 	*GROW(r->mount_ro) = (struct mount){
-	    state_path(&a->host, c->key, relay_name), pool_printf("/%s", relay_name), true};
-	words_addf(&r->cmd, "/%s/%s", relay_name, file_name);
+	    state_path(&a->host, c->key, relay_role), pool_printf("/%s", relay_role), true};
+	words_addf(&r->cmd, "/%s/%s", relay_role, file_name);
 	for (size_t i = 0; i < c->ports.n; i++) {
 		const char *port = pool_printf("%d", c->ports.v[i].inside);
 
@@ -315,7 +315,7 @@ relay_aside(struct journal *j)
 int
 relay_begin(struct journal *j, const struct container *c)
 {
-	struct start s = {.verb = "create", .role = relay_name, .transaction = j->id};
+	struct start s = {.verb = "create", .role = relay_role, .transaction = j->id};
 	struct strbuf out = STRBUF_INIT;
 	struct words args = {0}, subnets = {0};
 	struct container r, described;
