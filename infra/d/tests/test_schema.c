@@ -596,8 +596,8 @@ is_about_d(const char *key)
 {
 	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "jobs",
 	    "keep", "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan",
-	    "shift_gids", "shift_uids", "snapshot", "tag", "tags", "update", "verify_key", "vol_defaults",
-	    "vols", "waive", NULL};
+	    "shift_gids", "shift_uids", "snapshot", "tag", "tags", "update", "verify_key",
+	    "vol_defaults", "vols", "waive", NULL};
 
 	return among(key, keys);
 }
