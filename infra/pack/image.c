@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,9 +96,12 @@ unpack_to(struct opening *o, const char *name, const char *by, struct bytes pack
 	unsigned long long total = 0, limit = packed.n * 100ULL;
 	char chunk[65536];
 	la_ssize_t n = -1;
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 
 	if (limit < 64 << 20)
 		limit = 64 << 20;
+	/* A program that isn't there, or ends early, must not end us. */
+	sigaction(SIGPIPE, &ignore, &before);
 	archive_read_support_format_raw(a);
 	archive_read_support_filter_gzip(a);
 	/* Where the library hasn't got it built in, the program zstd does it. */
@@ -110,6 +114,7 @@ unpack_to(struct opening *o, const char *name, const char *by, struct bytes pack
 				break;
 		}
 	archive_read_free(a);
+	sigaction(SIGPIPE, &before, NULL);
 	if (total > limit)
 		return refuse(o, name, "it unpacks to more than a hundred times its size");
 	if (n < 0 && needs_program(by))

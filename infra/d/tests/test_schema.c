@@ -237,6 +237,9 @@ comes_out_right(void **state)
 		got = describe(right[i].yaml, right[i].test, &errors);
 		assert_non_null(got);
 		is = json_object_get(got, right[i].key);
+		/* Some keys are there only where they say something. */
+		if (!is && json_is_null(want))
+			is = want;
 		if (!json_equal(is, want)) {
 			char *text = json_dumps(is, JSON_ENCODE_ANY | JSON_COMPACT);
 
