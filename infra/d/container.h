@@ -279,6 +279,12 @@ const char *container_reference(const struct container *c, const char *repo, con
 /* The container whose process or network namespace it shares; NULL: it has its own. */
 const struct need *need_shared(const struct container *c, bool network);
 
+/* The name of the network that the container joins first; NULL for none of the named kind. */
+const char *network_name(const struct container *c);
+
+/* Whether that, or one of the further networks, has this name. */
+bool network_is_of(const struct container *c, const char *name);
+
 /* The one of repo1: what it is looked for by first. */
 const char *container_image(const struct container *c);
 

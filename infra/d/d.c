@@ -131,6 +131,8 @@ static const struct verb verbs[] = {
 	"check every settings file, alone and together", do_check, READS},
     {"cmd", "", settings, "[-T] NAME", "print the engine's command that starts it", do_cmd,
 	READS},
+    {"export", "", settings, "--to TARGET [-o DIR] [NAME...]",
+	"files for quadlet, compose, kube or swarm to run it by", do_export, READS},
     {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
 	do_image_export, READS},
 

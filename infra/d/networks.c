@@ -17,28 +17,6 @@
 
 enum { SUBNET_TRIES = 64 };
 
-const char *
-network_name(const struct container *c)
-{
-	if (need_shared(c, true) || strcmp(c->network, "none") == 0 ||
-	    strcmp(c->network, "host") == 0)
-		return NULL;
-	return strcmp(c->network, "own") == 0 ? pool_printf("whittle-%s", c->name) : c->network;
-}
-
-bool
-network_is_of(const struct container *c, const char *name)
-{
-	const char *first = network_name(c);
-
-	if (first && strcmp(first, name) == 0)
-		return true;
-	for (size_t i = 0; i < c->networks.n; i++)
-		if (strcmp(c->networks.v[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 void
 network_args(struct words *out, const struct container *c, const char *subnet)
 {

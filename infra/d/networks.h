@@ -2,18 +2,10 @@
 #ifndef WHITTLE_NETWORKS_H
 #define WHITTLE_NETWORKS_H
 
-#include <stdbool.h>
-
 #include "pool.h"
 
 struct app;
 struct container;
-
-/* The name of the network that the container joins first; NULL for none of the named kind. */
-const char *network_name(const struct container *c);
-
-/* Whether that, or one of the further networks, has this name. */
-bool network_is_of(const struct container *c, const char *name);
 
 /* The arguments that make the first one. subnet NULL: the engine's choice. */
 void network_args(struct words *out, const struct container *c, const char *subnet);

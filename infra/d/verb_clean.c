@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container.h"
 #include "engine_call.h"
 #include "engine_json.h"
 #include "engine_list.h"

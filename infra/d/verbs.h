@@ -27,6 +27,9 @@ verb_fn do_plan;
 verb_fn do_clean;
 /* verb_new.c */
 verb_fn do_new, do_fix, do_read_yaml;
+verb_fn do_new, do_fix;
+/* verb_export.c */
+verb_fn do_export;
 /* verb_enter.c */
 verb_fn do_console, do_enter, do_run_in_all;
 /* verb_run.c */

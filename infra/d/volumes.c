@@ -105,6 +105,23 @@ is_read_only_source(const struct container *c, const char *path)
 	return false;
 }
 
+int
+volume_owner(struct id_context *p, const struct volume *v, uint32_t *uid, uint32_t *gid)
+{
+	struct volume_spec t;
+	int bad = 0;
+
+	locate(p->c, v->path, &t);
+	if (!v->owner || !v->group)
+		bad = is_read_only_source(p->c, full_path(&t))
+			  ? id_outside(p, false, 0, uid) || id_outside(p, true, 0, gid)
+			  : id_of_service(p, uid, gid);
+	return bad || (v->owner && id_of_owner(p, v->owner, false, uid)) ||
+		       (v->group && id_of_owner(p, v->group, true, gid))
+		   ? -1
+		   : 0;
+}
+
 static int
 volume_spec_of(struct id_context *p, const struct volume *v, struct volume_spec *t)
 {
@@ -114,16 +131,7 @@ volume_spec_of(struct id_context *p, const struct volume *v, struct volume_spec 
 	locate(p->c, v->path, t);
 	t->file = v->type && strcmp(v->type, "file") == 0;
 	t->mode = v->perm ? (mode_t)strtoul(v->perm, NULL, 8) : t->file ? 0644 : 0755;
-	if (!v->owner || !v->group) {
-		int bad = is_read_only_source(p->c, full_path(t))
-			      ? id_outside(p, false, 0, &uid) || id_outside(p, true, 0, &gid)
-			      : id_of_service(p, &uid, &gid);
-
-		if (bad)
-			return -1;
-	}
-	if ((v->owner && id_of_owner(p, v->owner, false, &uid)) ||
-	    (v->group && id_of_owner(p, v->group, true, &gid)))
+	if (volume_owner(p, v, &uid, &gid))
 		return -1;
 	t->uid = uid;
 	t->gid = gid;

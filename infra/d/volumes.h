@@ -28,6 +28,10 @@ int volumes_before(struct app *a, const struct container *c, const struct image 
 int volumes_after(
     struct app *a, const struct container *c, const struct image *image, const char *id);
 
+/* Whose one of vols is to be, as this process has to name them. 0, or -1 after a message. */
+struct id_context;
+int volume_owner(struct id_context *p, const struct volume *v, uint32_t *uid, uint32_t *gid);
+
 /* Removes a directory tree, in rootless podman's user namespace where that is needed. 0, or -1
  * after a message. */
 int volumes_remove(struct app *a, const char *directory);

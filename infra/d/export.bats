@@ -1,0 +1,171 @@
+# What others run our containers by: files for Quadlet, compose, Kubernetes and Swarm.
+
+# shellcheck disable=SC2154 # run_x sets stderr
+load ../../tests/helpers
+load tests/fixture
+
+setup() {
+	requires engine
+	export ROOM=$BATS_TEST_TMPDIR
+	export WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol WHITTLE_SETTINGS=$ROOM/host.yaml
+	export WHITTLE_CONTAINERS=$TOP/containers
+	: >"$WHITTLE_SETTINGS"
+	OUT=$ROOM/out
+}
+
+teardown() {
+	[ ! -e "$ROOM/played" ] || engine kube down "$(cat "$ROOM/played")" >/dev/null 2>&1 || :
+}
+
+# A container of whatever settings, of an image that is there already.
+yaml() {
+	export WHITTLE_CONTAINERS=$ROOM/c
+	mkdir -p "$WHITTLE_CONTAINERS/$1"
+	{
+		echo "image: $(live hello)"
+		cat
+	} >"$WHITTLE_CONTAINERS/$1/settings.yaml"
+}
+
+@test "export: what would be less secure is refused, and nothing is written" {
+	run_x 1 d export --to kube -o "$OUT" hello
+	expect "hello        pids               LESS SECURE: "
+	expect "refusing to export: 1 setting would be less secure there" "$stderr"
+	[ ! -e "$OUT" ]
+	run_x 0 d export --to kube --lossy -o "$OUT" hello
+	[ -e "$OUT/kustomization.yaml" ]
+	run_x 1 d export --to swarm --json -o "$OUT" hello
+	jq -e 'any(.[]; .key == "no_new_privileges" and .secures and .name == "hello")' <<<"$output"
+	run_x 2 d export --to nomad hello
+	expect "--to: 'nomad' isn't one of" "$stderr"
+	run_x 2 d export hello
+	expect "--to quadlet, compose, kube or swarm is required" "$stderr"
+}
+
+@test "export: quadlet: units that podman's generator takes, with nothing left out of them" {
+	local unit
+	run_x 0 d export --to quadlet -o "$OUT"
+	for unit in dns filewatch fim hello rclone toolkit zero; do
+		grep -qx "Image=$(image_id "$(live $unit)")" "$OUT/$unit.container"
+		grep -qx 'DropCapability=all' "$OUT/$unit.container"
+		grep -qx 'NoNewPrivileges=true' "$OUT/$unit.container"
+		grep -qx 'ReadOnly=true' "$OUT/$unit.container"
+		grep -qx "Network=whittle-$unit.network" "$OUT/$unit.container"
+		[ -e "$OUT/whittle-$unit.network" ]
+	done
+	grep -qx 'PublishPort=127.0.0.1:53:53/udp' "$OUT/dns.container"
+	grep -qx 'AddCapability=CAP_NET_BIND_SERVICE' "$OUT/dns.container"
+	cmp "$OUT/seccomp/hello.json" "$TOP/containers/hello/seccomp.json"
+	sh -n "$OUT/setup.sh"
+	if [ -x /usr/libexec/podman/quadlet ]; then
+		QUADLET_UNIT_DIRS=$OUT run_x 0 /usr/libexec/podman/quadlet -dryrun
+		for unit in dns filewatch fim hello rclone toolkit zero; do
+			expect "---$unit.service---" "$output$stderr"
+		done
+		refute "unsupported key" "$output$stderr"
+	fi
+}
+
+@test "export: quadlet: words come out of systemd as they went in" {
+	yaml web <<-'EOT'
+		env: {A: 'a "b" $HOME 100% \', B: "two\nlines"}
+		cmd: [run, "x y", '$HOME']
+		needs: [db]
+		autostart: 1
+		secrets: {pw: /etc/hostname}
+		require_signature: false
+	EOT
+	yaml db <<<'memory: 16m'
+	run_x 0 d export --to quadlet -o "$OUT"
+	expect "web          autostart          systemd knows no waves"
+	grep -qxF 'Environment="A=a \"b\" $$HOME 100%% \\"' "$OUT/web.container"
+	grep -qxF 'Environment="B=two\nlines"' "$OUT/web.container"
+	grep -qxF 'Exec="run" "x y" "$$HOME"' "$OUT/web.container"
+	grep -qx 'Requires=db.service' "$OUT/web.container"
+	grep -qx 'WantedBy=default.target' "$OUT/web.container"
+	grep -q '^Secret=web-pw,type=mount,target=/run/secrets/pw,uid=' "$OUT/web.container"
+	grep -q 'podman secret create --replace web-pw' "$OUT/setup.sh"
+	refute "$(cat /etc/hostname)" "$(cat "$OUT"/*.container "$OUT/setup.sh")"
+	run_x 0 d export --to quadlet --follow-tag web
+	expect "Image=$(live hello)"
+	expect "AutoUpdate=local"
+}
+
+@test "export: setup.sh makes what volumes need, and keeps what is there" {
+	requires root
+	run_x 0 d export --to compose -o "$OUT" filewatch
+	run_x 0 "$OUT/setup.sh"
+	[ "$(stat -c %u:%a "$ROOM/vol/filewatch/conf")" = 8080:750 ]
+	grep -q '^listen:' "$ROOM/vol/filewatch/conf/filewatch.yaml"
+	echo mine >"$ROOM/vol/filewatch/conf/filewatch.yaml"
+	run_x 0 "$OUT/setup.sh"
+	[ "$(cat "$ROOM/vol/filewatch/conf/filewatch.yaml")" = mine ]
+}
+
+@test "export: compose: a file that compose takes" {
+	requires command:docker-compose
+	run_x 0 d export --to compose -o "$OUT"
+	run_x 0 docker-compose -f "$OUT/compose.yaml" config
+	expect "no-new-privileges:true"
+	expect "127.0.0.1:8000:8000/tcp"
+}
+
+@test "export: kube: podman plays it, locked down as its settings say" {
+	requires podman pods
+	local id
+	run_x 0 d export --to kube --lossy -o "$OUT" hello
+	echo "$OUT/hello.yaml" >"$ROOM/played"
+	run_x 0 engine kube play --seccomp-profile-root "$OUT/seccomp" "$OUT/hello.yaml"
+	wait_until 20 test running = "$(engine inspect -f '{{.State.Status}}' hello-pod-0-hello)"
+	run_x 0 engine inspect hello-pod-0-hello
+	jq -e '.[0] | .HostConfig.ReadonlyRootfs and .Config.User == "8000:8000" and (.BoundingCaps | length) == 0' <<<"$output"
+	id=$(engine inspect -f '{{.Image}}' hello-pod-0-hello)
+	[ "sha256:${id#sha256:}" = "$(image_id "$(live hello)")" ]
+}
+
+@test "export: kube: a namespace of the restricted standard takes it" {
+	run_x 0 d export --to kube --lossy -o "$OUT" filewatch
+	python3 - "$OUT/filewatch.yaml" <<-'EOT'
+		import sys, yaml
+		docs = list(yaml.safe_load_all(open(sys.argv[1])))
+		kinds = [d["kind"] for d in docs]
+		assert sorted(kinds) == ["ConfigMap", "Deployment", "NetworkPolicy", "PersistentVolumeClaim", "Service"], kinds
+		pod = next(d for d in docs if d["kind"] == "Deployment")["spec"]["template"]["spec"]
+		c = pod["containers"][0]
+		s = c["securityContext"]
+		assert s["allowPrivilegeEscalation"] is False and s["runAsNonRoot"] is True
+		assert s["capabilities"]["drop"] == ["ALL"] and s["seccompProfile"]["type"] == "RuntimeDefault"
+		assert c["readinessProbe"]["httpGet"] == {"path": "/", "port": 8080, "scheme": "HTTP"}
+		assert not any("hostPath" in v for v in pod["volumes"])
+	EOT
+}
+
+@test "export: docker runs the composition and the stack" {
+	requires root command:dockerd command:docker-compose
+	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: the images are another engine's"
+	run_x 0 d export --to compose -o "$OUT/c" zero
+	run_x 0 d export --to swarm --lossy -o "$OUT/s" zero
+	engine save -o "$ROOM/zero.tar" "$(live zero)"
+	cat >"$ROOM/try" <<-'EOT'
+		set -e
+		docker load -q -i "$ROOM/zero.tar"
+		docker-compose -f "$OUT/c/compose.yaml" up -d
+		for _ in $(seq 100); do curl -fs http://127.0.0.1:8001/ && break; sleep 0.1; done
+		docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.PidsLimit}}' zero
+		docker-compose -f "$OUT/c/compose.yaml" down
+		docker swarm init --advertise-addr 127.0.0.1 >/dev/null
+		docker stack deploy --resolve-image never -c "$OUT/s/stack.yaml" t
+		for _ in $(seq 200); do docker service ls | grep -q 1/1 && break; sleep 0.1; done
+		docker service ls
+		docker service inspect -f '{{json .Spec.TaskTemplate.ContainerSpec}} {{json .Spec.TaskTemplate.Resources}}' t_zero
+		docker stack rm t
+		docker swarm leave --force
+	EOT
+	export OUT
+	run_x 0 "$TOP/tests/with-dockerd" -o bash "$ROOM/try"
+	expect "hello"
+	expect "true [ALL] 8"
+	expect "1/1"
+	expect '"ReadOnly":true'
+	expect '"Pids":8'
+}
