@@ -133,6 +133,8 @@ static const struct verb verbs[] = {
 	READS},
     {"export", "", settings, "--to TARGET [-o DIR] [NAME...]",
 	"files for quadlet, compose, kube or swarm to run it by", do_export, READS},
+    {"import", "", settings, "[-n] [-o DIR] FILE... | -- podman run ...",
+	"directories from compose files, Quadlet's units or a command", do_import, READS},
     {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
 	do_image_export, READS},
 

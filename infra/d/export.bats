@@ -143,26 +143,34 @@ yaml() {
 @test "export: docker runs the composition and the stack" {
 	requires root command:dockerd command:docker-compose
 	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: the images are another engine's"
-	run_x 0 d export --to compose -o "$OUT/c" zero
-	run_x 0 d export --to swarm --lossy -o "$OUT/s" zero
+	# A stack's task isn't running before its health check says so, which is every 30 s.
+	yaml web <<-EOT
+		health: none
+		ports: ["8001:8000"]
+		pids: 8
+	EOT
+	sed -i "s|^image: .*|image: $(live zero)|" "$WHITTLE_CONTAINERS/web/settings.yaml"
+	run_x 0 d export --to compose -o "$OUT/c" web
+	run_x 0 d export --to swarm --lossy -o "$OUT/s" web
 	engine save -o "$ROOM/zero.tar" "$(live zero)"
 	cat >"$ROOM/try" <<-'EOT'
 		set -e
 		docker load -q -i "$ROOM/zero.tar"
 		docker-compose -f "$OUT/c/compose.yaml" up -d
 		for _ in $(seq 100); do curl -fs http://127.0.0.1:8001/ && break; sleep 0.1; done
-		docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.PidsLimit}}' zero
+		docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.PidsLimit}}' web
 		docker-compose -f "$OUT/c/compose.yaml" down
 		docker swarm init --advertise-addr 127.0.0.1 >/dev/null
 		docker stack deploy --resolve-image never -c "$OUT/s/stack.yaml" t
 		for _ in $(seq 200); do docker service ls | grep -q 1/1 && break; sleep 0.1; done
 		docker service ls
-		docker service inspect -f '{{json .Spec.TaskTemplate.ContainerSpec}} {{json .Spec.TaskTemplate.Resources}}' t_zero
+		docker service ps --no-trunc t_web
+		docker service inspect -f '{{json .Spec.TaskTemplate.ContainerSpec}} {{json .Spec.TaskTemplate.Resources}}' t_web
 		docker stack rm t
 		docker swarm leave --force
 	EOT
 	export OUT
-	run_x 0 "$TOP/tests/with-dockerd" -o bash "$ROOM/try"
+	run_x 0 "$TOP/tests/with-dockerd" bash "$ROOM/try"
 	expect "hello"
 	expect "true [ALL] 8"
 	expect "1/1"

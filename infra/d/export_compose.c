@@ -530,7 +530,8 @@ service_of(struct export *x, const struct export_item *i)
 	add_devices(&s);
 	add_life(&s);
 	add_deploy(&s);
-	set(s.o, "x-whittle", export_kept(x->to, i->c));
+	/* Also where nothing is kept: it says whose file it is. */
+	json_object_set_new(s.o, "x-whittle", export_kept(x, i));
 	return s.o;
 }
 

@@ -570,7 +570,7 @@ static json_t *
 deployment(const struct pod *p)
 {
 	json_t *o = object("apps/v1", "Deployment", p->name, p->name), *template = NULL,
-	       *kept = export_kept(TO_KUBE, p->c), *notes = json_object();
+	       *kept = export_kept(p->x, p->i), *notes = json_object();
 	int64_t within = seconds(p->c->ready.within + p->c->ready.stable),
 		stable = p->c->ready.stable / 1000;
 	char *said;

@@ -431,19 +431,17 @@ service_section(struct strbuf *b, const struct container *c)
 }
 
 static void
-whittle_section(struct strbuf *b, const struct container *c)
+whittle_section(struct strbuf *b, const struct export *x, const struct export_item *i)
 {
-	json_t *kept = export_kept(TO_QUADLET, c);
+	json_t *kept = export_kept(x, i);
 	char *text;
 
-	if (json_object_size(kept)) {
-		strbuf_puts(b,
-		    "\n# What d import reads beside the rest; systemd passes over it.\n"
-		    "[X-Whittle]\n");
-		text = json_dumps(kept, JSON_COMPACT);
-		strbuf_printf(b, "Settings=%s\n", text);
-		free(text);
-	}
+	/* Also where nothing is kept: it says whose unit it is. */
+	strbuf_puts(b, "\n# What d import reads beside the rest; systemd passes over it.\n"
+		       "[X-Whittle]\n");
+	text = json_dumps(kept, JSON_COMPACT);
+	strbuf_printf(b, "Settings=%s\n", text);
+	free(text);
 	json_decref(kept);
 }
 
@@ -514,7 +512,7 @@ export_quadlet(struct export *x)
 		unit_section(&b, x, i);
 		container_section(&b, x, i);
 		service_section(&b, i->c);
-		whittle_section(&b, i->c);
+		whittle_section(&b, x, i);
 		add_unit(x, pool_printf("%s.container", i->c->key), &b);
 		other_units(x, i);
 	}

@@ -318,7 +318,7 @@ static const struct row table[] = {
 	{YES("PodmanArgs="), NO("arguments of the engine's command line"),
 	    NO("arguments of the engine's command line"),
 	    NO("arguments of the engine's command line")},
-	NULL, false},
+	NULL, true},
     {"extra_hosts", said_extra_hosts, LOOSE,
 	{YES("AddHost="), YES("extra_hosts"),
 	    BUT("hostAliases", gateway, "host-gateway: the node's address isn't known before"),
@@ -333,7 +333,7 @@ static const struct row table[] = {
 	{YES("AddDevice="), YES("deploy.resources.reservations.devices"),
 	    BUT("resources.limits", all_gpus, "a cluster counts GPUs: 'all' is no number"),
 	    NO("Swarm knows GPUs only as what its daemons' settings name")},
-	NULL, true},
+	"devices", true},
     {"groups", said_groups, LOOSE,
 	{YES("GroupAdd="), YES("group_add"),
 	    BUT("supplementalGroups", groups_by_name,
@@ -381,7 +381,7 @@ static const struct row table[] = {
 	    BUT("devices", NULL,
 		"patterns of device files are expanded now, not at each start"),
 	    NO("a cluster gives devices by a device plugin"), NO("Swarm gives no devices")},
-	NULL, true},
+	"devices", true},
     {"mount_ro", said_mount_ro, LOOSE,
 	{YES("Mount="), YES("volumes"),
 	    BUT("volumeMounts", NULL,
@@ -503,7 +503,7 @@ static const struct row table[] = {
 	NOWHERE("owners of volumes are those of the user namespace"), NULL, true},
     {"shm_size", said_shm_size, LOOSE,
 	{YES("ShmSize="), YES("shm_size"), YES("emptyDir"), YES("volumes")}, NULL, false},
-    {"snapshot", said_snapshot, LOOSE, NOWHERE(whittles), NULL, true},
+    {"snapshot", said_snapshot, LOOSE, NOWHERE(whittles), "mount_rw", true},
     {"stop_signal", said_stop_signal, LOOSE,
 	{YES("PodmanArgs=--stop-signal"), YES("stop_signal"),
 	    NO("a cluster sends the image's own signal"), YES("stop_signal")},
@@ -575,16 +575,21 @@ static const struct row table[] = {
 
 enum { ROWS = sizeof(table) / sizeof(table[0]) };
 
+static bool
+is_lost(const struct export *x, const struct export_item *i, const struct row *r)
+{
+	const struct answer *a = &r->by[x->to];
+
+	return a->why && r->said(i->c) && (!a->when || a->when(x, i));
+}
+
 void
 export_losses(const struct export *x, const struct export_item *i, struct losses *out)
 {
 	for (size_t k = 0; k < ROWS; k++) {
 		const struct row *r = &table[k];
-		const struct answer *a = &r->by[x->to];
-
-		if (!a->why || !r->said(i->c) || (a->when && !a->when(x, i)))
-			continue;
-		*GROW(*out) = (struct loss){r->key, a->why, r->secures};
+		if (is_lost(x, i, r))
+			*GROW(*out) = (struct loss){r->key, r->by[x->to].why, r->secures};
 	}
 }
 
@@ -646,8 +651,9 @@ keep(json_t *kept, const struct node *map, const char *key, size_t len)
 }
 
 json_t *
-export_kept(enum target to, const struct container *c)
+export_kept(const struct export *x, const struct export_item *i)
 {
+	const struct container *c = i->c;
 	struct settings s = {0};
 	json_t *kept = json_object();
 
@@ -659,7 +665,7 @@ export_kept(enum target to, const struct container *c)
 	for (size_t k = 0; k < ROWS; k++) {
 		const struct row *r = &table[k];
 
-		if (!r->keep && (r->by[to].how || !r->said(c)))
+		if (!r->keep && !is_lost(x, i, r))
 			continue;
 		keep(kept, s.root, r->key, strlen(r->key));
 		for (const char *p = r->said(c) && r->with ? r->with : ""; *p;
@@ -668,9 +674,9 @@ export_kept(enum target to, const struct container *c)
 			p += strcspn(p, " ");
 		}
 	}
-	for (size_t i = 0; s.root->kind == NODE_MAP && i < s.root->count; i++)
-		if (strncmp(s.root->key[i]->text, "test_", 5) == 0)
-			keep(kept, s.root, s.root->key[i]->text, strlen(s.root->key[i]->text));
+	for (size_t k = 0; s.root->kind == NODE_MAP && k < s.root->count; k++)
+		if (strncmp(s.root->key[k]->text, "test_", 5) == 0)
+			keep(kept, s.root, s.root->key[k]->text, strlen(s.root->key[k]->text));
 	settings_free(&s);
 	return kept;
 }

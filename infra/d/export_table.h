@@ -31,6 +31,6 @@ bool export_always(enum target to, const char *key);
  * they are written: keys and values, for d import to find. The tests' settings are among them.
  * A new reference; empty where there is none.
  */
-json_t *export_kept(enum target to, const struct container *c);
+json_t *export_kept(const struct export *x, const struct export_item *i);
 
 #endif

@@ -13,7 +13,6 @@
 #include "export.h"
 #include "export_table.h"
 #include "file.h"
-#include "generations.h"
 #include "identity.h"
 #include "image_volumes.h"
 #include "options.h"
@@ -165,9 +164,7 @@ look_at(struct request *r, const struct place *p)
 	struct export_item i = {.c = c};
 	int got;
 
-	if (host_container(
-		&r->a->host, p, false, NULL, settings_gone_back_to(&r->a->host, p->name), c) ||
-	    resolve_needs(r->a, c) || name_image(r, &i))
+	if (settings_in_force(r->a, p, c) || resolve_needs(r->a, c) || name_image(r, &i))
 		return -1;
 	got = identity_of(r->a, c, i.facts, who);
 	if (got < 0 || find_owners(r, &i) || read_profile(&i))

@@ -30,6 +30,8 @@ verb_fn do_new, do_fix, do_read_yaml;
 verb_fn do_new, do_fix;
 /* verb_export.c */
 verb_fn do_export;
+/* verb_import.c */
+verb_fn do_import;
 /* verb_enter.c */
 verb_fn do_console, do_enter, do_run_in_all;
 /* verb_run.c */

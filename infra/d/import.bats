@@ -1,0 +1,193 @@
+# Containers' directories from compose files, units and command lines; and back from our own.
+
+# shellcheck disable=SC2154 # run_x sets stderr
+load ../../tests/helpers
+load tests/fixture
+
+setup() {
+	requires engine
+	export ROOM=$BATS_TEST_TMPDIR
+	export WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol WHITTLE_SETTINGS=$ROOM/host.yaml
+	export WHITTLE_CONTAINERS=$ROOM/c
+	mkdir -p "$WHITTLE_CONTAINERS"
+	: >"$WHITTLE_SETTINGS"
+}
+
+teardown() {
+	[ -z "${UP:-}" ] || d down "$UP" || :
+	[ -z "${UP:-}" ] || engine rm -f "$UP" || :
+}
+
+# las NAME: its settings with their defaults, on one line.
+las() {
+	d las "$@" | jq -cS '.[0]'
+}
+
+# compose NAME: a file on standard input, in a directory of that name.
+compose() {
+	mkdir -p "$ROOM/$1"
+	cat >"$ROOM/$1/compose.yaml"
+}
+
+@test "import: what d exports comes back as the same containers" {
+	local kind name
+	for kind in compose quadlet; do
+		WHITTLE_CONTAINERS=$TOP/containers run_x 0 d export --to $kind -o "$ROOM/$kind"
+		run_x 0 d import -o "$ROOM/from-$kind" "$ROOM/$kind$([ $kind = quadlet ] || echo /compose.yaml)"
+		for name in dns filewatch fim hello rclone toolkit zero; do
+			[ ! -e "$TOP/containers/$name/seccomp.json" ] ||
+				cp "$TOP/containers/$name/seccomp.json" "$ROOM/from-$kind/$name/"
+			for test in '' -T; do
+				# shellcheck disable=SC2086 # one word or none
+				diff <(WHITTLE_CONTAINERS=$TOP/containers d las $test $name | sed "s|$TOP/containers|C|g; s|/tmp/[^\"]*||g") \
+					<(WHITTLE_CONTAINERS=$ROOM/from-$kind d las $test $name | sed "s|$ROOM/from-$kind|C|g; s|/tmp/[^\"]*||g")
+			done
+		done
+	done
+}
+
+@test "import: twenty projects' compose files come out as settings that d takes" {
+	local file count=0
+	for file in "$BATS_TEST_DIRNAME"/tests/compositions/*.yaml; do
+		run_x 0 d import --registry registry.example -o "$ROOM/o/$(basename "$file" .yaml)" "$file"
+		count=$((count + 1))
+	done
+	[ "$count" -eq 20 ]
+	WHITTLE_CONTAINERS=$ROOM/o/immich run_x 0 las immich-server
+	expect '"name":"immich_server"'
+	expect '"image":"registry.example/immich-app/immich-server:release"'
+	expect '"network":"immich"'
+	WHITTLE_CONTAINERS=$ROOM/o/immich run_x 0 las database
+	expect 'search_path=\"$user\", public, vectors'
+	WHITTLE_CONTAINERS=$ROOM/o/torrent-behind-vpn run_x 0 las qbittorrent
+	expect '"needs":[{"name":"gluetun","network":true,"pid":false}]'
+	WHITTLE_CONTAINERS=$ROOM/o/monitoring run_x 0 las prometheus
+	expect '"contents":"scrape_configs:\n  - job_name: self\n"'
+}
+
+@test "import: what isn't taken over is in the report" {
+	import() {
+		run_x 0 d import -n --registry registry.example "$BATS_TEST_DIRNAME/tests/compositions/$1.yaml"
+	}
+	import home-assistant
+	expect "homeassistant privileged         isn't taken over: caps, devices and seccomp say what it needs"
+	[ ! -e "$WHITTLE_CONTAINERS/homeassistant" ]
+	import traefik
+	expect "'/var/run/docker.sock' gives it the engine, and with that the host"
+	import pihole
+	expect "'WEBPASSWORD' is to come from the environment, where it isn't set"
+	expect "published on 127.0.0.1 here"
+	import immich
+	expect "'DB_PASSWORD' is set nowhere"
+	import authelia
+	expect "'SESSION' isn't a file below /run/secrets"
+	import torrent-behind-vpn
+	expect "qbittorrent  profiles           isn't taken over"
+	import nextcloud
+	expect "what is in the volume 'html' has to be copied to '$ROOM/vol/compositions/html'"
+}
+
+@test "import: variables come from .env and the environment" {
+	compose shop <<-'EOT'
+		services:
+		  web:
+		    image: registry.example/shop:${TAG:?say which}
+		    environment: {A: "${A-no}", B: "${B:-${C:-deep}}", D: "$$D", E: "${TAG:+set}"}
+	EOT
+	printf '# tags\nTAG="1.2"\nA=\n' >"$ROOM/shop/.env"
+	C="env" run_x 0 d import "$ROOM/shop/compose.yaml"
+	run_x 0 las web
+	expect '"image":"registry.example/shop:1.2"'
+	expect '"env":{"A":"","B":"env","D":"$D","E":"set"}'
+}
+
+@test "import: a command line, as pages have it" {
+	run_x 0 d import -- sudo docker run -dit --name=web -p 8080:80 -v "$ROOM/x:/x:ro" -eA=1 -e B \
+		--restart unless-stopped --cap-add=NET_ADMIN registry.example/web:1 serve --all
+	expect "'B' is to come from the environment"
+	run_x 0 las web
+	expect '"cmd":["serve","--all"]'
+	expect '"caps":["NET_ADMIN"]'
+	expect "{\"read_only\":true,\"source\":\"$ROOM/x\",\"target\":\"/x\"}"
+	expect '"autostart":1'
+	run_x 2 d import -- podman run --no-such-thing x
+	expect "'--no-such-thing' isn't an option of run that is known here" "$stderr"
+	run_x 2 d import -- podman run -p
+	expect "no value after '-p'" "$stderr"
+	run_x 2 d import -- ls
+	expect "want 'podman run ...'" "$stderr"
+}
+
+@test "import: a unit that somebody wrote" {
+	mkdir "$ROOM/units"
+	cat >"$ROOM/units/app.container" <<-'EOT'
+		[Unit]
+		Requires=db.service
+		[Container]
+		Image=app.image
+		Environment="GREETING=hello world" B=2
+		Volume=data.volume:/data
+		Network=shop.network
+		PublishPort=127.0.0.1:8080:80
+		Exec=serve --name "a b" \
+			--more
+		PodmanArgs=--memory 64m
+		GlobalArgs=--log-level=debug
+		[Service]
+		Restart=always
+		[Install]
+		WantedBy=default.target
+	EOT
+	printf '[Image]\nImage=registry.example/app@sha256:%064d\n' 0 >"$ROOM/units/app.image"
+	run_x 0 d import "$ROOM/units/app.container"
+	expect "app          GlobalArgs         isn't taken over"
+	run_x 0 las app
+	expect '"cmd":["serve","--name","a b","--more"]'
+	expect '"env":{"B":"2","GREETING":"hello world"}'
+	expect '"memory":67108864'
+	expect '"network":"shop"'
+	expect '"needs":[{"name":"db"'
+	expect '"autostart":1'
+	expect "registry.example/app@sha256:000"
+}
+
+@test "import: nothing is written where something is wrong" {
+	compose bad <<-'EOT'
+		services:
+		  one: {image: registry.example/x:1}
+		  two: {image: registry.example/x:1, mem_limit: lots}
+	EOT
+	run_x 2 d import "$ROOM/bad/compose.yaml"
+	expect "lots" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/one" ]
+	compose bad <<<'services: {a: &x [*x]}'
+	run_x 2 d import "$ROOM/bad/compose.yaml"
+	expect "more than 64 levels" "$stderr"
+	compose bad <<<$'services:\n  a: {b: [}'
+	run_x 2 d import "$ROOM/bad/compose.yaml"
+	expect "bad/compose.yaml:2:" "$stderr"
+	compose bad <<<'services: {../x: {image: y/z}}'
+	run_x 2 d import "$ROOM/bad/compose.yaml"
+	expect "is no name for a container's directory" "$stderr"
+	compose good <<<'services: {one: {image: registry.example/x:1}}'
+	run_x 0 d import "$ROOM/good/compose.yaml"
+	run_x 2 d import "$ROOM/good/compose.yaml"
+	expect "is there already" "$stderr"
+}
+
+@test "import: what is taken over runs" {
+	engine image inspect "$(live hello)" >/dev/null 2>&1 || skip "this machine cannot: hello isn't built"
+	UP=wt$RANDOM
+	port=$(free_port)
+	compose run <<-EOT
+		services:
+		  $UP:
+		    image: $(live hello)
+		    ports: ["127.0.0.1:$port:8000"]
+		    user: "8000:8000"
+		    mem_limit: 32m
+	EOT
+	run_x 0 d import "$ROOM/run/compose.yaml"
+	run_x 0 d up "$UP"
+	wait_until 10 curl -fs "http://127.0.0.1:$port/"
+}
