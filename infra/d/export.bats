@@ -134,7 +134,7 @@ yaml() {
 		c = pod["containers"][0]
 		s = c["securityContext"]
 		assert s["allowPrivilegeEscalation"] is False and s["runAsNonRoot"] is True
-		assert s["capabilities"]["drop"] == ["ALL"] and s["seccompProfile"]["type"] == "RuntimeDefault"
+		assert s["capabilities"]["drop"] == ["ALL"] and s["seccompProfile"]["type"] == "Localhost"
 		assert c["readinessProbe"]["httpGet"] == {"path": "/", "port": 8080, "scheme": "HTTP"}
 		assert not any("hostPath" in v for v in pod["volumes"])
 	EOT
@@ -157,12 +157,12 @@ yaml() {
 		set -e
 		docker load -q -i "$ROOM/zero.tar"
 		docker-compose -f "$OUT/c/compose.yaml" up -d
-		for _ in $(seq 100); do curl -fs http://127.0.0.1:8001/ && break; sleep 0.1; done
+		for _ in $(seq 600); do curl -fs http://127.0.0.1:8001/ && break; sleep 0.1; done
 		docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.PidsLimit}}' web
 		docker-compose -f "$OUT/c/compose.yaml" down
 		docker swarm init --advertise-addr 127.0.0.1 >/dev/null
 		docker stack deploy --resolve-image never -c "$OUT/s/stack.yaml" t
-		for _ in $(seq 200); do docker service ls | grep -q 1/1 && break; sleep 0.1; done
+		for _ in $(seq 600); do docker service ls | grep -q 1/1 && break; sleep 0.1; done
 		docker service ls
 		docker service ps --no-trunc t_web
 		docker service inspect -f '{{json .Spec.TaskTemplate.ContainerSpec}} {{json .Spec.TaskTemplate.Resources}}' t_web

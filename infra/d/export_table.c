@@ -48,6 +48,7 @@ SAID_LIST(extra_docker, extra_docker)
 SAID_LIST(extra_hosts, extra_hosts)
 SAID_LIST(extra_init, extra_init)
 SAID_LIST(groups, groups)
+SAID_LIST(jobs, jobs)
 SAID_LIST(labels, labels)
 SAID_LIST(mount_devices, mount_devices)
 SAID_LIST(mount_ro, mount_ro)
@@ -58,8 +59,10 @@ SAID_LIST(ports, ports)
 SAID_LIST(scan, scan_allow)
 SAID_LIST(secrets, secrets)
 SAID_LIST(sysctls, sysctls)
+SAID_LIST(tags, tags)
 SAID_LIST(tmpfs, tmpfs)
 SAID_LIST(ulimits, ulimits)
+SAID_IF(update, c->update.at != NULL)
 SAID_IF(verify_key, c->verify_key != NULL)
 SAID_LIST(vols, vols)
 SAID_LIST(waive, waive)
@@ -362,6 +365,8 @@ static const struct row table[] = {
 	NULL, false},
     {"ipv6_ports", said_ports, LOOSE,
 	{YES("PublishPort="), YES("ports"), ALWAYS("Service"), ALWAYS("ports")}, NULL, false},
+    {"jobs", said_jobs, LOOSE, NOWHERE("its times are d's: 'd enable' brings the timer"), NULL,
+	true},
     {"keep", said_keep, LOOSE, NOWHERE(whittles), NULL, true},
     {"labels", said_labels, LOOSE,
 	{YES("Label="), YES("labels"), YES("annotations"), YES("labels")}, NULL, false},
@@ -523,6 +528,7 @@ static const struct row table[] = {
 	false},
     {"tag", said_anything, LOOSE, {YES("Image="), YES("image"), YES("image"), YES("image")},
 	NULL, true},
+    {"tags", said_tags, LOOSE, NOWHERE(whittles), NULL, true},
     {"tmpfs", said_tmpfs, SECURES,
 	{YES("Mount=type=tmpfs"), YES("tmpfs"),
 	    BUT("emptyDir", NULL, "no noexec, nosuid, nodev on an emptyDir"),
@@ -534,6 +540,7 @@ static const struct row table[] = {
     {"ulimits", said_ulimits, SECURES,
 	{YES("Ulimit="), YES("ulimits"), NO("a cluster has its nodes' limits"), YES("ulimits")},
 	NULL, false},
+    {"update", said_update, LOOSE, NOWHERE(whittles), NULL, true},
     {"user", said_user, LOOSE,
 	{YES("User="), YES("user"),
 	    BUT("runAsUser", user_by_name,
@@ -555,7 +562,8 @@ static const struct row table[] = {
 	    NO("docker stack deploy ignores userns_mode")},
 	NULL, true},
     {"verify_key", said_verify_key, LOOSE,
-	NOWHERE("it is what require_signature asks, which has no word there either"), NULL, true},
+	NOWHERE("it is what require_signature asks, which has no word there either"), NULL,
+	true},
     {"vol_base", said_anything, LOOSE,
 	{YES("Mount="), YES("volumes"), ALWAYS("claims"), YES("volumes")}, NULL, true},
     {"vol_defaults", said_vols, LOOSE,
