@@ -440,6 +440,7 @@ dangling() {
 	mkdir -p "$WHITTLE_CONTAINERS/${P}fw"
 	port=$(free_port)
 	sed "s/ 8080:8080/ $port:8080/" "$TOP/containers/filewatch/settings.yaml" >"$WHITTLE_CONTAINERS/${P}fw/settings.yaml"
+	cp "$TOP/containers/filewatch/seccomp.json" "$WHITTLE_CONTAINERS/${P}fw/"
 	echo 'image: filewatch' >>"$WHITTLE_CONTAINERS/${P}fw/settings.yaml"
 	run_x 0 d up "${P}fw"
 	run_x 0 curl -s "http://127.0.0.1:$port/"
