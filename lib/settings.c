@@ -696,3 +696,21 @@ nearest_word(const char *word, const char *const *known)
 	}
 	return best;
 }
+
+int
+settings_same(const struct node *a, const struct node *b)
+{
+	size_t i;
+
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || a->count != b->count)
+		return 0;
+	if (a->kind == NODE_SCALAR)
+		return strcmp(a->text, b->text) == 0;
+	for (i = 0; i < a->count; i++)
+		if (!settings_same(a->item[i], b->item[i]) ||
+		    (a->kind == NODE_MAP && strcmp(a->key[i]->text, b->key[i]->text) != 0))
+			return 0;
+	return 1;
+}

@@ -70,4 +70,8 @@ int parse_size(const char *text, int64_t *bytes);
  * is near enough to be a typing error. */
 const char *nearest_word(const char *word, const char *const *known);
 
+/* Whether both say the same, keys and items in the same order; NULL is the same as NULL alone.
+ */
+int settings_same(const struct node *a, const struct node *b);
+
 #endif

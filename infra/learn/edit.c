@@ -316,24 +316,6 @@ change_of(char **words)
 	return NULL;
 }
 
-static int
-same(const struct node *a, const struct node *b)
-{
-	size_t i;
-
-	if (!a || !b)
-		return a == b;
-	if (a->kind != b->kind || a->count != b->count)
-		return 0;
-	if (a->kind == NODE_SCALAR)
-		return strcmp(a->text, b->text) == 0;
-	for (i = 0; i < a->count; i++)
-		if (!same(a->item[i], b->item[i]) ||
-		    (a->kind == NODE_MAP && strcmp(a->key[i]->text, b->key[i]->text) != 0))
-			return 0;
-	return 1;
-}
-
 /* What comes out must be such a file as well, in which the other keys say what they said: YAML
  * has ways of writing that lines don't show. */
 static int
@@ -346,7 +328,8 @@ changes_no_other(const struct editing *e, const char *key, const struct strbuf *
 
 	for (i = 0; fine && root && root->kind == NODE_MAP && i < root->count; i++)
 		if (strcmp(root->key[i]->text, key) != 0 &&
-		    !same(root->item[i], settings_get(after.root, root->key[i]->text))) {
+		    !settings_same(
+			root->item[i], settings_get(after.root, root->key[i]->text))) {
 			report(
 			    "%s: '%s' can't be changed without '%s', as it is written: do it "
 			    "by hand",

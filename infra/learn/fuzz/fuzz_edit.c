@@ -14,24 +14,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int
-same(const struct node *a, const struct node *b)
-{
-	size_t i;
-
-	if (!a || !b)
-		return a == b;
-	if (a->kind != b->kind || a->count != b->count)
-		return 0;
-	if (a->kind == NODE_SCALAR)
-		return strcmp(a->text, b->text) == 0;
-	for (i = 0; i < a->count; i++)
-		if (!same(a->item[i], b->item[i]) ||
-		    (a->kind == NODE_MAP && strcmp(a->key[i]->text, b->key[i]->text) != 0))
-			return 0;
-	return 1;
-}
-
 static void
 compare(const char *text, size_t n, const struct strbuf *out, const char *key)
 {
@@ -44,7 +26,7 @@ compare(const char *text, size_t n, const struct strbuf *out, const char *key)
 	if (before.root && before.root->kind == NODE_MAP)
 		for (i = 0; i < before.root->count; i++)
 			if (strcmp(before.root->key[i]->text, key) != 0 &&
-			    !same(before.root->item[i],
+			    !settings_same(before.root->item[i],
 				settings_get(after.root, before.root->key[i]->text)))
 				abort();
 	settings_free(&before);
