@@ -6,6 +6,8 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -108,14 +110,38 @@ home_of(const char *name)
 	    "%s/whittle/secrets/%s", geteuid() && run && *run ? run : "/run", name);
 }
 
+static bool
+in_memory(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+/* A host whose /run is on a disk gets a tmpfs for them, mounted by the first who comes. */
+static int
+mount_memory(const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX))
+		return -1;
+	return in_memory(path) ? 0
+			       : mount("whittle", path, "tmpfs",
+				     MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m");
+}
+
 /* Nobody but us gets further than the directory above the starts'. */
 static int
 make_home(const char *home)
 {
-	struct statfs fs;
+	const char *all = pool_printf("%.*s", (int)(strrchr(home, '/') - home), home);
 	struct stat st;
 
-	if (make_directories(home, 0700) || lstat(home, &st) || statfs(home, &fs)) {
+	if (make_directories(all, 0700) ||
+	    (geteuid() == 0 && !in_memory(all) && mount_memory(all)) ||
+	    make_directories(home, 0700) || lstat(home, &st)) {
 		report("create '%s':", home);
 		return -1;
 	}
@@ -123,8 +149,8 @@ make_home(const char *home)
 		report("'%s' isn't this user's alone", home);
 		return -1;
 	}
-	if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
-		report("'%s' is on a disk, not on a tmpfs: no place for secrets", home);
+	if (!in_memory(home)) {
+		report("'%s' is on a disk: secrets need XDG_RUNTIME_DIR to be on a tmpfs", home);
 		return -1;
 	}
 	return 0;
