@@ -211,10 +211,10 @@ verb_check(int argc, char **argv)
 		else if (option == OPTION_CROSS)
 			s.cross_mounts = true;
 		else
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 	}
 	if (argc - optind != 1)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	if (source_map(&source, &c.map))
 		return EXIT_TROUBLE;
 	c.overflow = overflow_id();

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "cleanup.h"
 #include "file.h"
+#include "proc.h"
 #include "report.h"
 #include "strbuf.h"
 
@@ -81,8 +81,8 @@ lock_file(int etc, const char *name)
 		if (!got || errno != EEXIST)
 			break;
 		other = holder(etc, lock);
-		if (!other || (kill(other, 0) && errno == ESRCH))
-			unlinkat(etc, lock, 0); /* left by a process that is no more */
+		if (other <= 0 || !proc_runs(other))
+			unlinkat(etc, lock, 0); /* left by a process that has ended */
 		else
 			pause_a_little();
 	}

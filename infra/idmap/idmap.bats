@@ -335,6 +335,16 @@ teardown() {
 	run_x 0 "$IDMAP" setup bob -y -R "$ROOT"
 	[ ! -e "$ROOT/etc/subuid.lock" ]
 	ls "$ROOT"/etc/sub* | diff - <(printf "$ROOT/etc/%s\n" subgid subgid- subuid subuid-)
+	# one that has ended, and that nobody has waited for, is dead as well
+	bash -c 'sleep 0.3 & echo $! >"$0"; exec sleep 60' "$ROOT/etc/subuid.lock" 3>&- &
+	wait_until 5 zombie
+	run_x 0 "$IDMAP" setup bob --undo -y -R "$ROOT"
+	kill $!
+}
+
+# Whether the process that the lock names is a zombie.
+zombie() {
+	grep -q '^State:.Z' "/proc/$(cat "$ROOT/etc/subuid.lock")/status"
 }
 
 @test "setup refuses a subuid that is a link" {

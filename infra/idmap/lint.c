@@ -477,12 +477,12 @@ verb_lint(int argc, char **argv)
 		else if (c == OPTION_IMAGE)
 			l.need = needed_by_image(l.need_of = optarg);
 		else if (c == 'h')
-			verb_help(argv[0]);
+			exit(verb_usage(argv[0], EXIT_YES));
 		else
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 	}
 	if (argc != optind)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	l.root = source_root(&source);
 	l.whole = !source.root;
 	lint(&l);

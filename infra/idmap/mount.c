@@ -228,11 +228,11 @@ verb_mount(int argc, char **argv)
 		if (source_option(&source, c, optarg, argv[0]))
 			continue;
 		if (c != 'r')
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 		recursive = true;
 	}
 	if (argc - optind != 2)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	if (!source.map)
 		die("--map is required");
 	if (source_map(&source, &m))
@@ -353,11 +353,11 @@ verb_doctor(int argc, char **argv)
 		if (source_option(&source, c, optarg, argv[0]))
 			continue;
 		if (c != OPTION_JSON)
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 		json = true;
 	}
 	if (argc - optind != 1)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	/* Which map doesn't matter for whether there can be one. */
 	if (source.map ? source_map(&source, &m) : idmap_parse(&m, "0:100000:65536", &ignored))
 		return EXIT_TROUBLE;

@@ -653,12 +653,12 @@ read_request(int argc, char **argv, struct request *r)
 		else if (c == 'y')
 			r->yes = true;
 		else if (c == 'h')
-			verb_help(argv[0]);
+			exit(verb_usage(argv[0], EXIT_YES));
 		else
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 	}
 	if (argc - optind != 1)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	r->who = argv[optind];
 	r->docker = strcmp(r->who, "docker") == 0;
 	if (!*r->who || strpbrk(r->who, ":/\n"))

@@ -114,11 +114,11 @@ read_options(int argc, char **argv, struct options *o, struct shift *s)
 			s->sync = true;
 			break;
 		default:
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 		}
 	}
 	if (argc - optind != 1 || (o->undo && (o->source.map || s->dry)))
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	/* No default where files are changed. */
 	if (!o->undo && !o->source.map)
 		die("--map is required");

@@ -48,7 +48,7 @@ read_request(int argc, char **argv, const char *allowed, struct request *r)
 		else if (c == 'g' && strchr(allowed, 'g'))
 			r->gid = true;
 		else
-			wrong_usage(argv[0]);
+			exit(verb_usage(argv[0], EXIT_TROUBLE));
 	}
 }
 
@@ -103,7 +103,7 @@ verb_show(int argc, char **argv)
 
 	read_request(argc, argv, "j", &r);
 	if (optind != argc)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	if (source_map(&r.source, &m))
 		return EXIT_TROUBLE;
 	if (r.json) {
@@ -136,7 +136,7 @@ translate(int argc, char **argv, bool inward)
 
 	read_request(argc, argv, "pg", &r);
 	if (optind == argc)
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	if (source_map(&r.source, &m))
 		return EXIT_TROUBLE;
 	read_named(r.gid ? r.group : r.passwd, &names);
@@ -317,7 +317,7 @@ verb_explain(int argc, char **argv)
 
 	read_request(argc, argv, "ps", &r);
 	if (argc - optind != (r.source.map ? 0 : 1))
-		wrong_usage(argv[0]);
+		exit(verb_usage(argv[0], EXIT_TROUBLE));
 	memset(&s, 0, sizeof(s));
 	read_host(&r.source, &s.host);
 	s.service = r.service;

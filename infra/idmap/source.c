@@ -39,7 +39,7 @@ source_option(struct source *s, int option, char *argument, const char *verb)
 		list[(*count)++] = argument;
 		return true;
 	case 'h':
-		verb_help(verb);
+		exit(verb_usage(verb, EXIT_YES));
 	default:
 		return false;
 	}
