@@ -42,10 +42,14 @@ ask_how(struct engine *e)
 {
 	struct strbuf out = STRBUF_INIT;
 	const char *const how[] = {e->command, "--how", NULL};
-	int status = run(&(struct run){.argv = how, .out = &out});
+	static const char *const question[] = {"version", NULL};
+	int status = run(
+	    &(struct run){.argv = how, .out = &out, .timeout_ms = engine_limit_for(question)});
 	char *line, *save = NULL, *sign;
 
-	if (status < 0 || status > 125)
+	if (status == TIMED_OUT)
+		report("'%s --how': no answer in time", e->command);
+	else if (status < 0 || status > 125)
 		report("start '%s': status %d", e->command, status);
 	if (status) {
 		strbuf_free(&out);

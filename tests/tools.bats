@@ -82,6 +82,12 @@ engine_here() {
 		[ "$(wc -l <asked)" -eq 1 ]
 	done
 	expect cgroupfs "$(cat "$XDG_CACHE_HOME/whittle/containers.conf")"
+	# one that can't say it now isn't an old one from then on
+	printf '#!/bin/sh\nexit 125\n' >bin/podman
+	rm "$XDG_CACHE_HOME/whittle/podman-version"
+	run_x 2 engine_here "$ENGINE_CMD" --how
+	expect "--version' fails" "$stderr"
+	[ ! -e "$XDG_CACHE_HOME/whittle/podman-version" ]
 	for given in CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE; do
 		run_x 0 engine_here env "$given=/mine" "$ENGINE_CMD" --how
 		expect "$given=/mine"

@@ -197,6 +197,7 @@ run_verb(struct app *a, int argc, char **argv)
 
 	if (a->verb->kind & ALONE)
 		return a->verb->run(a, argc, argv);
+	run_ends_child();
 	if (host_load(&a->host) || engine_open(&a->engine, a->host.engine))
 		return EXIT_TROUBLE;
 	a->engine.interrupted = &interrupted;
@@ -206,8 +207,6 @@ run_verb(struct app *a, int argc, char **argv)
 	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & EXACT)
 		catch_signals();
-	else
-		run_ends_child();
 	if ((a->verb->kind & CHANGES) != CHANGES)
 		recover_tell(a);
 	else if (recover_all(a))

@@ -7,6 +7,10 @@
 load ../../tests/helpers
 load tests/fixture
 
+# As long as it takes.
+# shellcheck disable=SC2034 # bats'
+[ "${FAULTS:-}" != all ] || BATS_TEST_TIMEOUT=20000
+
 setup_file() {
 	requires root
 	fixture
@@ -39,9 +43,20 @@ other() {
 	"${REAL_ENGINE:-$ENGINE_CMD}" container inspect -f '{{.Id}} {{.State.Pid}}' "${P}other"
 }
 
+# Where something shares its namespaces, it runs in those of what is there now.
+complaint_of_side() {
+	local ids web
+	mapfile -t ids < <(real ps -aq --no-trunc --filter "name=${P}side")
+	[ "${#ids[@]}" -eq 1 ] || { echo "what shares its namespaces: ${#ids[@]}"; return; }
+	web=$(real container inspect -f '{{.Id}}' "$N")
+	[ "$(real container inspect -f '{{.State.Running}} {{.HostConfig.PidMode}}' "${ids[0]}")" = "true container:$web" ] ||
+		echo "what shares its namespaces doesn't run in them"
+}
+
 # Why the state isn't good; nothing where it is. Stopped is good after up and down.
 complaint() {
 	local verb=$1 ids name image running live current
+	[ ! -e "$WHITTLE_CONTAINERS/${P}side" ] || complaint_of_side
 	find "$WHITTLE_STATE" -name journal.json -o -name restart.json
 	[ "$(other)" = "$OTHER" ] || echo "what is of others was touched"
 	mapfile -t ids < <(real ps -aq --no-trunc --filter "name=$N")
@@ -116,9 +131,9 @@ calls_of() {
 	wc -l <"$ROOM/calls"
 }
 
-# some_calls VERB TURN: the cases are spread over all calls, and begin with another fault each.
+# some_calls VERB TURN [CASES]: they are spread over all calls, and begin with another fault each.
 some_calls() {
-	local all cases=${FAULTS:-4} i n k said tried=0
+	local all cases=${FAULTS:-${3:-4}} i n k said tried=0
 	all=$(calls_of "$1")
 	[ "$all" -gt 1 ]
 	[ "$cases" != all ] || cases=$((all * ${#faults[@]}))
@@ -155,4 +170,13 @@ some_calls() {
 
 @test "down: whatever the engine does" {
 	some_calls down 4
+}
+
+@test "restart, with one that shares its namespaces: whatever the engine does" {
+	container "${P}side"
+	rm "$WHITTLE_CONTAINERS/${P}side"/{Makefile,Dockerfile}
+	printf 'image: %s\nneeds: [{name: %s, shares: pid}]\nstop_timeout: 1s\n' \
+		"$(live "$N")" "$N" >"$WHITTLE_CONTAINERS/${P}side/settings.yaml"
+	d up "$N" "${P}side"
+	some_calls restart 5 2
 }

@@ -115,8 +115,7 @@ in_memory(const char *path)
 {
 	struct statfs fs;
 
-	return statfs(path, &fs) == 0 &&
-	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+	return statfs(path, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
 /* A host whose /run is on a disk gets a tmpfs for them, mounted by the first who comes. */
@@ -150,7 +149,8 @@ make_home(const char *home)
 		return -1;
 	}
 	if (!in_memory(home)) {
-		report("'%s' is on a disk: secrets need XDG_RUNTIME_DIR to be on a tmpfs", home);
+		report(
+		    "'%s' is on a disk: secrets need XDG_RUNTIME_DIR to be on a tmpfs", home);
 		return -1;
 	}
 	return 0;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "engine.h"
 #include "profile.h"
 #include "report.h"
 #include "run.h"
@@ -75,7 +76,11 @@ ask(const char *what, const char *subject)
 	struct strbuf out = STRBUF_INIT;
 	json_t *all = NULL, *one = NULL;
 
-	if (run(&(struct run){.argv = argv, .out = &out, .discard_err = 1}) == 0 && out.len)
+	if (run(&(struct run){.argv = argv,
+		.out = &out,
+		.discard_err = 1,
+		.timeout_ms = engine_limit_for(argv + 1)}) == 0 &&
+	    out.len)
 		all = json_loadb(out.s, out.len, 0, NULL);
 	strbuf_free(&out);
 	one = json_incref(json_array_get(all, 0));

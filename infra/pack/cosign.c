@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "digest.h"
+#include "engine.h"
 #include "engine_image.h"
 #include "file.h"
 #include "record.h"
@@ -322,7 +323,10 @@ origins(const char *id)
 		const char *argv[] = {engine_command(), "image", "inspect", "-f",
 		    "{{json .RepoDigests}}", local, NULL};
 
-		if (run(&(struct run){.argv = argv, .out = &out, .discard_err = 1}) == 0)
+		if (run(&(struct run){.argv = argv,
+			.out = &out,
+			.discard_err = 1,
+			.timeout_ms = engine_limit_for(argv + 1)}) == 0)
 			list = json_loadb(out.s ? out.s : "", out.len, 0, NULL);
 	}
 	strbuf_free(&out);

@@ -169,6 +169,12 @@ how(void **state)
 	dprintf(fd, "#!/bin/sh\necho /opt/nerdctl\n");
 	close(fd);
 	assert_int_equal(engine_open(&e, path), -1);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	dprintf(fd, "#!/bin/sh\nexec sleep 600\n");
+	close(fd);
+	setenv("WHITTLE_ENGINE_LIMIT", "0.2", 1);
+	assert_int_equal(engine_open(&e, path), -1);
+	unsetenv("WHITTLE_ENGINE_LIMIT");
 }
 
 static int
