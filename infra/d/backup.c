@@ -4,19 +4,24 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <nettle/base64.h>
 #include <nettle/sha2.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "cleanup.h"
+#include "copy.h"
 #include "digest.h"
 #include "file.h"
 #include "mtree.h"
 #include "report.h"
+#include "run.h"
 #include "signals.h"
 #include "snapshots.h"
 #include "state.h"
@@ -24,7 +29,7 @@
 
 static const char about_name[] = "backup.json", manifest_name[] = "manifest.json";
 
-enum { CHUNK = 65536, JSON_BYTES_MAX = 256 << 20 };
+enum { CHUNK = 65536, ATTRIBUTES_MAX = 65536, JSON_BYTES_MAX = 256 << 20 };
 
 /* ---- where it is: a file, or a program's pipe ---- */
 
@@ -93,6 +98,7 @@ end_program(struct stream *s)
 	while (waitpid(s->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
+	s->pid = 0;
 	if (status == 0)
 		return 0;
 	report("%s failed with status %d", s->program,
@@ -138,7 +144,33 @@ open_to_write(struct stream *s, const struct container *c, const char *to)
 	return start_program(s, &argv, true);
 }
 
-/* The last one of restic's; of borg's the one that is named behind "::". */
+/* Of what borg(1) keeps, REPOSITORY::ARCHIVE; where only the first is said, the latest archive
+ * of this container. NULL after a message. */
+static const char *
+borg_archive(const struct container *c, const char *repo)
+{
+	const char *pattern =
+	    pool_printf("%s-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T*", c->key);
+	const char *const argv[] = {"borg", "list", "--last", "1", "--format", "{archive}",
+	    "--glob-archives", pattern, repo, NULL};
+	struct strbuf out = STRBUF_INIT;
+	const char *found = NULL;
+	int status;
+
+	if (strstr(repo, "::"))
+		return repo;
+	status = run(&(struct run){.argv = argv, .out = &out});
+	if (status)
+		report("borg failed with status %d", status);
+	else if (!out.len)
+		report("borg:%s: it has no backup of '%s'", repo, c->key);
+	else
+		found = pool_printf("%s::%.*s", repo, (int)strcspn(out.s, "\n"), out.s);
+	strbuf_free(&out);
+	return found;
+}
+
+/* The latest one, where none is named. */
 static int
 open_to_read(struct stream *s, const struct container *c, const char *from)
 {
@@ -157,11 +189,16 @@ open_to_read(struct stream *s, const struct container *c, const char *from)
 		words_add(&argv, "--repo");
 		words_add(&argv, repo);
 		words_add(&argv, "dump");
+		words_add(&argv, "--path"); /* the repository may be other containers' too */
+		words_addf(&argv, "/%s.tar", c->key);
 		words_add(&argv, "latest");
 		words_addf(&argv, "/%s.tar", c->key);
 	} else {
 		words_add(&argv, "extract");
 		words_add(&argv, "--stdout");
+		repo = borg_archive(c, repo);
+		if (!repo)
+			return -1;
 		words_add(&argv, repo);
 	}
 	return start_program(s, &argv, false);
@@ -199,6 +236,25 @@ escaped(const char *name)
 	return got;
 }
 
+/* By name, in base64; NULL where it has none. */
+static json_t *
+attributes_of(struct archive_entry *e)
+{
+	json_t *all = archive_entry_xattr_reset(e) ? json_object() : NULL;
+	const char *name;
+	const void *value;
+	size_t size;
+
+	while (archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK) {
+		cleanup_free char *text = xmalloc(BASE64_ENCODE_RAW_LENGTH(size) + 1);
+
+		base64_encode_raw(text, size, value);
+		text[BASE64_ENCODE_RAW_LENGTH(size)] = '\0';
+		json_object_set_new(all, escaped(name), json_string(text));
+	}
+	return all;
+}
+
 static json_t *
 described(struct archive_entry *e, const char *digest)
 {
@@ -210,8 +266,12 @@ described(struct archive_entry *e, const char *digest)
 	    "size", (json_int_t)(digest ? archive_entry_size(e) : 0), "mtime",
 	    (json_int_t)archive_entry_mtime(e));
 
+	json_t *attributes = link ? NULL : attributes_of(e);
+
 	if (digest)
 		json_object_set_new(o, "sha256", json_string(digest));
+	if (attributes)
+		json_object_set_new(o, "attributes", attributes);
 	if (link || target)
 		json_object_set_new(
 		    o, link ? "same_as" : "link", json_string(escaped(link ? link : target)));
@@ -233,6 +293,9 @@ has_bytes(struct archive_entry *e)
 static int
 archive_failed(struct archive *a, const struct stream *s)
 {
+	/* A program that ended says itself why. */
+	if (s->program && archive_errno(a) == EPIPE)
+		return -1;
 	report("%s: %s", s->file, archive_error_string(a) ? archive_error_string(a) : "?");
 	return -1;
 }
@@ -243,6 +306,7 @@ struct writing {
 	struct stream s;
 	struct archive *to;
 	json_t *manifest;
+	char names[ATTRIBUTES_MAX], value[ATTRIBUTES_MAX];
 };
 
 static int
@@ -285,6 +349,30 @@ add_bytes(struct writing *w, struct archive *disk, char hex[SHA256_HEX])
 	return interrupted ? -1 : 0;
 }
 
+/* ACLs among them. The copies are nobody's but ours, and none of them changes. */
+static int
+read_attributes(struct writing *w, struct archive_entry *e)
+{
+	const char *path = archive_entry_sourcepath(e);
+	ssize_t n = llistxattr(path, w->names, sizeof(w->names)), len;
+
+	archive_entry_xattr_clear(e);
+	if (n < 0 && errno == ENOTSUP)
+		return 0;
+	for (const char *p = w->names; n > 0 && p < w->names + n; p += strlen(p) + 1) {
+		if (attribute_is_policy(p))
+			continue;
+		len = lgetxattr(path, p, w->value, sizeof(w->value));
+		if (len < 0)
+			n = -1;
+		else
+			archive_entry_xattr_add_entry(e, p, w->value, (size_t)len);
+	}
+	if (n < 0)
+		report("read the extended attributes of '%s':", path);
+	return n < 0 ? -1 : 0;
+}
+
 static int
 add_entry(struct writing *w, struct archive *disk, struct archive_entry *e,
     struct archive_entry_linkresolver *links, size_t skip, size_t number)
@@ -295,6 +383,8 @@ add_entry(struct writing *w, struct archive *disk, struct archive_entry *e,
 
 	if (archive_entry_filetype(e) == AE_IFSOCK) /* made anew by who listens on it */
 		return 0;
+	if (read_attributes(w, e))
+		return -1;
 	archive_entry_copy_pathname(
 	    e, pool_printf("data/%zu%s", number, archive_entry_pathname(e) + skip));
 	archive_entry_sparse_clear(e);
@@ -364,11 +454,13 @@ int
 backup_write(struct app *a, const struct container *c, const char *id, const char *image,
     const char *to, const char **where)
 {
-	struct writing w = {.s.fd = -1, .manifest = json_object()};
+	static struct writing w;
 	struct words sources = {0}, copies = {0};
 	json_t *about, *list = json_array();
 	int bad;
 
+	w.s.fd = -1;
+	w.manifest = json_object();
 	if (snapshot_copies(&a->host, c->key, id, &sources, &copies) ||
 	    open_to_write(&w.s, c, to)) {
 		json_decref(w.manifest);
@@ -388,15 +480,15 @@ backup_write(struct app *a, const struct container *c, const char *id, const cha
 	bad = archive_write_open_fd(w.to, w.s.fd) != ARCHIVE_OK
 		  ? archive_failed(w.to, &w.s)
 		  : write_all_of(&w, &copies, about);
-	archive_write_free(w.to);
 	json_decref(about);
 	json_decref(w.manifest);
-	if (!bad && w.s.program)
-		bad = end_program(&w.s);
+	if (w.s.program && (!bad || archive_errno(w.to) == EPIPE))
+		bad |= end_program(&w.s);
 	else if (!bad && (file_close(&w.s.fd) || file_put(AT_FDCWD, w.s.draft, w.s.file))) {
 		report("write '%s':", w.s.file);
 		bad = -1;
 	}
+	archive_write_free(w.to);
 	*where = w.s.file;
 	if (bad)
 		abandon(&w.s);
@@ -410,8 +502,9 @@ struct reading {
 	const struct container *c;
 	struct stream s;
 	struct archive *from, *disk; /* disk: where the source `number` goes */
-	const char *id;
+	const char *id, *into; /* the snapshot, or the directory; neither: it is only checked */
 	struct words sources;
+	int *at; /* of each source: the directory that it goes to, -1 before */
 	size_t number;
 	int home; /* the directory that this process was in */
 	json_t *about, *met, *manifest;
@@ -466,6 +559,9 @@ check_about(struct reading *r)
 		}
 		words_add(&r->sources, source);
 	}
+	r->at = pool_zero(r->sources.n + 1, sizeof(*r->at));
+	for (i = 0; i < r->sources.n; i++)
+		r->at[i] = -1;
 	return r->id ? snapshot_import_begin(r->a, r->c->key, r->id, &r->sources) : 0;
 }
 
@@ -483,30 +579,47 @@ close_disk(struct reading *r)
 	return bad;
 }
 
-/* The directory of the source's snapshots is nobody's but ours, and the one to be in. */
+/* What source `number` is called where it goes. */
+static const char *
+draft_of(const struct reading *r, size_t number)
+{
+	size_t i = 0;
+
+	if (r->id)
+		return snapshot_draft(r->id);
+	while (strcmp(r->c->data.paths.w[i], r->sources.w[number]) != 0)
+		i++;
+	return pool_printf("%zu", i);
+}
+
+/* A directory that is nobody's but ours, the one to be in. */
 static int
 open_disk(struct reading *r, size_t number)
 {
-	cleanup_fd int store = -1;
+	const char *source = r->sources.w[number];
 
 	if (r->disk && r->number == number)
 		return 0;
 	if (close_disk(r))
 		return -1;
-	store = snapshot_import_at(r->sources.w[number], r->id);
-	if (store < 0)
-		return -1;
-	if (fchdir(store)) {
-		report("enter the directory of the snapshots of '%s':", r->sources.w[number]);
+	if (r->at[number] < 0 && r->id) {
+		r->at[number] = snapshot_import_at(source, r->id);
+		if (r->at[number] < 0)
+			return -1;
+	} else if (r->at[number] < 0) {
+		r->at[number] = open(r->into, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (r->at[number] < 0 || fchdir(r->at[number])) {
+		report("enter the directory that '%s' goes to:", source);
 		return -1;
 	}
 	r->number = number;
 	r->disk = archive_write_disk_new();
-	archive_write_disk_set_options(r->disk,
-	    ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
-		ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_SPARSE |
-		ARCHIVE_EXTRACT_UNLINK | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
-		ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS);
+	archive_write_disk_set_options(
+	    r->disk, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
+			 ARCHIVE_EXTRACT_SPARSE | ARCHIVE_EXTRACT_UNLINK |
+			 ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
+			 ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS);
 	return 0;
 }
 
@@ -518,7 +631,7 @@ place_of(struct reading *r, const char *path, size_t *number)
 
 	*number = strncmp(path, "data/", 5) == 0 ? strtoul(path + 5, &end, 10) : 0;
 	if (end && end > path + 5 && (!*end || *end == '/') && *number < r->sources.n)
-		return pool_printf("%s%s", snapshot_draft(r->id ? r->id : ""), end);
+		return pool_printf("%s%s", r->id || r->into ? draft_of(r, *number) : "", end);
 	report("%s: '%s' is none of its entries", r->s.file, path);
 	return NULL;
 }
@@ -560,7 +673,7 @@ take_entry(struct reading *r, struct archive_entry *e)
 	at = place_of(r, path, &number);
 	if (!at || (same && !(other = place_of(r, same, &with))))
 		return -1;
-	if (r->id) {
+	if (r->id || r->into) {
 		if (open_disk(r, number))
 			return -1;
 		placed = archive_entry_clone(e);
@@ -608,6 +721,18 @@ read_entries(struct reading *r)
 	return got == ARCHIVE_EOF ? 0 : archive_failed(r->from, &r->s);
 }
 
+/* A tar has attributes in two ways, and one of them cuts a name at its first "=". */
+static void
+drop_others(json_t *met, json_t *listed)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(met, next, name, value) if (!json_object_get(listed, name))
+	    json_object_del(met, name);
+}
+
 /* Every entry is as the manifest has it, and there is none more or less. */
 static int
 compare(const struct reading *r)
@@ -619,22 +744,81 @@ compare(const struct reading *r)
 		report("%s: it isn't whole: it ends before its manifest", r->s.file);
 		return -1;
 	}
-	json_object_foreach (r->manifest, path, o)
-		if (!json_equal(o, json_object_get(r->met, path))) {
+	json_object_foreach (r->manifest, path, o) {
+		json_t *met = json_object_get(r->met, path);
+		json_t *attributes = json_object_get(o, "attributes");
+
+		if (attributes)
+			drop_others(json_object_get(met, "attributes"), attributes);
+		if (!json_equal(o, met)) {
 			report("%s: '%s' isn't what the manifest says", r->s.file, path);
 			return -1;
 		}
+	}
 	if (json_object_size(r->manifest) == json_object_size(r->met))
 		return 0;
 	report("%s: it has entries that the manifest hasn't", r->s.file);
 	return -1;
 }
 
-int
-backup_read(
-    struct app *a, const struct container *c, const char *from, const char *id, json_t **about)
+static int
+set_attribute(int fd, const char *escaped_name, const char *text)
 {
-	struct reading r = {.a = a, .c = c, .id = id, .s.fd = -1, .met = json_object()};
+	cleanup_free char *name = mtree_unescape(escaped_name, strlen(escaped_name));
+	cleanup_free char *value = xmalloc(BASE64_DECODE_LENGTH(strlen(text)) + 1);
+	struct base64_decode_ctx decode;
+	size_t n = BASE64_DECODE_LENGTH(strlen(text));
+	char path[40];
+
+	base64_decode_init(&decode);
+	if (!base64_decode_update(&decode, &n, (uint8_t *)value, strlen(text), text) ||
+	    !base64_decode_final(&decode)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	/* By the descriptor of the entry itself, of whatever type it is. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return setxattr(path, name, value, n, 0);
+}
+
+/* Once owners and modes are set for good: these take capabilities and ACLs away. */
+static int
+restore_attributes(struct reading *r)
+{
+	const char *path, *name;
+	json_t *o, *value;
+
+	json_object_foreach (r->met, path, o) {
+		json_t *all = json_object_get(o, "attributes");
+		cleanup_free char *plain = mtree_unescape(path, strlen(path));
+		cleanup_fd int fd = -1;
+		const char *place;
+		size_t number;
+		bool bad;
+
+		if (!all)
+			continue;
+		place = place_of(r, plain, &number);
+		if (!place)
+			return -1;
+		fd = open_no_links(r->at[number], place, O_PATH | O_NOFOLLOW, 0);
+		bad = fd < 0;
+		json_object_foreach (all, name, value)
+			bad = bad || set_attribute(fd, name, json_string_value(value));
+		if (bad) {
+			report("set the extended attributes of '%s':", path);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+backup_read(struct app *a, const struct container *c, const char *from, const char *id,
+    const char *into, json_t **about)
+{
+	struct reading r = {
+	    .a = a, .c = c, .id = id, .into = into, .s.fd = -1, .met = json_object()};
 	int bad;
 
 	*about = NULL;
@@ -663,6 +847,11 @@ backup_read(
 		abandon(&r.s);
 	if (!bad)
 		bad = compare(&r);
+	if (!bad && (id || into))
+		bad = restore_attributes(&r);
+	for (size_t i = 0; r.at && i < r.sources.n; i++)
+		if (r.at[i] >= 0)
+			close(r.at[i]);
 	if (!bad) {
 		json_object_set_new(r.about, "files", json_integer(r.files));
 		json_object_set_new(r.about, "bytes", json_integer(r.bytes));

@@ -17,11 +17,12 @@ int backup_write(struct app *a, const struct container *c, const char *id, const
     const char *to, const char **where);
 
 /*
- * Reads one, checks every entry by the manifest, and makes it the snapshot `id`, or nothing
- * where id is NULL. *about gets backup.json with "files" and "bytes". 0, or -1 after a message;
+ * Reads one, checks every entry by the manifest, and makes it the snapshot `id`; or writes it
+ * below the directory `into`, each source by its number in c->data.paths; with neither it is
+ * only checked. *about gets backup.json with "files" and "bytes". 0, or -1 after a message;
  * then no snapshot was made.
  */
-int backup_read(
-    struct app *a, const struct container *c, const char *from, const char *id, json_t **about);
+int backup_read(struct app *a, const struct container *c, const char *from, const char *id,
+    const char *into, json_t **about);
 
 #endif

@@ -44,9 +44,8 @@ struct copying {
 
 /* ---- attributes ---- */
 
-/* What the kernel or the policy sets by itself. */
-static bool
-is_policy(const char *name)
+bool
+attribute_is_policy(const char *name)
 {
 	return strcmp(name, "security.selinux") == 0;
 }
@@ -63,7 +62,8 @@ copy_attributes_of(int from, int to)
 		len = fgetxattr(from, p, value, ATTRIBUTES_MAX);
 		if (len < 0 && errno == ENODATA)
 			continue;
-		if (len < 0 || (fsetxattr(to, p, value, (size_t)len, 0) && !is_policy(p)))
+		if (len < 0 ||
+		    (fsetxattr(to, p, value, (size_t)len, 0) && !attribute_is_policy(p)))
 			return -1;
 	}
 	return 0;

@@ -27,6 +27,9 @@ int copy_entry(int from, const char *name, int to, const char *as, int earlier, 
 /* The same for what is in a directory, into one that is there and empty. */
 int copy_contents(int from, int to, enum copied_how *how);
 
+/* An extended attribute that the kernel or the policy sets by itself. */
+bool attribute_is_policy(const char *name);
+
 /* Removes an entry and all below it, a subvolume too; none is fine. -1 after a message. */
 int remove_entry(int at, const char *name);
 

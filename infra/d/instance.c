@@ -12,12 +12,14 @@
 #include "engine_end.h"
 #include "engine_inspect.h"
 #include "explain.h"
+#include "imageid.h"
 #include "log.h"
 #include "needs.h"
 #include "networks.h"
 #include "processes.h"
 #include "ready.h"
 #include "report.h"
+#include "run.h"
 #include "say.h"
 #include "secrets.h"
 #include "select.h"
@@ -143,26 +145,28 @@ start_sharers(struct app *a, const struct container *c, pid_t owner)
 
 		if (!c->needs.v[i].pid && !c->needs.v[i].network)
 			continue;
-		if (!p || instance_start(a, p, NULL, NULL, NULL, owner, false, &other))
+		if (!p || instance_start(a, p, &(struct instance_wish){.owner = owner}, &other))
 			return -1;
 	}
 	return 0;
 }
 
 static int
-run_it(struct app *a, struct instance *i, const struct words *cmd, pid_t owner)
+run_it(struct app *a, struct instance *i, const struct instance_wish *w)
 {
 	struct strbuf out = STRBUF_INIT;
 	struct start s = {.verb = "create",
 	    .image = i->image.id,
 	    .facts = &i->image,
-	    .owner = owner ? process_name(owner) : NULL,
-	    .cmd = cmd};
+	    .owner = w->owner ? process_name(w->owner) : NULL,
+	    .cmd = w->cmd};
 	struct words args = {0};
 	const char *id;
 	int bad;
 
 	secrets_forget(i->c.name, NULL);
+	if (w->fill && w->fill(a, &i->c, w->arg))
+		return -1;
 	if (volumes_before(a, &i->c, &i->image) || start_complete(a, &i->c, NULL, &s) ||
 	    secrets_place(a, &i->c, &s))
 		return -1;
@@ -199,15 +203,15 @@ wait_for_it(struct app *a, struct instance *i, bool wait)
 }
 
 static int
-start_locked(struct app *a, const struct place *p, const struct words *flags,
-    const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *i)
+start_locked(
+    struct app *a, const struct place *p, const struct instance_wish *w, struct instance *i)
 {
 	struct seen other;
 	int got;
 
 	*i = (struct instance){.volumes = volumes_of(a, p->name)};
-	if (host_container(&a->host, p, true, flags, NULL, &i->c) || resolve_needs(a, &i->c) ||
-	    find_image(a, &i->c, image, &i->image))
+	if (host_container(&a->host, p, true, w->flags, NULL, &i->c) ||
+	    resolve_needs(a, &i->c) || find_image(a, &i->c, w->image, &i->image))
 		return EXIT_TROUBLE;
 	if (remove_instances(a, p->name, false) < 0)
 		return EXIT_TROUBLE;
@@ -218,8 +222,8 @@ start_locked(struct app *a, const struct place *p, const struct words *flags,
 		report("'%s' is there already: d stop -T %s removes it", i->c.name, p->name);
 		return EXIT_TROUBLE;
 	}
-	if (start_sharers(a, &i->c, owner) || network_ensure(a, &i->c) ||
-	    run_it(a, i, cmd, owner) || wait_for_it(a, i, wait)) {
+	if (start_sharers(a, &i->c, w->owner) || network_ensure(a, &i->c) || run_it(a, i, w) ||
+	    wait_for_it(a, i, w->wait)) {
 		if (engine_see(&a->engine, i->c.name, &other) == 1)
 			show_failure(a, p->name, other.id);
 		instance_stop(a, p);
@@ -229,8 +233,8 @@ start_locked(struct app *a, const struct place *p, const struct words *flags,
 }
 
 int
-instance_start(struct app *a, const struct place *p, const struct words *flags,
-    const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *out)
+instance_start(
+    struct app *a, const struct place *p, const struct instance_wish *w, struct instance *out)
 {
 	int fd = state_lock(&a->host, pool_printf("%s/test", p->name),
 	    pool_printf("'d %s'", a->called_as), LOCK_WAIT_MS, false);
@@ -238,9 +242,7 @@ instance_start(struct app *a, const struct place *p, const struct words *flags,
 
 	if (fd < 0)
 		return EXIT_TROUBLE;
-	status = needs_check(a, p->name)
-		     ? EXIT_TROUBLE
-		     : start_locked(a, p, flags, cmd, image, owner, wait, out);
+	status = needs_check(a, p->name) ? EXIT_TROUBLE : start_locked(a, p, w, out);
 	close(fd);
 	return status;
 }
@@ -272,7 +274,7 @@ instance_start_one(struct app *a, const struct place *p)
 	struct instance i;
 	int status;
 
-	status = instance_start(a, p, NULL, NULL, NULL, 0, true, &i);
+	status = instance_start(a, p, &(struct instance_wish){.wait = true}, &i);
 
 	if (status == EXIT_YES)
 		instance_print(&i);
@@ -338,8 +340,36 @@ instance_print(const struct instance *i)
 	tell(i, print_one);
 }
 
-void
-instance_export(const struct instance *i)
+int
+bats_words(const struct app *a, const struct place *p, const char *file, struct words *out)
 {
+	const char *const count[] = {"bats", "--count", file, NULL};
+	struct strbuf n = STRBUF_INIT;
+	int status = run(&(struct run){.argv = count, .cwd = p->directory, .out = &n});
+	bool none = status == 0 && strcmp(n.s ? n.s : "", "0\n") == 0;
+
+	strbuf_free(&n);
+	if (none || status == 127) {
+		report("%s/%s: %s", p->directory, file,
+		    none ? "there is no test in it: that proves nothing"
+			 : "there is no bats to run it");
+		return -1;
+	}
+	words_add(out, a->host.project ? pool_printf("%s/tests/run", a->host.project) : "bats");
+	words_add(out, file);
+	return 0;
+}
+
+int
+instance_around(
+    struct app *a, const struct place *p, const struct words *cmd, const struct instance *i)
+{
+	cleanup_free char *image = imageid_own(&a->engine, i->image.id);
+	int status;
+
 	tell(i, export_one);
+	setenv("TEST_IMAGE", image, 1);
+	setenv("TEST_NAME", p->name, 1);
+	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->directory});
+	return instance_stop(a, p) ? -1 : status;
 }

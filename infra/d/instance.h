@@ -11,15 +11,31 @@ struct instance {
 	const char *volumes; /* its temporary base */
 };
 
-/*
- * Starts one, with those that it shares namespaces with. flags: of a command line, may be
- * NULL. cmd: instead of its own, may be NULL. image: an id or name instead of the one that
- * repo and tag name; NULL: that. owner: the process that it is for; when that is gone, any
- * later d removes the instance (0: nobody). Waits until it is ready unless it has no
- * readiness to speak of and `wait` isn't set. An exit status; nothing is left on failure.
- */
-int instance_start(struct app *a, const struct place *p, const struct words *flags,
-    const struct words *cmd, const char *image, pid_t owner, bool wait, struct instance *out);
+/* How it differs from what the settings say; all may be 0. */
+struct instance_wish {
+	const struct words *flags; /* of a command line */
+	const struct words *cmd;   /* instead of its own */
+	const char *image;         /* an id or name instead of the one that repo and tag name */
+	pid_t owner; /* whom it is for: once that is gone, any later d removes it */
+	bool wait;   /* until it is ready, also where it has no readiness to speak of */
+	/* Puts data where its mounts say, or changes these. 0, or -1 after a message. */
+	int (*fill)(struct app *a, struct container *c, void *arg);
+	void *arg;
+};
+
+/* Starts one, with those that it shares namespaces with. An exit status; nothing is left on
+ * failure. */
+int instance_start(
+    struct app *a, const struct place *p, const struct instance_wish *w, struct instance *out);
+
+/* Runs a command about it in the container's directory, then removes it. The command's status,
+ * or -1 after a message. */
+int instance_around(
+    struct app *a, const struct place *p, const struct words *cmd, const struct instance *i);
+
+/* The words of a command that runs a file of tests in the container's directory. 0, or -1
+ * after a message, also where it has none. */
+int bats_words(const struct app *a, const struct place *p, const char *file, struct words *out);
 
 /* Removes it with its network and volumes. An exit status. */
 int instance_stop(struct app *a, const struct place *p);
@@ -33,7 +49,5 @@ void instances_sweep(struct app *a);
 
 /* "INSTANCE_NAME=…" lines for a shell about it: name, id, addresses, ports, volumes. */
 void instance_print(const struct instance *i);
-/* The same as environment variables INSTANCE_…. */
-void instance_export(const struct instance *i);
 
 #endif

@@ -7,12 +7,10 @@
 #include "engine_call.h"
 #include "engine_json.h"
 #include "history.h"
-#include "imageid.h"
 #include "instance.h"
 #include "options.h"
 #include "pipeline.h"
 #include "report.h"
-#include "run.h"
 #include "say.h"
 #include "select.h"
 #include "signals.h"
@@ -139,18 +137,15 @@ static int
 test_around(
     struct app *a, const struct place *p, const struct words *cmd, const struct test_options *o)
 {
-	cleanup_free char *image = NULL;
+	const struct instance_wish w = {
+	    .flags = &o->flags, .image = o->image, .owner = getpid(), .wait = true};
 	struct instance i;
-	int status = instance_start(a, p, &o->flags, NULL, o->image, getpid(), true, &i);
+	int status = instance_start(a, p, &w, &i);
 
 	if (status != EXIT_YES)
 		return status;
-	instance_export(&i);
-	image = imageid_own(&a->engine, i.image.id);
-	setenv("TEST_IMAGE", image, 1);
-	setenv("TEST_NAME", p->name, 1);
-	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->directory});
-	if (instance_stop(a, p))
+	status = instance_around(a, p, cmd, &i);
+	if (status < 0)
 		return EXIT_TROUBLE;
 	/* The pipeline names the image, and says itself how its tests went. */
 	if (!o->image) {
@@ -174,10 +169,8 @@ test_one(struct app *a, const struct place *p, const struct test_options *o)
 		return EXIT_NO;
 	}
 	if (!p->makefile) {
-		words_add(&bats,
-		    a->host.project ? pool_printf("%s/tests/run", a->host.project) : "bats");
-		words_add(&bats, "test.bats");
-		return test_around(a, p, &bats, o);
+		return bats_words(a, p, "test.bats", &bats) ? EXIT_NO
+							    : test_around(a, p, &bats, o);
 	}
 	status = pipeline_make(a, p, test, true, &log);
 	event(&a->host, p->name, status ? "failed" : "tested",

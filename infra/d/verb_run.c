@@ -40,11 +40,13 @@ static int
 run_test(struct app *a, const struct place *p, const struct run_options *o,
     const struct words *flags, const struct words *cmd)
 {
+	const struct instance_wish w = {.flags = flags,
+	    .cmd = cmd,
+	    .image = o->image,
+	    .owner = o->owner ? (pid_t)atoi(o->owner) : 0,
+	    .wait = true};
 	struct instance i;
-	int status;
-
-	status = instance_start(
-	    a, p, flags, cmd, o->image, o->owner ? (pid_t)atoi(o->owner) : 0, true, &i);
+	int status = instance_start(a, p, &w, &i);
 
 	if (status == EXIT_YES)
 		instance_print(&i);

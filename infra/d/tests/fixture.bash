@@ -3,6 +3,8 @@
 
 # shellcheck disable=SC2154 # run_x sets stderr
 
+D_TESTS=${BASH_SOURCE[0]%/*}
+
 fixture() {
 	requires engine
 	P=wt$((RANDOM % 9000 + 1000))$BATS_SUITE_TEST_NUMBER
@@ -12,7 +14,7 @@ fixture() {
 	mkdir -p "$WHITTLE_CONTAINERS" "$ROOM/bin"
 	echo "base: $ROOM/base" >"$WHITTLE_SETTINGS"
 	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
-		-o "$ROOM/svc" "$BATS_TEST_DIRNAME/tests/svc.c"
+		-o "$ROOM/svc" "$D_TESTS/svc.c"
 }
 
 # Everything with our prefix: containers, networks, images.
@@ -36,7 +38,7 @@ container() {
 	local directory=$WHITTLE_CONTAINERS/$1
 	mkdir -p "$directory/files"
 	cp "$ROOM/svc" "$directory/files/svc"
-	cp "$BATS_TEST_DIRNAME/tests/quick.mk" "$directory/Makefile"
+	cp "$D_TESTS/quick.mk" "$directory/Makefile"
 	mood "$1" 1
 	echo "$1" >"$directory/files/name" # no two containers have one image
 	echo '@test "x" { true; }' >"$directory/test.bats"
@@ -112,7 +114,7 @@ with_fake_engine() {
 	kind=$("$ENGINE_CMD" --which)
 	REAL_ENGINE=$(command -v "${ENGINE:-$kind}")
 	export REAL_ENGINE
-	cp "$BATS_TEST_DIRNAME/tests/fake-engine" "$ROOM/bin/$kind"
+	cp "$D_TESTS/fake-engine" "$ROOM/bin/$kind"
 	export ENGINE=$ROOM/bin/$kind
 }
 
@@ -138,7 +140,7 @@ prebuilt() {
 		[ "$("$ENGINE_CMD" --which)" = podman ] ||
 			engine tag "localhost/whittle/$name:latest" "localhost/$name-built:$version"
 	done
-	sed -e '/^all:/,/^$/d' "$BATS_TEST_DIRNAME/tests/quick.mk" >"$directory/Makefile"
+	sed -e '/^all:/,/^$/d' "$D_TESTS/quick.mk" >"$directory/Makefile"
 	printf 'all:\n\t@cp stamp-$$(cat next) build-stamp\n' >>"$directory/Makefile"
 }
 
