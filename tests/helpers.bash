@@ -152,6 +152,30 @@ start_registry() {
 	wait_until 10 curl -fs "http://127.0.0.1:$port/v2/"
 }
 
+# The digest of what a tag in a registry names.
+tag_digest() { # REPOSITORY:TAG
+	skopeo inspect --raw --tls-verify=false "docker://$1" | sha256sum | sed 's/ .*//; s/^/sha256:/'
+}
+
+# What "cosign sign --key" leaves beside an image in its registry: its signature's specification.
+cosign_sign() { # REPOSITORY DIGEST KEY [SIGNED-DIGEST]
+	local at=$BATS_TEST_TMPDIR/signature payload config
+	rm -rf "$at"
+	mkdir "$at"
+	printf '{"critical":{"identity":{"docker-reference":"%s"},"image":{"docker-manifest-digest":"%s"},"type":"cosign container image signature"},"optional":null}' \
+		"$1" "${4:-$2}" >"$at/payload"
+	payload=$(sha256sum <"$at/payload" | cut -d' ' -f1)
+	mv "$at/payload" "$at/$payload"
+	printf '{"architecture":"","config":{},"history":[],"os":"","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$payload" >"$at/config"
+	config=$(sha256sum <"$at/config" | cut -d' ' -f1)
+	mv "$at/config" "$at/$config"
+	echo 'Directory Transport Version: 1.1' >"$at/version"
+	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":%s,"digest":"sha256:%s"},"layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":%s,"digest":"sha256:%s","annotations":{"dev.cosignproject.cosign/signature":"%s"}}]}' \
+		"$(stat -c %s "$at/$config")" "$config" "$(stat -c %s "$at/$payload")" "$payload" \
+		"$(openssl dgst -sha256 -sign "$3" "$at/$payload" | base64 -w0)" >"$at/manifest.json"
+	skopeo copy -q --dest-tls-verify=false "dir:$at" "docker://$1:${2/:/-}.sig"
+}
+
 # requires WORD…: what a test cannot do without. An unknown word is a bug in the test.
 # "this machine cannot" marks a skip that is fine under CI.
 requires() {

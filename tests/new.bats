@@ -57,11 +57,11 @@ teardown() {
 	stop_all
 }
 
-# goes_live NAME PORT: the other two commands, and that it answers and can be written to.
+# goes_live NAME TEST: the other two commands, one of its tests, and that it answers.
 goes_live() {
 	run_x 0 make -C "$WHITTLE_CONTAINERS/$1" all test install
 	expect "PROMOTE   $1"
-	expect "port 8080 answers HTTP"
+	expect "port 8080 $2"
 	# A port that nobody has, beside what else runs on this machine.
 	run_x 0 "$D" run --port_offset free "$1"
 	address=$(engine port "$1" 8080 | head -n 1)
@@ -96,5 +96,55 @@ says() {
 	run_x 0 grep -E "^FROM 127.0.0.1:$port/$P/theirs@sha256:[0-9a-f]{64}$" "$WHITTLE_CONTAINERS/$n/Dockerfile"
 	says "$n" 'user: "svc"' '  - 8080:8080' '  http: :8080/' '  - data:/data'
 	grep -qx 'STOPSIGNAL SIGINT' "$WHITTLE_CONTAINERS/$n/Dockerfile"
-	goes_live "$n" 8080
+	goes_live "$n" "answers HTTP"
+}
+
+@test "from a Dockerfile, not tried: with what it copies, unchanged but for its end" {
+	local n=${P}file lines
+	run_x 0 "$D" new "$n" --no-try --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile"
+	lines=$(wc -l <"$BATS_FILE_TMPDIR/theirs/Dockerfile")
+	head -n "$lines" "$WHITTLE_CONTAINERS/$n/Dockerfile" | cmp - "$BATS_FILE_TMPDIR/theirs/Dockerfile"
+	[ "$(tail -n 2 "$WHITTLE_CONTAINERS/$n/Dockerfile" | xargs)" = "RUN [/prep] USER svc" ]
+	says "$n" 'user: "svc"' '  - 8080:8080' '  - data:/data'
+	goes_live "$n" "takes connections"
+	# What it copies is part of what decides whether it is built again.
+	echo '8 0 0 0' >"$WHITTLE_CONTAINERS/$n/context/mood"
+	run_x 0 make -C "$WHITTLE_CONTAINERS/$n" all
+	expect "BUILD     $n"
+	run_x 2 "$D" new "${P}none" --dockerfile "$BATS_TEST_TMPDIR/none"
+	expect "no file '$BATS_TEST_TMPDIR/none'" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
+}
+
+@test "from a compose file: the service as d import reads it, with what its image says besides" {
+	local n=${P}comp
+	mkdir -p "$BATS_FILE_TMPDIR/theirs/conf"
+	cat >"$BATS_FILE_TMPDIR/theirs/compose.yaml" <<-'EOT'
+		x-all: &all {restart: unless-stopped, mem_limit: 64m}
+		services:
+		  db: {image: registry.example/db:1}
+		  app:
+		    <<: *all
+		    build: {context: ., args: {WHERE: /srv}, target: none}
+		    environment: {GREETING: "good ${WHEN:-day}", LATER: null}
+		    ports: ["18081:8080", {target: 9000, published: 19000, protocol: udp}]
+		    volumes: ["things:/things", "./conf:/conf:ro"]
+		    tmpfs: /run
+		    depends_on: [db]
+		volumes: {things: {}}
+	EOT
+	run_x 0 "$D" new "$n" --compose "$BATS_FILE_TMPDIR/theirs/compose.yaml:app"
+	expect "NOTE      build: 'target' isn't taken over"
+	expect "NOTE      needs: 'db' isn't among the containers yet"
+	expect "NOTE      environment: 'LATER' is to come from the environment"
+	grep -qx 'export BUILD_PARAMS = --build-arg WHERE=/srv' "$WHITTLE_CONTAINERS/$n/Makefile"
+	says "$n" '  "GREETING": "good day"' 'memory: "64m"' 'restart: "unless-stopped"' 'autostart: "1"' '  - 18081:8080' \
+		'  - 19000:9000/udp' '  - "things:/things"' "  - \"$BATS_FILE_TMPDIR/theirs/conf:/conf\"" '  - data:/data' '  - {"path":"/run"}'
+	goes_live "$n" "answers HTTP"
+	printf 'services:\n  app: {image: [x}\n' >"$BATS_TEST_TMPDIR/wrong.yaml"
+	run_x 2 "$D" new "${P}none" --compose "$BATS_TEST_TMPDIR/wrong.yaml"
+	expect "wrong.yaml:2:" "$stderr"
+	run_x 2 "$D" new "${P}none" --compose "$BATS_FILE_TMPDIR/theirs/compose.yaml:web"
+	expect "no service 'web': it has db, app" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
 }

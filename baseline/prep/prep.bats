@@ -434,7 +434,10 @@ teardown_file() {
 
 @test "packages and modules named apk in an application's data stay" {
 	bare
-	program /usr/bin/apk /usr/lib/libapk.so.2 /sbin/apk.static
+	# apk-tools 2 and 3, and where each has its database.
+	program /usr/bin/apk /usr/lib/libapk.so.2 /usr/lib/libapk.so.3.0.0 /sbin/apk.static
+	mkdir -p "$tree"/lib/apk/db "$tree"/usr/lib/apk/db
+	touch "$tree"/lib/apk/db/installed "$tree"/usr/lib/apk/db/installed
 	mkdir -p "$tree"/usr/share/{app,apk} "$tree"/usr/lib/python3/site-packages/androguard \
 		"$tree"/usr/share/bash-completion/completions
 	touch "$tree"/usr/share/app/base.apk "$tree"/usr/share/apk/x \
@@ -442,7 +445,7 @@ teardown_file() {
 		"$tree"/usr/lib/python3/site-packages/androguard/apk.py
 	harden
 	there /usr/share/app/base.apk /usr/lib/python3/site-packages/androguard/apk.py
-	gone /usr/bin/apk /usr/lib/libapk.so.2 /sbin/apk.static /usr/share/apk \
+	gone /usr/bin/apk /usr/lib/libapk.so.2 /usr/lib/libapk.so.3.0.0 /sbin/apk.static /lib/apk /usr/lib/apk /usr/share/apk \
 		/usr/share/bash-completion/completions/apk
 	is_sound
 }

@@ -111,8 +111,6 @@ static const struct verb verbs[] = {
     {"get-all-ips", "ips", ask, "", "the addresses of all that run", do_get_all_ips, READS},
     {"check-all-up", "cau ca qa", ask, "", "whether all that should run do", do_check_all_up,
 	READS},
-    {"read-yaml", "", ask, "FILE", "a YAML file as JSON, read as settings are", do_read_yaml,
-	READS},
     {"map", "", ask, "[ID...]", "container IDs as names, in arguments or standard input",
 	do_map, READS},
 
@@ -134,7 +132,7 @@ static const struct verb verbs[] = {
 	READS},
     {"export", "", settings, "--to TARGET [-o DIR] [NAME...]",
 	"files for quadlet, compose, kube or swarm to run it by", do_export, READS},
-    {"import", "", settings, "[-n] [-o DIR] FILE... | -- podman run ...",
+    {"import", "", settings, "[-n] [-o DIR] FILE[:SERVICE]... | -- podman run ...",
 	"directories from compose files, Quadlet's units or a command", do_import, READS},
     {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
 	do_image_export, READS},

@@ -154,6 +154,19 @@ filled_in(struct composition *c, const json_t *v)
 
 /* ---- the file ---- */
 
+static const char *
+names_of(json_t *services)
+{
+	const char *key, *got = NULL;
+	json_t *value;
+
+	json_object_foreach (services, key, value) {
+		(void)value;
+		got = got ? pool_printf("%s, %s", got, key) : key;
+	}
+	return got ? got : "none";
+}
+
 static int
 take_file(struct composition *c, const json_t *doc)
 {
@@ -176,7 +189,14 @@ take_file(struct composition *c, const json_t *doc)
 	}
 	if (json_is_string(json_object_get(doc, "name")))
 		c->im->project = pool_dup(json_string_value(json_object_get(doc, "name")));
+	if (c->im->only && !json_object_get(services, c->im->only)) {
+		report(
+		    "%s: no service '%s': it has %s", c->file, c->im->only, names_of(services));
+		return -1;
+	}
 	json_object_foreach (services, key, value) {
+		if (c->im->only && strcmp(key, c->im->only) != 0)
+			continue;
 		if (!json_is_object(value)) {
 			report("%s: the service '%s' is no map", c->file, key);
 			return -1;

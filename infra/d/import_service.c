@@ -158,13 +158,27 @@ take_image(struct service *s, const json_t *v)
 static void
 take_build(struct service *s, const json_t *v)
 {
-	const char *context = json_is_object(v) ? member(v, "context") : scalar(v);
-	const char *file = json_is_object(v) ? member(v, "dockerfile") : NULL;
+	static const char *const known[] = {"context", "dockerfile", "args", NULL};
+	const char *context = absolute(s, !json_is_object(v)     ? scalar(v)
+					  : member(v, "context") ? member(v, "context")
+								 : ".");
+	const char *file = json_is_object(v) ? member(v, "dockerfile") : NULL, *key;
+	json_t *args = import_map(json_object_get(v, "args")), *value;
 
-	s->im->items.v[s->im->items.n - 1].build = pool_printf(
-	    "%s/%s", absolute(s, context ? context : "."), file ? file : "Dockerfile");
-	if (!json_object_get(s->in, "image"))
-		note(s, "build", "its image is to be built first: d new --compose does");
+	if (!file)
+		file = "Dockerfile";
+	s->im->items.v[s->im->items.n - 1].build =
+	    json_pack("{s:s, s:o, s:o}", "context", context, "dockerfile",
+		json_string(*file == '/' ? file : pool_printf("%s/%s", context, file)), "args",
+		args);
+	json_object_foreach ((json_t *)v, key, value) {
+		bool fine = false;
+
+		for (size_t i = 0; known[i]; i++)
+			fine |= strcmp(known[i], key) == 0;
+		if (!fine)
+			import_note(s->im, s->name, "build", "'%s' isn't taken over", key);
+	}
 }
 
 static void

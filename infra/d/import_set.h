@@ -12,7 +12,7 @@ struct import_item {
 	const char *name;  /* the directory's */
 	json_t *settings;  /* as settings.yaml has them */
 	const char *image; /* NULL: it is built */
-	const char *build; /* the Dockerfile's path; NULL: none */
+	json_t *build; /* {"context": DIR, "dockerfile": FILE, "args": {…}}; NULL: it isn't */
 };
 
 /* Something that isn't taken over, or not as it was. */
@@ -21,6 +21,7 @@ struct import_note {
 };
 
 struct import {
+	const char *only;     /* the one service of a composition; NULL: all of them */
 	const char *dir;      /* what relative paths are relative to */
 	const char *project;  /* the network that a composition's services share by default */
 	const char *vol_base; /* where volumes that several share are */

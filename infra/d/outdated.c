@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "dockerfile.h"
 #include "engine_call.h"
 #include "engine_inspect.h"
@@ -191,39 +192,32 @@ look_at_image(struct looking *l, const char *image, const char *here, bool from)
 
 /* ---- packages ---- */
 
+/* Of "infra/packages outdated --json", one of its updates. */
 static void
-look_at_line(struct looking *l, char *line)
+look_at_package(struct looking *l, const json_t *one)
 {
-	const char *colon = strstr(line, ": ");
-	struct words w = {0};
-	struct finding f = {.kind = FOUND_PACKAGE};
+	const char *name = json_string_value(json_object_get(one, "name")),
+		   *have = json_string_value(json_object_get(one, "from")),
+		   *want = json_string_value(json_object_get(one, "to"));
 
-	if (!colon || words_split(&w, colon + 2) || !w.n)
+	if (!name)
 		return;
-	f.security = strstr(line, "(security)") != NULL;
-	/* "NAME OLD -> NEW", "+ NAME NEW", "- NAME OLD" */
-	if (w.n >= 4 && strcmp(w.w[2], "->") == 0) {
-		f.subject = w.w[0];
-		f.have = w.w[1];
-		f.want = w.w[3];
-	} else if (w.n >= 3) {
-		f.subject = w.w[1];
-		f.have = *w.w[0] == '-' ? w.w[2] : "none";
-		f.want = *w.w[0] == '-' ? "none" : w.w[2];
-	} else {
-		return;
-	}
-	add(l, f);
+	add(l, (struct finding){.kind = FOUND_PACKAGE,
+		   .security = json_is_true(json_object_get(one, "security")),
+		   .subject = pool_dup(name),
+		   .have = pool_dup(have ? have : "none"),
+		   .want = pool_dup(want ? want : "none")});
 }
 
 static void
 look_at_packages(struct looking *l)
 {
 	const struct host *h = &l->a->host;
-	const char *argv[] = {
-	    pool_printf("%s/infra/packages", h->project ? h->project : ""), "outdated", NULL};
+	const char *argv[] = {pool_printf("%s/infra/packages", h->project ? h->project : ""),
+	    "outdated", "--json", NULL};
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
-	char *line, *save = NULL, *said;
+	json_t *answer = NULL, *updates, *one;
+	size_t i;
 	int status;
 
 	if (!h->project || access(pool_printf("%s/packages.lock", l->p->directory), F_OK))
@@ -233,14 +227,17 @@ look_at_packages(struct looking *l)
 	    .out = &out,
 	    .err = &err,
 	    .timeout_ms = PROGRAM_MS});
-	said = engine_gist(&err);
-	if (status > 1 || status < 0)
+	if (status == 0 || status == 1)
+		answer = json_loadb(out.s ? out.s : "", out.len, 0, NULL);
+	updates = json_object_get(answer, "updates");
+	if (!json_is_array(updates)) {
+		cleanup_free char *said = engine_gist(&err);
+
 		trouble(l, "packages.lock", pool_dup(said));
-	else if (out.s)
-		for (line = strtok_r(out.s, "\n", &save); line;
-		     line = strtok_r(NULL, "\n", &save))
-			look_at_line(l, line);
-	free(said);
+	}
+	json_array_foreach (updates, i, one)
+		look_at_package(l, one);
+	json_decref(answer);
 	strbuf_free(&out);
 	strbuf_free(&err);
 }

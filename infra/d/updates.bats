@@ -133,6 +133,31 @@ a_week_later() {
 	expect "app:1.0.0 -> 1.0.7"
 }
 
+@test "ua says what there is newer than the files name: security fixes first, and which verb takes it" {
+	local project=$BATS_TEST_TMPDIR/project
+	# The project as it is, but for what the packages' indexes say.
+	mkdir -p "$project/infra"
+	ln -s "$TOP"/[!i]* "$project/"
+	ln -s "$TOP"/infra/* "$project/infra/"
+	rm "$project/infra/packages"
+	printf '#!/bin/sh\ncat <<"EOT"\n{"updates": [{"name": "zlib1g", "from": "1", "to": "2", "security": false, "advisories": []},
+		{"name": "openssl", "from": "3.1", "to": "3.2", "security": true, "advisories": ["CVE-2026-7"]}]}\nEOT\nexit 1\n' >"$project/infra/packages"
+	chmod +x "$project/infra/packages"
+	pulled "${P}a" stable </dev/null
+	pulled "${P}b" was-deleted </dev/null
+	pulled "${P}c" 3.0.0 </dev/null
+	touch "$WHITTLE_CONTAINERS/${P}c/packages.lock"
+	engine pull -q "$REG/${P}app:stable" >/dev/null
+	also_tagged 3.0.0 stable
+	WHITTLE_HOME=$project run_x 0 d ua
+	also_tagged 1.0.0 stable
+	diff -u - <(grep -oE '(SECURITY|DUE) .*' <<<"$stderr") <<-EOT
+		SECURITY  ${P}c: openssl 3.1 -> 3.2 (security) and 1 more: d bump ${P}c
+		DUE       ${P}a: $REG/${P}app:stable is another image now, sha256:$(digest_of 3.0.0 | cut -c1-12): d upgrade ${P}a
+	EOT
+	expect "${P}b: $REG/${P}app:was-deleted: isn't there any more" "$stderr"
+}
+
 @test "outdated --notify tells once of the same" {
 	printf '#!/bin/sh\necho "$WHITTLE_EVENT: $WHITTLE_TEXT" >>%s/told\n' "$ROOM" >"$ROOM/bin/hook"
 	chmod +x "$ROOM/bin/hook"

@@ -501,15 +501,57 @@ good_state() {
 	rm -r "$WHITTLE_CONTAINERS/${P}here" "$WHITTLE_CONTAINERS/${P}there"
 }
 
-@test "require_signature: another's image, by the key that its settings name" {
-	openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl ec -pubout -out "$BATS_TEST_TMPDIR/maker.pub" 2>/dev/null
-	mkdir "$WHITTLE_CONTAINERS/${P}theirs"
-	cp "$BATS_TEST_TMPDIR/maker.pub" "$WHITTLE_CONTAINERS/${P}theirs/"
-	printf 'image: %s\nrequire_signature: true\nverify_key: maker.pub\n' "$(live "$N")" | settings "${P}theirs"
+# maker.pub, and its other half: sigstore's where skopeo can make such keys.
+maker_key() {
+	if skopeo --help | grep -q generate-sigstore-key; then
+		echo secret >passphrase
+		skopeo generate-sigstore-key --output-prefix maker --passphrase-file passphrase >/dev/null
+	else
+		openssl ecparam -name prime256v1 -genkey -noout -out maker.private
+		openssl ec -in maker.private -pubout -out maker.pub 2>/dev/null
+	fi
+}
+
+sign_by_maker() { # REPOSITORY:TAG
+	if [ ! -e passphrase ]; then
+		cosign_sign "${1%:*}" "$(tag_digest "$1")" maker.private
+		return
+	fi
+	mkdir -p registries.d
+	printf 'docker:\n  %s:\n    use-sigstore-attachments: true\n' "${1%:*}" >registries.d/here.yaml
+	skopeo --registries.d registries.d copy -q --src-tls-verify=false --dest-tls-verify=false \
+		--sign-by-sigstore-private-key maker.private --sign-passphrase-file passphrase "docker://$1" "docker://$1"
+}
+
+@test "require_signature: another's image is started where the key that its settings name signed it" {
+	requires command:docker-registry command:skopeo command:openssl
+	local there=$WHITTLE_CONTAINERS/${P}theirs
+	cd "$BATS_TEST_TMPDIR"
+	start_registry "$PWD/registry"
+	printf '[[registry]]\nlocation = "127.0.0.1:%s"\ninsecure = true\n' "$port" >registries.conf
+	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+	theirs=127.0.0.1:$port/${P}theirs
+	engine tag "$(live "$N")" "$theirs:1"
+	engine push -q "$theirs:1" >/dev/null
+	engine rmi "$theirs:1" >/dev/null
+	engine pull -q "$theirs:1" >/dev/null
+	maker_key
+	openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl ec -pubout -out other.pub 2>/dev/null
+	mkdir "$there"
+	cp maker.pub other.pub "$there/"
+	printf 'image: %s\ntag: "1"\nrequire_signature: true\nverify_key: maker.pub\n' "$theirs" | settings "${P}theirs"
 	run_x 2 d up "${P}theirs"
 	expect "no signature of it by this key" "$stderr"
 	[ -z "$(all_of "${P}theirs")" ]
-	rm -r "$WHITTLE_CONTAINERS/${P}theirs"
+	sign_by_maker "$theirs:1"
+	run_x 0 d up "${P}theirs"
+	serves "${P}theirs" 1
+	run_x 0 d down "${P}theirs"
+	sed -i 's/maker.pub/other.pub/' "$there/settings.yaml"
+	run_x 2 d up "${P}theirs"
+	expect "no signature of it by this key" "$stderr"
+	engine rmi "$theirs:1" >/dev/null
+	rm -r "$there"
 }
 
 @test "another's wrong settings stop nothing but that one and who needs it" {

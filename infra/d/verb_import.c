@@ -117,15 +117,26 @@ take_directory(struct import *im, const char *path)
 	return bad || !units ? -1 : 0;
 }
 
+/* FILE, or FILE:SERVICE. */
 static int
 take_path(struct import *im, const char *path)
 {
+	const char *colon = strrchr(path, ':');
 	struct stat st;
 	const char *bytes;
 	size_t n;
 
+	im->only = NULL;
+	if (colon && access(path, F_OK)) {
+		im->only = colon + 1;
+		path = pool_dupn(path, (size_t)(colon - path));
+	}
 	if (stat(path, &st)) {
 		report("open '%s':", path);
+		return -1;
+	}
+	if (im->only && (S_ISDIR(st.st_mode) || ends_in(path, ".container"))) {
+		report("'%s:%s': only compose files have services", path, im->only);
 		return -1;
 	}
 	if (S_ISDIR(st.st_mode))
@@ -210,6 +221,10 @@ tell_notes(const struct import *im)
 	for (size_t i = 0; i < im->notes.n; i++)
 		printf("%-12s %-18s %s\n", im->notes.v[i].name, im->notes.v[i].key,
 		    im->notes.v[i].why);
+	for (size_t i = 0; i < im->items.n; i++)
+		if (im->items.v[i].build && !im->items.v[i].image)
+			printf("%-12s %-18s %s\n", im->items.v[i].name, "build",
+			    "its image is to be built first: d new --compose does");
 }
 
 static void
@@ -219,7 +234,7 @@ tell_json(const struct import *im)
 
 	for (size_t i = 0; i < im->items.n; i++)
 		json_array_append_new(
-		    items, json_pack("{s:s, s:O, s:s?, s:s?}", "name", im->items.v[i].name,
+		    items, json_pack("{s:s, s:O, s:s?, s:O?}", "name", im->items.v[i].name,
 			       "settings", im->items.v[i].settings, "image",
 			       im->items.v[i].image, "build", im->items.v[i].build));
 	for (size_t i = 0; i < im->notes.n; i++)

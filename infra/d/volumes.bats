@@ -251,8 +251,13 @@ runs_as() {
 		echo "it runs without" >&2
 		return 1
 	fi
+	run_x 1 d up "${P}caps"
+	expect "why: its program's file has capabilities (NET_BIND_SERVICE, NET_RAW), and the kernel doesn't start it without them" "$stderr"
+	expect "settings.yaml:  caps: [NET_RAW]" "$stderr"
 	echo 'caps: [NET_BIND_SERVICE, NET_RAW]' >"$WHITTLE_CONTAINERS/${P}caps/settings.yaml"
 	run_x 0 d check
+	run_x 0 d up "${P}caps"
+	run_x 0 d down "${P}caps"
 	rm -r "$WHITTLE_CONTAINERS/${P}caps"
 }
 

@@ -361,6 +361,10 @@ edit_text(const char *name, const char *text, size_t n, char **change, struct st
 		status = c->change(&e, out, change + 1);
 		if (status == 0 && !changes_no_other(&e, change[1], out))
 			status = -1;
+		/* The same value between quotes, say. */
+		if (status == 0 && out->len == e.text.len &&
+		    memcmp(out->s ? out->s : "", e.text.s ? e.text.s : "", out->len) == 0)
+			status = 1;
 	}
 	for (k = 1; k <= e.lines; k++)
 		free(e.line[k]);

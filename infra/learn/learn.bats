@@ -345,6 +345,9 @@ stop.set(); t.join()'
 	run_x 0 "$LEARN" edit "$file" drop tmpfs /run
 	run_x 0 "$LEARN" edit "$file" add vols '{path: more, type: dir}'
 	run_x 0 "$LEARN" edit "$file" add mount_rw more:/srv/more
+	run_x 0 "$LEARN" edit "$file" set user '"0:0"'
+	run_x 1 "$LEARN" edit "$file" set user '"0:0"'
+	run_x 0 "$LEARN" edit "$file" unset user
 	run_x 2 "$LEARN" edit "$file" set log 'a: b: c'
 	expect "$file:" "$stderr"
 	run_x 2 "$LEARN" edit "$file" other log

@@ -47,28 +47,13 @@ push_quietly() {
 	fi
 }
 
-# The digest of what a tag in the registry names.
 digest_of() {
-	skopeo inspect --raw --tls-verify=false "docker://$REPO:$1" | sha256sum | sed 's/ .*//; s/^/sha256:/'
+	tag_digest "$REPO:$1"
 }
 
-# sign DIGEST KEY [SIGNED-DIGEST]: what cosign sign --key leaves for that digest.
+# sign DIGEST KEY [SIGNED-DIGEST]
 sign() {
-	local at=$BATS_TEST_TMPDIR/signature payload config
-	rm -rf "$at"
-	mkdir "$at"
-	printf '{"critical":{"identity":{"docker-reference":"%s"},"image":{"docker-manifest-digest":"%s"},"type":"cosign container image signature"},"optional":null}' \
-		"$REPO" "${3:-$1}" >"$at/payload"
-	payload=$(sha256sum <"$at/payload" | cut -d' ' -f1)
-	mv "$at/payload" "$at/$payload"
-	printf '{"architecture":"","config":{},"history":[],"os":"","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$payload" >"$at/config"
-	config=$(sha256sum <"$at/config" | cut -d' ' -f1)
-	mv "$at/config" "$at/$config"
-	echo 'Directory Transport Version: 1.1' >"$at/version"
-	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":%s,"digest":"sha256:%s"},"layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":%s,"digest":"sha256:%s","annotations":{"dev.cosignproject.cosign/signature":"%s"}}]}' \
-		"$(stat -c %s "$at/$config")" "$config" "$(stat -c %s "$at/$payload")" "$payload" \
-		"$(openssl dgst -sha256 -sign "$BATS_FILE_TMPDIR/$2" "$at/$payload" | base64 -w0)" >"$at/manifest.json"
-	skopeo copy -q --dest-tls-verify=false "dir:$at" "docker://$REPO:${1/:/-}.sig"
+	cosign_sign "$REPO" "$1" "$BATS_FILE_TMPDIR/$2" "${@:3}"
 }
 
 @test "an image is taken where that key signed it, then also without its registry; and not by another key" {

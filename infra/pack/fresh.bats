@@ -62,18 +62,21 @@ bump() {
 	"$PACK" bump --lock lock --upstreams upstreams --cache cache --lists lists --keys keys "$@"
 }
 
-# alpine_image [NAME]: an image with two packages of Alpine's, packed; $id.
+# alpine_image [NAME [WHERE]]: an image with two packages of Alpine's, packed; $id. WHERE: lib, or
+# usr/lib, where apk-tools 3 has its database.
 alpine_image() {
 	local name=${1:-test}
-	PYTHONPATH=$BATS_TEST_DIRNAME/tests python3 -B - <<-'EOT'
+	PYTHONPATH=$BATS_TEST_DIRNAME/tests python3 -B - "${2:-lib}" <<-'EOT'
+		import sys
 		import archive as a
-		db = (b"P:busybox\nV:1.36.1-r28\nA:x86_64\no:busybox\nF:bin\nR:busybox\n\n"
+		where = sys.argv[1]
+		db = (b"C:Q2AAAA=\nP:busybox\nV:1.36.1-r28\nA:x86_64\no:busybox\nF:bin\nR:busybox\n\n"
 		      b"P:libssl3\nV:3.3.2-r0\nA:x86_64\no:openssl\nF:lib\nR:libssl.so.3\n\n")
 		open("in.tar", "wb").write(a.image([
 		    a.layer(a.entry("bin"), a.entry("bin/busybox", b"b\n", mode=0o755), a.entry("lib"),
-		            a.entry("lib/libssl.so.3", b"s\n"), a.entry("lib/apk/db/installed", db), a.entry("etc"),
+		            a.entry("lib/libssl.so.3", b"s\n"), a.entry(where + "/apk/db/installed", db), a.entry("etc"),
 		            a.entry("etc/os-release", b'ID=alpine\nVERSION_ID=3.20.3\n')),
-		    a.layer(a.entry("lib"), a.entry("lib/.wh.apk", b""))]))
+		    a.layer(a.entry("lib"), a.entry(where + "/.wh.apk", b""))]))
 	EOT
 	run_x 0 "$PACK" build -n "$name" -i in.tar -o out.tar -t "localhost/whittle/$name:live"
 	id=${output#sha256:}
@@ -114,6 +117,9 @@ lib            1.4.2      is the newest" ]
 	refute CVE-2024-6119
 	run_x 1 outdated --json "$id"
 	[ "$(jq '.open | length' <<<"$output")" -eq 2 ]
+	alpine_image three usr/lib
+	run_x 1 outdated "$id"
+	expect "three: libssl3 3.3.2-r0 has CVE-2024-9143 open"
 	echo '{"nonsense": 1}' >www/secdb/v3.20/main.json
 	run_x 2 outdated "$id"
 	expect "is no security database" "$stderr"
