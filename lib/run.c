@@ -129,13 +129,14 @@ ms_until(long long due)
 }
 
 static void
-drain(int *fd, struct strbuf *to)
+drain(int *fd, struct strbuf *to, size_t most)
 {
 	char chunk[16384];
 	ssize_t n = read(*fd, chunk, sizeof(chunk));
 
 	if (n > 0) {
-		strbuf_add(to, chunk, (size_t)n);
+		if (!most || to->len + (size_t)n <= most)
+			strbuf_add(to, chunk, (size_t)n);
 	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
 		close(*fd);
 		*fd = -1;
@@ -197,9 +198,9 @@ attend(const struct run *r, struct pipes *p, pid_t pid)
 			if (f[0].revents)
 				feed(&p->in[1], r, &fed);
 			if (f[1].revents)
-				drain(&p->out[0], r->out);
+				drain(&p->out[0], r->out, r->most);
 			if (f[2].revents)
-				drain(&p->err[0], r->err);
+				drain(&p->err[0], r->err, r->most);
 		}
 		if (exited && ready <= 0)
 			break;

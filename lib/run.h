@@ -12,7 +12,8 @@ struct run {
 	const char *cwd;         /* NULL: this process's */
 	struct strbuf *out;      /* standard output is added here; NULL: not captured */
 	struct strbuf *err;      /* the same for standard error */
-	const char *in;          /* standard input's bytes; NULL: /dev/null */
+	size_t most; /* of each that much is kept; what is over is read and dropped. 0: all */
+	const char *in; /* standard input's bytes; NULL: /dev/null */
 	size_t in_len;
 	int log; /* where it is above 0, what isn't captured goes to that descriptor */
 	unsigned discard_out : 1; /* to /dev/null where out is NULL */

@@ -27,6 +27,7 @@ enum verb_kind {
 	EXACT = 1 << 0,           /* an ambiguous name is refused */
 	CHANGES = EXACT | 1 << 1, /* what an earlier run left is recovered before */
 	ALONE = 1 << 2,           /* needs neither host settings nor engine */
+	ELSEWHERE = 1 << 3,       /* needs host settings and no engine */
 };
 
 struct verb {

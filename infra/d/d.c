@@ -15,7 +15,7 @@
 
 static const char one[] = "One container", inside[] = "Inside one", all[] = "All of them",
 		  ask[] = "Questions", list[] = "Lists", settings[] = "Settings",
-		  meta[] = "Other";
+		  hosts[] = "Other hosts", meta[] = "Other";
 
 static const struct verb verbs[] = {
     {"up", "start 1", one, "[-T] NAME...",
@@ -140,6 +140,11 @@ static const struct verb verbs[] = {
     {"notify", "", settings, "[--test] [NOTIFIER...]",
 	"who is told of events (--test: tell them something)", do_notify, READS},
 
+    {"@HOST", "-A", hosts, "[VERB...]",
+	"a verb on another host, or all of a label (-A: on all)", do_far, ELSEWHERE},
+    {"hosts", "", hosts, "[add|check|retry [HOST...]]",
+	"the other hosts; bring d to them, check it, do what they missed", do_hosts, ELSEWHERE},
+
     {"help", "h", meta, "[REGEX]", "this page, or the verbs that match", do_help, ALONE},
     {"completion", "", meta, "bash|zsh|fish", "completion for a shell", do_completion, ALONE},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0},
@@ -197,6 +202,12 @@ run_verb(struct app *a, int argc, char **argv)
 	if (a->verb->kind & ALONE)
 		return a->verb->run(a, argc, argv);
 	run_ends_child();
+	if (a->verb->kind & ELSEWHERE) {
+		if (host_load(&a->host))
+			return EXIT_TROUBLE;
+		a->engine.pack = pack_program(a->host.project);
+		return a->verb->run(a, argc, argv);
+	}
 	if (host_load(&a->host) || engine_open(&a->engine, a->host.engine))
 		return EXIT_TROUBLE;
 	a->engine.interrupted = &interrupted;
@@ -236,7 +247,14 @@ choose_verb(struct app *a, int *argc, char ***argv)
 	a->called_as = (*argv)[1];
 	if (strcmp(a->called_as, "--help") == 0 || strcmp(a->called_as, "-h") == 0)
 		a->called_as = "help";
-	a->verb = verb_find(a->called_as);
+	if (*argc > 2 && strcmp((*argv)[2], "-A") == 0) {
+		char *verb = (*argv)[1];
+
+		(*argv)[1] = (*argv)[2];
+		(*argv)[2] = verb;
+		a->called_as = (*argv)[1];
+	}
+	a->verb = verb_find(*a->called_as == '@' ? "@HOST" : a->called_as);
 	if (!a->verb)
 		return unknown_verb(a->called_as);
 	(*argc)--;

@@ -214,8 +214,8 @@ static void
 take_file(const struct source *f, struct layer *defaults)
 {
 	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
-	    "keep", "notify", "parallel", "project", "repo1", "repo2", "state", "subnet_bits",
-	    "subnets", "toolkit", "variables", "verify_key", "vol_base", NULL};
+	    "hosts", "keep", "notify", "parallel", "project", "repo1", "repo2", "state",
+	    "subnet_bits", "subnets", "toolkit", "variables", "verify_key", "vol_base", NULL};
 	const struct node *n;
 	const char *text;
 
@@ -230,6 +230,7 @@ take_file(const struct source *f, struct layer *defaults)
 	take_paths(f);
 	list_at(f, "hook", false, &f->h->hook);
 	notifiers_read(f->s, f->base, &f->h->notifiers);
+	fleet_read(f->s, &f->h->fleet);
 	if ((text = text_at(f, "repo1")))
 		f->h->repo1 = text;
 	if ((text = text_at(f, "repo2")))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "container.h"
+#include "fleet.h"
 #include "notifiers.h"
 #include "pool.h"
 #include "settings.h"
@@ -24,6 +25,7 @@ struct host {
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
 	struct notifiers notifiers;
+	struct fleet fleet;     /* the other hosts */
 	struct pairs variables; /* what ${NAME} in containers' settings stands for */
 	const char *subnets_text;
 	struct subnet_range subnets; /* for networks of containers' own; each 0: the engine's */

@@ -32,6 +32,8 @@ verb_fn do_new, do_fix;
 verb_fn do_export;
 /* verb_import.c */
 verb_fn do_import;
+/* verb_hosts.c */
+verb_fn do_far, do_hosts;
 /* verb_enter.c */
 verb_fn do_console, do_enter, do_run_in_all;
 /* verb_run.c */

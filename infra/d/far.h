@@ -1,0 +1,46 @@
+/* d on other hosts, by ssh: one connection a host, kept for a minute. */
+#ifndef WHITTLE_FAR_H
+#define WHITTLE_FAR_H
+
+#include <stdbool.h>
+
+#include "fleet.h"
+
+enum far_kind {
+	FAR_ANSWERED,    /* d ran there and ended */
+	FAR_UNREACHABLE, /* nothing was begun there */
+	FAR_NO_D,        /* this very program isn't there; nothing was begun */
+	FAR_LOST,        /* the connection ended while d ran there */
+	FAR_TROUBLE,     /* no program could be started here */
+};
+
+struct far_answer {
+	enum far_kind kind;
+	int status;    /* of FAR_ANSWERED: d's exit status */
+	char why[256]; /* of the others: what ssh said, or what is there instead */
+};
+
+/* Runs d there with these words on this process's standard input, output and error. terminal:
+ * with a terminal of its own there. */
+struct far_answer far_d(const struct fleet_host *h, const struct words *words, bool terminal);
+
+/* What was written there: files in memory, closed by the caller. */
+struct far_text {
+	struct far_answer answer;
+	int out, err;
+};
+
+/* The same on all of them at once. What one of them writes is cut off at 64 MiB. */
+void far_all(const struct fleet *some, const struct words *words, struct far_text *text);
+
+/* The text of such a file; NULL where it isn't one that can be read whole. */
+char *far_text(int fd);
+
+/* Brings this program, and pack, there, and checks that they arrived. 0, or -1 after a message.
+ */
+int far_bring(const struct fleet_host *h, const char *pack);
+
+/* Says why an answer is none of d's; false where it is one. */
+bool far_tell(const struct fleet_host *h, const struct far_answer *answer);
+
+#endif
