@@ -142,6 +142,30 @@ engine_ids(const struct engine *e, struct words *out, const char *label, const c
 	return engine_lines(e, out, &args);
 }
 
+const char *
+engine_last_line(struct strbuf *out)
+{
+	const char *last, *got;
+
+	while (out->len && out->s[out->len - 1] == '\n')
+		strbuf_cut(out, out->len - 1);
+	last = out->len ? strrchr(out->s, '\n') : NULL;
+	got = out->len ? pool_dup(last ? last + 1 : out->s) : "";
+	strbuf_free(out);
+	return got;
+}
+
+const char *
+engine_created(const struct engine *e, struct strbuf *out)
+{
+	const char *id = engine_last_line(out);
+
+	if (*id)
+		return id;
+	report("%s create: it names no container", engine_name(e));
+	return NULL;
+}
+
 int
 engine_attached(const struct engine *e, const struct words *args)
 {

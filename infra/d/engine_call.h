@@ -34,6 +34,13 @@ int engine_lines(const struct engine *e, struct words *out, const struct words *
 int engine_ids(
     const struct engine *e, struct words *out, const char *label, const char *second);
 
+/* The last line of what a call wrote to standard output, without its end, "" where it wrote
+ * nothing: podman may warn there before it answers. Frees out. */
+const char *engine_last_line(struct strbuf *out);
+
+/* The same of a "create": the ID that it names; NULL after a message where it names none. */
+const char *engine_created(const struct engine *e, struct strbuf *out);
+
 /* Runs the engine on this terminal. Returns its exit status. */
 int engine_attached(const struct engine *e, const struct words *args);
 

@@ -434,6 +434,33 @@ deaf_engine() {
 	refute quarantined
 }
 
+@test "a tag that wasn't there before is gone after the way back, also where the engine fails once" {
+	return_to running
+	changed 'del(.images["localhost/whittle/web:prev"])'
+	keep untagged
+	echo "image $(image 1)" >"$WHITTLE_CONTAINERS/web/next"
+	run_x 0 "$D" upgrade web
+	local n
+	n=$(call_of 'tag .*web:live')
+	return_to untagged
+	echo "$n kill after" >"$STAND_IN/fault"
+	run ! "$D" upgrade web
+	rm "$STAND_IN/fault"
+	engine stop web
+	keep half
+	rm "$STAND_IN/calls"
+	run_x 0 "$D" recover
+	n=$(call_of rmi)
+	for fault in fail lie; do
+		return_to half
+		echo "$n $fault before" >"$STAND_IN/fault"
+		run_x 0 "$D" recover
+		[ -e "$STAND_IN/met" ]
+		run_x 0 jq -e '.images | has("localhost/whittle/web:prev") | not' "$STAND_IN/state.json"
+		[ -z "$(complaint restart)" ]
+	done
+}
+
 @test "down that fails midway: what was stopped for it runs again" {
 	return_to running
 	run_x 0 "$D" down web

@@ -43,11 +43,10 @@ image_container(const struct engine *e, const struct image *image)
 	struct strbuf out = STRBUF_INIT;
 	const char *id = NULL;
 
-	if (engine_call(e, &out, "create", "--pull", "never", image->id, "/none", NULL) == 0 &&
-	    out.s)
-		id = pool_dupn(out.s, strcspn(out.s, "\n"));
+	if (engine_call(e, &out, "create", "--pull", "never", image->id, "/none", NULL) == 0)
+		id = engine_created(e, &out);
 	strbuf_free(&out);
-	return id && *id ? id : NULL;
+	return id;
 }
 
 static int

@@ -172,13 +172,9 @@ run_it(struct app *a, struct instance *i, const struct instance_wish *w)
 		return -1;
 	engine_args(&args, &a->engine, &i->c, &s);
 	bad = engine_words(&a->engine, &out, &args);
-	id = bad || !out.len ? NULL : pool_dupn(out.s, strcspn(out.s, "\n"));
+	id = bad ? NULL : engine_created(&a->engine, &out);
 	strbuf_free(&out);
-	if (!bad && !id) {
-		report("%s create: it names no container", engine_name(&a->engine));
-		return -1;
-	}
-	if (bad || network_join(a, &i->c, id) || volumes_after(a, &i->c, &i->image, id) ||
+	if (!id || network_join(a, &i->c, id) || volumes_after(a, &i->c, &i->image, id) ||
 	    engine_call(&a->engine, NULL, "start", id, NULL))
 		return -1;
 	return engine_see(&a->engine, id, &i->seen) == 1 ? 0 : -1;

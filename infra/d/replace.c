@@ -56,18 +56,6 @@ remove_made(struct journal *j)
 	return bad == 1 ? engine_remove(&j->a->engine, made, false) : bad;
 }
 
-/* The ID is the last line; podman warns before. */
-static const char *
-last_line(struct strbuf *out)
-{
-	const char *last;
-
-	while (out->len && out->s[out->len - 1] == '\n')
-		strbuf_cut(out, out->len - 1);
-	last = out->len ? strrchr(out->s, '\n') : NULL;
-	return out->len ? pool_dup(last ? last + 1 : out->s) : NULL;
-}
-
 static int
 create(struct journal *j, const struct replacement *r, const char **id)
 {
@@ -95,10 +83,8 @@ create(struct journal *j, const struct replacement *r, const char **id)
 		strbuf_cut(&out, 0);
 		bad = clear_name(j, name) || engine_words(&j->a->engine, &out, &args);
 	}
-	*id = bad ? NULL : last_line(&out);
+	*id = bad ? NULL : engine_created(&j->a->engine, &out);
 	strbuf_free(&out);
-	if (!bad && !*id)
-		report("%s create: it names no container", engine_name(&j->a->engine));
 	if (!*id)
 		return -1;
 	json_object_set_new(j->o, "new", json_string(*id));

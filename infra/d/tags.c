@@ -85,28 +85,52 @@ tags_move(struct app *a, const struct place *p, const char *reference, const cha
 	return 0;
 }
 
+/* The second try is more than a repetition: an image that a container has can lose its last
+ * name all the same. */
+static void
+put_tag_back(const struct engine *e, const char *reference, const char *id, bool again)
+{
+	if (!again && id)
+		engine_try(e, NULL, "tag", id, reference, NULL);
+	else if (!again)
+		engine_try(e, NULL, "rmi", reference, NULL);
+	else if (id)
+		engine_call(e, NULL, "tag", id, reference, NULL);
+	else if (e->kind == PODMAN)
+		engine_call(e, NULL, "untag", reference, NULL);
+	else
+		engine_call(e, NULL, "rmi", "-f", reference, NULL);
+}
+
+/* What counts is what the tag names afterwards. */
+static int
+restore_tag(const struct engine *e, const char *reference, const char *id)
+{
+	struct image now;
+
+	for (int tries = 0; tries < 3; tries++) {
+		int got = engine_image(e, reference, &now);
+
+		if (got < 0)
+			return -1;
+		if (id ? got == 1 && strcmp(now.id, id) == 0 : got == 0)
+			return 0;
+		if (tries < 2)
+			put_tag_back(e, reference, id, tries > 0);
+	}
+	report("the engine doesn't put back the tag '%s'", reference);
+	return -1;
+}
+
 /* The tags as they were when it began. */
 int
 tags_restore(struct journal *j)
 {
-	const struct engine *e = &j->a->engine;
-	json_t *tags = json_object_get(j->o, "tags"), *was;
-	struct image now;
+	json_t *was;
 	const char *reference;
 	int bad = 0;
 
-	json_object_foreach (tags, reference, was) {
-		const char *id = json_string_value(was);
-		int got = engine_image(e, reference, &now);
-
-		if (got < 0)
-			bad = -1;
-		if (got < 0 || (id && got == 1 && strcmp(now.id, id) == 0) || (!id && got == 0))
-			continue;
-		if (id)
-			bad |= engine_call(e, NULL, "tag", id, reference, NULL);
-		else
-			engine_try(e, NULL, "rmi", reference, NULL);
-	}
-	return bad ? -1 : 0;
+	json_object_foreach (json_object_get(j->o, "tags"), reference, was)
+		bad |= restore_tag(&j->a->engine, reference, json_string_value(was));
+	return bad;
 }

@@ -111,13 +111,9 @@ needed_paths(struct boot *b, struct words *out)
 	for (size_t i = 0; i < b->n; i++)
 		mounts_sources(&b->c[i], &all);
 	/* docker's own unit waits for its storage. */
-	if (a->engine.kind == PODMAN &&
-	    engine_try(&a->engine, &graph, "info", "--format", "{{.Store.GraphRoot}}", NULL) ==
-		0 &&
-	    graph.len) {
-		graph.s[strcspn(graph.s, "\n")] = '\0';
-		words_add(&all, graph.s);
-	}
+	if (a->engine.kind == PODMAN && engine_try(&a->engine, &graph, "info", "--format",
+					    "{{.Store.GraphRoot}}", NULL) == 0)
+		words_add(&all, engine_last_line(&graph));
 	strbuf_free(&graph);
 	words_sort(&all); /* what is above others comes before them */
 	for (size_t i = 0; i < all.n; i++) {

@@ -79,17 +79,18 @@ do_debug(struct app *a, int argc, char **argv)
 static int
 fetch_su(struct app *a, const char *to)
 {
-	struct strbuf id = STRBUF_INIT;
+	struct strbuf out = STRBUF_INIT;
+	const char *id = NULL;
 	int bad = engine_call(
-	    &a->engine, &id, "create", "--pull", "never", a->host.toolkit, "/none", NULL);
+	    &a->engine, &out, "create", "--pull", "never", a->host.toolkit, "/none", NULL);
 
-	if (!bad) {
-		id.s[strcspn(id.s, "\n")] = '\0';
-		bad = engine_call(
-		    &a->engine, NULL, "cp", pool_printf("%s:/bin/busybox", id.s), to, NULL);
-		engine_remove(&a->engine, id.s, true);
-	}
-	strbuf_free(&id);
+	if (!bad)
+		id = engine_created(&a->engine, &out);
+	strbuf_free(&out);
+	if (!id)
+		return -1;
+	bad = engine_call(&a->engine, NULL, "cp", pool_printf("%s:/bin/busybox", id), to, NULL);
+	engine_remove(&a->engine, id, true);
 	return bad ? -1 : 0;
 }
 

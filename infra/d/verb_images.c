@@ -70,18 +70,16 @@ has_label(const struct export *x, const char *id)
 	struct strbuf out = STRBUF_INIT;
 	const char *sign = strchr(x->label, '=');
 	const char *key = sign ? pool_dupn(x->label, (size_t)(sign - x->label)) : x->label;
-	bool has;
+	const char *value;
 
 	if (engine_try(&x->a->engine, &out, "image", "inspect", "--format",
 		pool_printf("{{index .Config.Labels \"%s\"}}", key), id, NULL)) {
 		strbuf_free(&out);
 		return false;
 	}
-	out.s[strcspn(out.s, "\n")] = '\0';
-	has = sign ? strcmp(out.s, sign + 1) == 0
-		   : *out.s && strcmp(out.s, "<no value>") != 0 && strcmp(out.s, "<nil>") != 0;
-	strbuf_free(&out);
-	return has;
+	value = engine_last_line(&out);
+	return sign ? strcmp(value, sign + 1) == 0
+		    : *value && strcmp(value, "<no value>") != 0 && strcmp(value, "<nil>") != 0;
 }
 
 /* Under another name until it is whole. */

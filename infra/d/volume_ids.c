@@ -109,10 +109,8 @@ map_of_docker(struct id_context *p, struct strbuf *why)
 		return 0;
 	}
 	bad = engine_call(&p->a->engine, &out, "info", "--format", "{{.DockerRootDir}}", NULL);
-	if (!bad) {
-		out.s[strcspn(out.s, "\n")] = '\0';
-		bad = userns_docker_running(&p->map, &p->host, out.s, why);
-	}
+	if (!bad)
+		bad = userns_docker_running(&p->map, &p->host, engine_last_line(&out), why);
 	strbuf_free(&out);
 	return bad ? -1 : 0;
 }

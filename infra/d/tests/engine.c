@@ -385,7 +385,7 @@ perform(char **arg)
 		return create(arg + 1);
 	if (strcmp(verb, "ps") == 0)
 		return ps(arg + 1);
-	if (strcmp(verb, "tag") == 0 || strcmp(verb, "rmi") == 0)
+	if (strcmp(verb, "tag") == 0 || strcmp(verb, "rmi") == 0 || strcmp(verb, "untag") == 0)
 		return of_tags(verb, arg + 1);
 	if (strcmp(verb, "network") == 0)
 		return network(arg + 1);
