@@ -1,6 +1,9 @@
 # whittle's front door. Each directory's own make does the work; this one knows the order:
 # programs, then the baseline, then every container from it.
 
+ifneq ($(words $(CURDIR)),1)
+$(error '$(CURDIR)': a path with blanks, which make can't work with)
+endif
 include etc/Makefile-common
 export BASE ENGINE V
 

@@ -250,11 +250,14 @@ engine_missing(const struct engine *e, const char *type, const char *name, int s
 int
 engine_exists(const struct engine *e, const char *type, const char *name)
 {
-	const char *const args[] = {type, "inspect", name, NULL};
+	const char *const args[] = {type, e->kind == PODMAN ? "exists" : "inspect", name, NULL};
 	struct strbuf err = STRBUF_INIT;
 	int status = engine_run(e, args, NULL, &err), got;
 
-	got = status == 0 ? 1 : engine_missing(e, type, name, status, &err);
+	if (e->kind == PODMAN && status == 1)
+		got = 0;
+	else
+		got = status == 0 ? 1 : engine_missing(e, type, name, status, &err);
 	strbuf_free(&err);
 	return got;
 }

@@ -206,6 +206,10 @@ doctor_where() {
 		expect "$t"
 	done
 	run_x 2 make -s -C "$TOP" nosuch
+	mkdir 'with blanks'
+	cp "$TOP/Makefile" 'with blanks'
+	run_x 2 make -s -C 'with blanks' help
+	expect "a path with blanks" "$stderr"
 }
 
 @test "make install-tools fails where any of several pages can't be installed" {

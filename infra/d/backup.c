@@ -519,7 +519,7 @@ read_json(struct reading *r, struct archive_entry *e, json_t **out)
 	json_error_t error;
 
 	if (size < 0 || size > JSON_BYTES_MAX || *out) {
-		report("%s: no backup of ours", r->s.file);
+		report("%s: not a whittle backup", r->s.file);
 		return -1;
 	}
 	text = xmalloc((size_t)size + 1);
@@ -542,7 +542,7 @@ check_about(struct reading *r)
 	size_t i;
 
 	if (json_integer_value(json_object_get(r->about, "backup")) != 1 || !name) {
-		report("%s: no backup of ours, or of a later version", r->s.file);
+		report("%s: not a whittle backup, or one of a later version", r->s.file);
 		return -1;
 	}
 	if (strcmp(name, r->c->key) != 0) {
@@ -553,7 +553,7 @@ check_about(struct reading *r)
 		const char *source = json_string_value(one);
 
 		if (!source || !words_have(&r->c->data.paths, source)) {
-			report("%s: it has '%s', which the settings' 'snapshot' hasn't",
+			report("%s: it has '%s', which 'snapshot' in the settings doesn't name",
 			    r->s.file, source ? source : "?");
 			return -1;
 		}
@@ -704,7 +704,7 @@ read_entries(struct reading *r)
 		int bad;
 
 		if (!path || r->manifest || (!r->about && strcmp(path, about_name) != 0)) {
-			report("%s: no backup of ours", r->s.file);
+			report("%s: not a whittle backup", r->s.file);
 			return -1;
 		}
 		if (strcmp(path, about_name) == 0)
@@ -741,7 +741,7 @@ compare(const struct reading *r)
 	json_t *o;
 
 	if (!r->manifest) {
-		report("%s: it isn't whole: it ends before its manifest", r->s.file);
+		report("%s: incomplete: it ends before its manifest", r->s.file);
 		return -1;
 	}
 	json_object_foreach (r->manifest, path, o) {

@@ -162,7 +162,7 @@ engine_created(const struct engine *e, struct strbuf *out)
 
 	if (*id)
 		return id;
-	report("%s create: it names no container", engine_name(e));
+	report("%s create: no container ID in its output", engine_name(e));
 	return NULL;
 }
 

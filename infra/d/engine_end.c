@@ -39,7 +39,7 @@ engine_stop(const struct engine *e, const struct seen *s, int64_t timeout_ms)
 	cleanup_free char *gist = engine_gist(&err);
 
 	if (runs < 0)
-		report("%s: it isn't known whether it has stopped", s->name);
+		report("%s: can't tell whether it has stopped", s->name);
 	else if (runs)
 		report("%s still runs: %s stop: %s", s->name, engine_name(e),
 		    status == TIMED_OUT ? "no answer in time" : gist);

@@ -23,7 +23,7 @@ inspect(const struct engine *e, const char *type, const char *name, json_t **lis
 	else if (json_array_size(*list) > 0)
 		got = 1;
 	else if (*list)
-		report("%s %s inspect %s: it says nothing", engine_name(e), type, name);
+		report("%s %s inspect %s: no output", engine_name(e), type, name);
 	strbuf_free(&out);
 	strbuf_free(&err);
 	return got;

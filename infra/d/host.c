@@ -383,7 +383,8 @@ host_load(struct host *h)
 	if (!h->project)
 		h->project = project_by_program();
 	else if (!is_project(h->project)) {
-		report("'%s' is no whittle project: it has no infra/engine", h->project);
+		report("'%s' is not a whittle project: there is no infra/engine in it",
+		    h->project);
 		return -1;
 	}
 	if (h->project) {

@@ -113,9 +113,9 @@ compose() {
 	run_x 2 d import -- podman run --no-such-thing x
 	expect "'--no-such-thing' isn't an option of run that is known here" "$stderr"
 	run_x 2 d import -- podman run -p
-	expect "no value after '-p'" "$stderr"
+	expect "option '-p' requires a value" "$stderr"
 	run_x 2 d import -- ls
-	expect "want 'podman run ...'" "$stderr"
+	expect "expected 'podman run ...'" "$stderr"
 }
 
 @test "import: a unit that somebody wrote" {
@@ -168,7 +168,7 @@ compose() {
 	expect "bad/compose.yaml:2:" "$stderr"
 	compose bad <<<'services: {../x: {image: y/z}}'
 	run_x 2 d import "$ROOM/bad/compose.yaml"
-	expect "is no name for a container's directory" "$stderr"
+	expect "is not a valid name for a container's directory" "$stderr"
 	compose good <<<'services: {one: {image: registry.example/x:1}}'
 	run_x 0 d import "$ROOM/good/compose.yaml"
 	run_x 2 d import "$ROOM/good/compose.yaml"

@@ -198,7 +198,7 @@ take_file(struct composition *c, const json_t *doc)
 		if (c->im->only && strcmp(key, c->im->only) != 0)
 			continue;
 		if (!json_is_object(value)) {
-			report("%s: the service '%s' is no map", c->file, key);
+			report("%s: the service '%s' is not a mapping", c->file, key);
 			return -1;
 		}
 		import_service(c->im, key, value, doc);

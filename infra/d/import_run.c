@@ -344,7 +344,7 @@ import_run_knows(const char *word)
 static int
 no_value(const char *word)
 {
-	report("no value after '%s'", word);
+	report("option '%s' requires a value", word);
 	return -1;
 }
 

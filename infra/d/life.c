@@ -94,26 +94,28 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	return engine_attached(&a->engine, &args);
 }
 
-/* 1 where there is nothing to do, since it runs; 0, or -1 after a message. */
+/* 1 where there is nothing to do, since it runs; 0, with what has its name in r->old, or -1
+ * after a message. */
 static int
 runs_already(struct app *a, const struct place *p, const struct container *c,
-    const struct image *image, enum up_how how)
+    struct replacement *r, enum up_how how)
 {
-	struct seen now;
-	int got = engine_see(&a->engine, c->name, &now);
+	struct seen *now = pool_zero(1, sizeof(*now));
+	int got = engine_see(&a->engine, c->name, now);
 
 	if (got <= 0)
 		return got;
-	if (!owner_is_d(a, p, &now))
+	if (!owner_is_d(a, p, now))
 		return -1;
-	if (!now.running || (how == UP_RESTART && !c->fg))
+	r->old = now;
+	if (!now->running || (how == UP_RESTART && !c->fg))
 		return 0;
 	if (c->fg) {
 		report("%s runs already", p->name);
 		return -1;
 	}
 	if (how == UP_PLAIN)
-		say_if_other(a, c, &now, image);
+		say_if_other(a, c, now, &r->image);
 	return 1;
 }
 
@@ -131,7 +133,7 @@ up_locked(struct app *a, const struct place *p, struct container *c, enum up_how
 
 	if (wanted_image(a, c, &r.image))
 		return EXIT_TROUBLE;
-	got = runs_already(a, p, c, &r.image, how);
+	got = runs_already(a, p, c, &r, how);
 	if (got < 0)
 		return EXIT_TROUBLE;
 	if (got == 1)

@@ -37,7 +37,7 @@ node_of(struct app *a, const char *name)
 		if (!p->settings && !text)
 			return node;
 		if (host_container(&a->host, p, false, NULL, text, &c)) {
-			report("%s: what it needs isn't known", name);
+			report("%s: can't tell what it needs", name);
 			return node;
 		}
 		for (size_t k = 0; k < c.needs.n; k++) {

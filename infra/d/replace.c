@@ -96,8 +96,15 @@ static int
 swap_names(struct journal *j, const struct replacement *r, const char *id)
 {
 	const char *old = journal_text(j, "old"), *name = r->want->name;
+	struct seen now;
 
 	if (!old)
+		return 0;
+	/* A name is one container's: where the new one has it, the old one gave it away. */
+	if (engine_try(&j->a->engine, NULL, "rename", old, pool_printf("%s.old", name), NULL) ==
+		0 &&
+	    engine_try(&j->a->engine, NULL, "rename", id, name, NULL) == 0 &&
+	    engine_see(&j->a->engine, id, &now) == 1 && strcmp(now.name, name) == 0)
 		return 0;
 	return rename_to(j, old, pool_printf("%s.old", name)) || rename_to(j, id, name) ? -1
 											: 0;
@@ -344,7 +351,6 @@ replace_finish(struct journal *j)
 {
 	const struct engine *e = &j->a->engine;
 	const char *old = journal_text(j, "old");
-	struct seen now;
 	int got = 1;
 
 	if (hand_over(j) ||
@@ -354,7 +360,7 @@ replace_finish(struct journal *j)
 	 * way. */
 	for (int tries = 0; old && got == 1 && tries < 2; tries++) {
 		engine_remove(e, old, false);
-		got = engine_see(e, old, &now);
+		got = engine_exists(e, "container", old);
 	}
 	if (old && got) {
 		report("%s: the old container is still there", j->place->name);
@@ -377,8 +383,8 @@ static int
 note_old(struct journal *j, const struct replacement *r)
 {
 	struct words dependents = {0}, stopped = {0};
-	struct seen old;
-	int got = engine_see(&j->a->engine, r->want->name, &old);
+	struct seen old = r->old ? *r->old : (struct seen){0};
+	int got = r->old ? 1 : engine_see(&j->a->engine, r->want->name, &old);
 	json_t *list = json_array();
 
 	if (got < 0 || (got == 1 && !owner_is_d(j->a, r->place, &old)) ||

@@ -13,7 +13,9 @@ struct replacement {
 	const char *verb; /* for journal and history: "upgrade", "restart", "up", "back" */
 	const struct place *place;
 	struct container *want;
-	struct image image;   /* what is started, by its id */
+	struct image image; /* what is started, by its id */
+	const struct seen
+	    *old;             /* what has its name, looked at under this lock; NULL: not yet */
 	const char *settings; /* the text that want came from */
 	int generation;       /* that it goes back to; 0: a new one */
 	const char *data;     /* the snapshot that is put back; NULL: the data stays */

@@ -175,6 +175,18 @@ apply_key(struct reader *r, const struct key *k, const struct node *n)
 	}
 }
 
+static const struct node *
+prefixed(const struct node *map, const char *prefix, const char *name)
+{
+	size_t len = strlen(prefix);
+
+	for (size_t i = 0; map->kind == NODE_MAP && i < map->count; i++)
+		if (strncmp(map->key[i]->text, prefix, len) == 0 &&
+		    strcmp(map->key[i]->text + len, name) == 0)
+			return map->item[i];
+	return NULL;
+}
+
 /* The layer's keys with that prefix, each replacing what the container had. */
 static void
 apply_layer(struct container *c, const struct layer *l, const char *prefix)
@@ -185,7 +197,7 @@ apply_layer(struct container *c, const struct layer *l, const char *prefix)
 	if (!l->map)
 		return;
 	for (size_t i = 0; i < KEYS; i++) {
-		n = settings_get(l->map, pool_printf("%s%s", prefix, keys[i].name));
+		n = prefixed(l->map, prefix, keys[i].name);
 		if (n)
 			apply_key(&r, &keys[i], n);
 	}

@@ -233,7 +233,7 @@ tag_range_check(const char *range, const char **why)
 		}
 		if (is_regex(range))
 			regerror(code, &re, reason, sizeof(reason));
-		*why = pool_printf("'%s' is no extended regular expression: %s", range,
+		*why = pool_printf("'%s' is not a valid extended regular expression: %s", range,
 		    is_regex(range) ? reason : "want /.../");
 		return -1;
 	}

@@ -260,7 +260,7 @@ ready_pattern(struct reader *r, const struct node *n, struct ready *out)
 	code = regcomp(&re, out->pattern, REG_EXTENDED | REG_NOSUB);
 	if (code) {
 		regerror(code, &re, reason, sizeof(reason));
-		settings_error(r->s, n, "'%s' is no extended regular expression: %s",
+		settings_error(r->s, n, "'%s' is not a valid extended regular expression: %s",
 		    out->pattern, reason);
 		return -1;
 	}

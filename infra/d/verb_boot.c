@@ -711,7 +711,7 @@ take_manager(struct boot *b, const char *by)
 	if (by)
 		report("--by is systemd, openrc or cron");
 	else if (b->manager == OPENRC && geteuid() != 0)
-		report("OpenRC's services are root's to add; use --by cron");
+		report("only root can add services to OpenRC; use --by cron");
 	else if (b->manager == CRON && *b->root)
 		report("cron's tables can't be changed below --root");
 	else

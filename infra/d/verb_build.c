@@ -47,7 +47,7 @@ name_it(struct app *a, const struct place *p, const struct build_options *o)
 	if (!o->name && !o->repo && !o->tag)
 		return 0;
 	if (!image) {
-		report("%s: no build-stamp, so that its image isn't known", p->name);
+		report("%s: no build-stamp: can't tell which image it has", p->name);
 		return -1;
 	}
 	return engine_call(&a->engine, NULL, "tag", image,
@@ -59,7 +59,7 @@ name_it(struct app *a, const struct place *p, const struct build_options *o)
 }
 
 static int
-made(int status)
+status_of_make(int status)
 {
 	return status == 0 ? EXIT_YES : status == 2 || status == 1 ? EXIT_NO : EXIT_TROUBLE;
 }
@@ -83,7 +83,7 @@ build_one(struct app *a, const struct place *p, const struct build_options *o)
 	image = stamped(p, "build-stamp", "image");
 	if (status) {
 		event(&a->host, p->name, "failed", NULL, "make %s", targets[n - 1]);
-		return made(status);
+		return status_of_make(status);
 	}
 	event(&a->host, p->name,
 	    o->live   ? "promoted"
@@ -165,7 +165,7 @@ test_one(struct app *a, const struct place *p, const struct test_options *o)
 	int status;
 
 	if (!p->tests) {
-		report("%s has no test.bats: what isn't tested doesn't pass", p->name);
+		report("%s has no test.bats: there is nothing to test it by", p->name);
 		return EXIT_NO;
 	}
 	if (!p->makefile) {
@@ -175,7 +175,7 @@ test_one(struct app *a, const struct place *p, const struct test_options *o)
 	status = pipeline_make(a, p, test, true, &log);
 	event(&a->host, p->name, status ? "failed" : "tested",
 	    stamped(p, status ? "build-stamp" : "test-stamp", "image"), "%s", "make test");
-	return made(status);
+	return status_of_make(status);
 }
 
 /* ---- learn ---- */
@@ -212,7 +212,7 @@ do_learn(struct app *a, int argc, char **argv)
 	    1);
 	setenv("DOUBT", doubt ? "1" : "", 1);
 	for (size_t i = 0; i < all.n; i++) {
-		got = made(pipeline_make(a, &all.v[i], learn, true, &log));
+		got = status_of_make(pipeline_make(a, &all.v[i], learn, true, &log));
 		status = got > status ? got : status;
 	}
 	return status;

@@ -43,7 +43,7 @@ help_about(const struct app *a, const char *pattern)
 	int found = 0;
 
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB)) {
-		report("'%s' is no extended regular expression", pattern);
+		report("'%s' is not a valid extended regular expression", pattern);
 		return EXIT_TROUBLE;
 	}
 	for (const struct verb *v = a->verbs; v->name; v++)
@@ -55,7 +55,7 @@ help_about(const struct app *a, const char *pattern)
 		}
 	regfree(&re);
 	if (!found)
-		report("no verb has to do with '%s'", pattern);
+		report("no verb matches '%s'", pattern);
 	return found ? EXIT_YES : EXIT_NO;
 }
 

@@ -142,7 +142,7 @@ do_image_export(struct app *a, int argc, char **argv)
 	if (argc < 0 || pick_all(a, argc, argv, &some))
 		return EXIT_TROUBLE;
 	if (filter && regcomp(&x.filter, filter, REG_EXTENDED | REG_NOSUB)) {
-		report("'%s' is no extended regular expression", filter);
+		report("'%s' is not a valid extended regular expression", filter);
 		return EXIT_TROUBLE;
 	}
 	x.filtered = filter != NULL;

@@ -165,7 +165,7 @@ take_line(struct import *im, int argc, char **argv)
 	if (i < argc && strcmp(argv[i], "container") == 0)
 		i++;
 	if (i >= argc || (strcmp(argv[i], "run") != 0 && strcmp(argv[i], "create") != 0)) {
-		report("want 'podman run ...' or 'docker run ...' behind --");
+		report("expected 'podman run ...' or 'docker run ...' after --");
 		return -1;
 	}
 	for (i++; i < argc; i++)
@@ -203,7 +203,7 @@ check_item(struct app *a, const char *dir, const struct import_item *i)
 	struct container c;
 
 	if (!is_name(i->name)) {
-		report("'%s' is no name for a container's directory", i->name);
+		report("'%s' is not a valid name for a container's directory", i->name);
 		return -1;
 	}
 	if (access(p.directory, F_OK) == 0) {

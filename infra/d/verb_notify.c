@@ -77,6 +77,6 @@ do_notify(struct app *a, int argc, char **argv)
 	if (!all->n)
 		report("the host's settings have no notify");
 	else if (named < argc)
-		report("no such notifier among the host's settings");
+		report("no such notifier in the host's settings");
 	return !all->n || named < argc ? EXIT_TROUBLE : status;
 }

@@ -90,7 +90,7 @@ id_of_service(struct id_context *p, uint32_t *uid, uint32_t *gid)
 	int got = identity_of(p->a, p->c, p->image, &who);
 
 	if (got == 0)
-		report("%s: who runs in it isn't known: its image isn't here", p->c->key);
+		report("%s: can't tell which user it runs as: its image isn't here", p->c->key);
 	if (got != 1)
 		return -1;
 	return id_outside(p, false, who.uid, uid) || id_outside(p, true, who.gid, gid) ? -1 : 0;
@@ -193,7 +193,7 @@ id_context_open(struct id_context *p)
 		bad = read_self_map("/proc/self/uid_map", &p->self.uid, &why) ||
 		      read_self_map("/proc/self/gid_map", &p->self.gid, &why);
 	if (bad)
-		report("%s: who its users are on the host isn't known: %s", p->c->key,
+		report("%s: can't tell which users of the host its users are: %s", p->c->key,
 		    why.s ? why.s : "no reason given");
 	strbuf_free(&why);
 	return bad ? -1 : 0;

@@ -523,7 +523,7 @@ learn_keep() {
 		trace 'x 50 0 /usr/bin/run'
 		printf '%b\n' "$line" >>"$run/x.trace"
 		run_x 2 "$LEARN" keep -r "$tree" -k "$list" "$run"
-		expect "x.trace:5: no line of a trace" "$stderr"
+		expect "x.trace:5: not a line of a trace" "$stderr"
 		[ ! -e "$list" ]
 	done <<-'EOT'
 		x\t1\t7\t/a
@@ -569,5 +569,5 @@ learn_keep() {
 	[ -z "$output" ]
 	echo '{' >>"$BATS_TEST_TMPDIR/ledger"
 	run_x 2 "$LEARN" missed -r "$tree" -l "$BATS_TEST_TMPDIR/ledger" "$run"
-	expect "ledger:6: no line of a ledger" "$stderr"
+	expect "ledger:6: not a line of a ledger" "$stderr"
 }

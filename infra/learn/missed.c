@@ -83,7 +83,7 @@ read_ledger(struct search *s, const char *name)
 
 		number++;
 		if (!j) {
-			report("%s:%zu: no line of a ledger", name, number);
+			report("%s:%zu: not a line of a ledger", name, number);
 			return -1;
 		}
 		if (strcmp(text(j, "action"), "remove") == 0 &&

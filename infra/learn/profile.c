@@ -183,7 +183,7 @@ profile_widen(const char *from, const char *to)
 		json_array_append_new(names, json_string(recorders[i]));
 	if (json_array_append_new(json_object_get(j, "syscalls"),
 		json_pack("{s:o, s:s}", "names", names, "action", "SCMP_ACT_ALLOW"))) {
-		report("'%s' is no seccomp profile: %s", from,
+		report("'%s' is not a seccomp profile: %s", from,
 		    j ? "it has no syscalls" : error.text);
 		json_decref(j);
 		return -1;

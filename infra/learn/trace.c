@@ -110,7 +110,7 @@ trace_parse(const char *name, char *text, size_t n,
 		number++;
 		*stop = '\0';
 		if (strlen(text) != (size_t)(stop - text) || take_line(&r, text)) {
-			report("%s:%zu: no line of a trace", name, number);
+			report("%s:%zu: not a line of a trace", name, number);
 			status = -1;
 			break;
 		}

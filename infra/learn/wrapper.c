@@ -94,7 +94,7 @@ image_facts(void)
 	json_t *facts = ask("image", setting("LEARN_IMAGE"));
 
 	if (!json_is_object(facts))
-		die("the engine says nothing about the image '%s'", setting("LEARN_IMAGE"));
+		die("the engine doesn't describe the image '%s'", setting("LEARN_IMAGE"));
 	return facts;
 }
 

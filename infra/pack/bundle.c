@@ -332,7 +332,7 @@ bundle_keep_record(const struct image *record, const struct image *i, const char
 	int bad;
 
 	if (record->layers != 1) {
-		report("%s: no record of an image: it has %zu layers", record->file,
+		report("%s: not the record of an image: it has %zu layers", record->file,
 		    record->layers);
 		return -1;
 	}

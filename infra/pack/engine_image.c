@@ -145,7 +145,8 @@ inspect_id(const char *reference, char local[SHA256_HEX])
 	else if (e && out.s && imageid_parse(out.s, local) == 0)
 		result = 0;
 	else if (e)
-		report("%s image inspect %s: it names no image ID", engine_name(e), reference);
+		report("%s image inspect %s: no image ID in its output", engine_name(e),
+		    reference);
 	strbuf_free(&out);
 	strbuf_free(&err);
 	return result;

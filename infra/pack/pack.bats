@@ -619,7 +619,7 @@ under: /etc/passwd" ]
 	expect "no public key" "$stderr"
 	run_x 2 "$PACK" sign "$id"
 	run_x 2 "$PACK" sign -k "$PACK" "$id"
-	expect "is no key of minisign or signify" "$stderr"
+	expect "is not a key of minisign or signify" "$stderr"
 	mkdir bin
 	run_x 2 env PATH="$PWD/bin" "$PACK" verify -p m.pub "$id"
 	expect "is required to verify the signature, and can't be run" "$stderr"

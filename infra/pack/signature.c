@@ -39,7 +39,7 @@ tool_of(const char *key)
 		    strstr(text, "secret key"))
 			return SIGNIFY;
 	}
-	report("'%s' is no key of minisign or signify", key);
+	report("'%s' is not a key of minisign or signify", key);
 	return NO_TOOL;
 }
 

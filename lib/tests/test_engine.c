@@ -113,7 +113,8 @@ three_answers(void **state)
 	    {"podman", "exit 0", 1},
 	    {"podman", "[ $2 = exists ] && exit 1; exit 125", 0},
 	    {"podman", "echo 'Error: no such container x' >&2; exit 125", -1},
-	    {"podman", "[ $2 = exists ] && exit 0; exit 125", -1},
+	    {"podman", "[ $2 = exists ] && exit 0; exit 125", 1},
+	    {"podman", "echo >>$0.calls; [ $(wc -l <$0.calls) = 2 ] && exit 1; exit 125", 0},
 	    {"podman", "[ $2 = exists ] && kill -KILL $$; exit 125", -1},
 	    {"docker", "echo warning >&2; exit 0", 1},
 	    {"docker", "echo 'Error response from daemon: No such container: x' >&2; exit 1",
@@ -188,7 +189,7 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	static const char *const files[] = {"podman", "docker", "engine"};
+	static const char *const files[] = {"podman", "docker", "engine", "podman.calls"};
 	char path[64];
 
 	(void)state;

@@ -258,7 +258,7 @@ static const struct {
 } wrong[] = {
     {"memmory: 1g", "settings.yaml:1:1: "},
     {"tags: '1.27'", "settings.yaml:1:7: '1.27': want ~1.27"},
-    {"tags: {nginx: '/(/'}", "no extended regular expression"},
+    {"tags: {nginx: '/(/'}", "not a valid extended regular"},
     {"update: {at: Sonntag}", "settings.yaml:1:14: 'Sonntag': want a time such as"},
     {"update: {at: daily, hold: patch}", "want none, major or minor"},
     {"update: {if: ready}", "want at as well"},
