@@ -208,6 +208,18 @@ engine() {
 	"$ENGINE_CMD" "$@"
 }
 
+# wrap_engine DIRECTORY LINES: from here on the engine is a program of its name in DIRECTORY, which
+# does what the shell lines say before the real one.
+wrap_engine() {
+	local kind real
+	kind=$("$ENGINE_CMD" --which)
+	real=$(command -v "${ENGINE:-$kind}")
+	mkdir -p "$1"
+	printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$2" "$real" >"$1/$kind"
+	chmod +x "$1/$kind"
+	export ENGINE=$1/$kind
+}
+
 # What test.bats of a container works on: the very image that the pipeline built.
 : "${TEST_NAME:=$(basename "$PWD")}"
 : "${TEST_IMAGE:=localhost/whittle/$TEST_NAME:latest}"

@@ -480,21 +480,10 @@ change() {
 	expect "anything else" "$output$stderr"
 }
 
-# A program of the engine's own name, which does what the shell lines say before the real one.
-wrap_engine() { # LINES
-	local kind real
-	kind=$("$ENGINE_CMD" --which)
-	real=$(command -v "$kind")
-	mkdir -p "$BATS_TEST_TMPDIR/bin"
-	printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$1" "$real" >"$BATS_TEST_TMPDIR/bin/$kind"
-	chmod +x "$BATS_TEST_TMPDIR/bin/$kind"
-	export ENGINE=$BATS_TEST_TMPDIR/bin/$kind
-}
-
 @test "an engine that warns on standard error with every command changes nothing" {
 	run_x 0 make all test install
 	id=$(stamp install)
-	wrap_engine 'echo "sha256:0123 WARN: no such image, or so it seems" >&2'
+	wrap_engine "$BATS_TEST_TMPDIR/bin" 'echo "sha256:0123 WARN: no such image, or so it seems" >&2'
 	run_x 0 make all test install
 	refute BUILD
 	refute PROMOTE
@@ -510,7 +499,7 @@ wrap_engine() { # LINES
 @test "an engine that can't be asked ends every step with status 2 and changes nothing" {
 	run_x 0 make all test install
 	before=$(cat ./*-stamp)
-	wrap_engine 'case "$*" in *inspect*|*exists*) echo "dial tcp: lookup engine.lan: no such host" >&2; exit 125 ;; esac'
+	wrap_engine "$BATS_TEST_TMPDIR/bin" 'case "$*" in *inspect*|*exists*) echo "dial tcp: lookup engine.lan: no such host" >&2; exit 125 ;; esac'
 	for step in build test promote status; do
 		run_x 2 "$TOP/infra/image" $step
 		expect "no such host" "$stderr"

@@ -1,4 +1,5 @@
-# Every verb and alias, on the engine that ENGINE names.
+# Every verb and alias, on the engine that ENGINE names. It warns with each command, as engines do,
+# which changes nothing.
 
 # shellcheck disable=SC2154,SC2030,SC2031 # run_x sets stderr; each test has its own environment
 load ../../tests/helpers
@@ -10,6 +11,7 @@ setup_file() {
 	container "${P}box" shell
 	echo 'autostart: 1' | settings "${P}web"
 	printf 'autostart: 2\nneeds: [%sweb]\ntmpfs: [/tmp]\n' "$P" | settings "${P}box"
+	wrap_engine "$ROOM/bin" 'echo "WARN: no such container sha256:0123, or so it seems" >&2'
 	d b "${P}web" -t -s && d build -ts "${P}box"
 }
 
