@@ -33,10 +33,10 @@ containers: $(call each,all,$(CONTAINERS))
 $(call each,all,$(CONTAINERS)): baseline
 
 # Tests of programs need no image; those of containers run against the built ones. While d's
-# wait for their containers, those that start none run beside them, and are shown afterwards.
-BESIDE := lib services/filewatch services/probe $(ROOTFS)
-test: test.together $(call each,test,$(filter-out infra/d $(BESIDE),$(PROGRAMS))) tests.run \
-	$(call each,test,baseline $(CONTAINERS))
+# wait for their containers, the others run beside them, and are shown afterwards, but for those
+# of idmap, which look at whatever container runs.
+BESIDE := lib $(filter-out infra/d infra/idmap,$(PROGRAMS)) $(ROOTFS)
+test: test.together infra/idmap.test tests.run $(call each,test,baseline $(CONTAINERS))
 .PHONY: test.together test.beside test.packages
 # Packages that tests need and images don't.
 test.packages:
@@ -61,8 +61,9 @@ catalogue: baseline
 labs: $(call each,test,$(LABS))
 $(call each,test,$(LABS)): programs
 .PHONY: tests.run
+# Two files at a time, the longest first.
 tests.run: programs
-	$(Q)cd tests && ./run $(notdir $(wildcard tests/*.bats))
+	$(Q)cd tests && LANES=$${LANES:-2} ./run pipeline.bats $(filter-out pipeline.bats,$(notdir $(wildcard tests/*.bats)))
 
 # An image is built, tested and promoted, all or nothing, each on its own: as many side by side
 # as there are processors. musl comes first, for everything is compiled with it; then the other
