@@ -14,12 +14,14 @@
 #include "report.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "texts.h"
 #include "verify.h"
 
 static const char usage_text[] =
-    "usage: filewatch baseline [-r ROOT] [-x PATTERN]... -o FILE PATH...\n"
-    "       filewatch verify [-r ROOT] [-x PATTERN]... [--rate BYTES] [--json] FILE\n"
-    "       filewatch accept [-r ROOT] [-x PATTERN]... FILE ID\n"
+    "usage: filewatch baseline [-r ROOT] [-x PATTERN]... [--texts DIR] -o FILE PATH...\n"
+    "       filewatch verify [-r ROOT] [-x PATTERN]... [--rate BYTES] [--json | --diff DIR] "
+    "FILE\n"
+    "       filewatch accept [-r ROOT] [-x PATTERN]... [--texts DIR] FILE ID\n"
     "\n"
     "baseline  writes what is at and below each PATH to FILE, as mtree(5)\n"
     "verify    says what is another than in FILE: added, removed, changed\n"
@@ -30,13 +32,16 @@ static const char usage_text[] =
     "  -x, --exclude PATTERN  leave out what matches, and what is below it\n"
     "      --rate BYTES       read no more than that in a second\n"
     "      --json             for programs\n"
+    "      --texts DIR        keep there what text files say, for verify --diff\n"
+    "      --diff DIR         show what changed in text files that are kept there\n"
     "\n"
     "Exit status: 0 the same, done; 1 differences; 2 trouble.\n";
 
-enum { EXCLUDES_MAX = 256, OPT_RATE = 1, OPT_JSON };
+enum { EXCLUDES_MAX = 256, OPT_RATE = 1, OPT_JSON, OPT_TEXTS, OPT_DIFF };
 
 struct options {
 	const char *root, *output;
+	const char *texts, *diff; /* directories */
 	const char *exclude[EXCLUDES_MAX];
 	size_t excludes;
 	int64_t rate;
@@ -69,7 +74,8 @@ parse_options(int argc, char **argv, struct options *o)
 	static const struct option long_options[] = {{"root", required_argument, NULL, 'r'},
 	    {"output", required_argument, NULL, 'o'}, {"exclude", required_argument, NULL, 'x'},
 	    {"rate", required_argument, NULL, OPT_RATE}, {"json", no_argument, NULL, OPT_JSON},
-	    {"help", no_argument, NULL, 'h'}, {0}};
+	    {"texts", required_argument, NULL, OPT_TEXTS},
+	    {"diff", required_argument, NULL, OPT_DIFF}, {"help", no_argument, NULL, 'h'}, {0}};
 	bool good = true;
 	int c;
 
@@ -85,6 +91,10 @@ parse_options(int argc, char **argv, struct options *o)
 			good = take_rate(o, optarg);
 		else if (c == OPT_JSON)
 			o->json = true;
+		else if (c == OPT_TEXTS)
+			o->texts = optarg;
+		else if (c == OPT_DIFF)
+			o->diff = optarg;
 		else if (c == 'h')
 			o->help = true;
 		else
@@ -198,7 +208,7 @@ tidy(const char *path)
 }
 
 static int
-write_baseline(struct work *w, const char *output)
+write_baseline(struct work *w, const char *output, const char *texts)
 {
 	struct baseline new;
 	size_t mismatches, unknown;
@@ -211,7 +221,9 @@ write_baseline(struct work *w, const char *output)
 		return -1;
 	}
 	comparison_accept(&w->c, &new);
-	status = baseline_write(&new, output);
+	status = texts ? keep_texts(texts, w->rootfd, &new) : 0;
+	if (status == 0)
+		status = baseline_write(&new, output);
 	baseline_free(&new);
 	return status;
 }
@@ -224,7 +236,8 @@ command_baseline(int argc, char **argv)
 	const char **path;
 	int i, n, status = EXIT_TROUBLE;
 
-	if (!parse_options(argc, argv, &o) || o.help || !o.output || optind == argc || o.json)
+	if (!parse_options(argc, argv, &o) || o.help || !o.output || optind == argc || o.json ||
+	    o.diff)
 		return usage(&o);
 	n = argc - optind;
 	path = xcalloc((size_t)n + 1, sizeof(*path));
@@ -234,7 +247,7 @@ command_baseline(int argc, char **argv)
 		path[i] = tidy(argv[optind + i]);
 	}
 	if (add_excludes(&w.baseline, &o) == 0 && run_comparison(&w, &o, path) == 0 &&
-	    write_baseline(&w, o.output) == 0)
+	    write_baseline(&w, o.output, o.texts) == 0)
 		status = EXIT_YES;
 	verify_finish(&w);
 	for (i = 0; i < n; i++)
@@ -245,18 +258,21 @@ command_baseline(int argc, char **argv)
 
 /* ---- verify ---- */
 
-static void
-put_text(struct strbuf *out, const struct work *w)
+static int
+put_text(struct strbuf *out, const struct work *w, const char *diff)
 {
 	struct strbuf line = STRBUF_INIT;
 	size_t i, mismatches, unknown;
 	char id[17];
+	int bad = 0;
 
 	for (i = 0; i < w->c.count; i++) {
 		strbuf_cut(&line, 0);
 		difference_describe(&line, &w->c.difference[i]);
 		strbuf_put_visible(out, line.s, line.len);
 		strbuf_putc(out, '\n');
+		if (diff && !bad)
+			bad = diff_text(out, diff, w->rootfd, &w->c.difference[i]);
 	}
 	comparison_count(&w->c, &mismatches, &unknown);
 	if (mismatches) {
@@ -268,6 +284,7 @@ put_text(struct strbuf *out, const struct work *w)
 		    w->baseline.count == 1 ? "entry" : "entries");
 	}
 	strbuf_free(&line);
+	return bad;
 }
 
 static void
@@ -305,16 +322,17 @@ command_verify(int argc, char **argv)
 	struct options o;
 	struct work w;
 	struct strbuf out = STRBUF_INIT;
-	int status = EXIT_TROUBLE;
+	int status = EXIT_TROUBLE, bad = 0;
 
-	if (!parse_options(argc, argv, &o) || o.help || o.output || optind + 1 != argc)
+	if (!parse_options(argc, argv, &o) || o.help || o.output || o.texts ||
+	    (o.json && o.diff) || optind + 1 != argc)
 		return usage(&o);
 	if (prepare(&w, &o, argv[optind]) == 0) {
 		if (o.json)
 			put_json(&out, &w);
 		else
-			put_text(&out, &w);
-		status = outcome(&w);
+			bad = put_text(&out, &w, o.diff);
+		status = bad ? EXIT_TROUBLE : outcome(&w);
 		if (fwrite(out.s, 1, out.len, stdout) != out.len || fflush(stdout)) {
 			report("write:");
 			status = EXIT_TROUBLE;
@@ -329,7 +347,7 @@ command_verify(int argc, char **argv)
 
 /* Only what a person has seen is taken over: the ID stands for all of it. */
 static int
-accept_if_reviewed(struct work *w, const char *file, const char *id)
+accept_if_reviewed(struct work *w, const char *file, const char *id, const char *texts)
 {
 	struct baseline new;
 	size_t mismatches, unknown;
@@ -350,7 +368,9 @@ accept_if_reviewed(struct work *w, const char *file, const char *id)
 		return EXIT_NO;
 	}
 	comparison_accept(&w->c, &new);
-	status = baseline_write(&new, file) ? EXIT_TROUBLE : EXIT_YES;
+	status = (texts && keep_texts(texts, w->rootfd, &new)) || baseline_write(&new, file)
+		     ? EXIT_TROUBLE
+		     : EXIT_YES;
 	baseline_free(&new);
 	return status;
 }
@@ -362,11 +382,11 @@ command_accept(int argc, char **argv)
 	struct work w;
 	int status = EXIT_TROUBLE;
 
-	if (!parse_options(argc, argv, &o) || o.help || o.output || o.json ||
+	if (!parse_options(argc, argv, &o) || o.help || o.output || o.json || o.diff ||
 	    optind + 2 != argc)
 		return usage(&o);
 	if (prepare(&w, &o, argv[optind]) == 0)
-		status = accept_if_reviewed(&w, argv[optind], argv[optind + 1]);
+		status = accept_if_reviewed(&w, argv[optind], argv[optind + 1], o.texts);
 	verify_finish(&w);
 	return status;
 }

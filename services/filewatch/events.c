@@ -13,6 +13,7 @@
 #include "config.h"
 #include "report.h"
 #include "strbuf.h"
+#include "who.h"
 
 enum {
 	SELF = IN_MOVE_SELF | IN_DELETE_SELF,
@@ -248,6 +249,8 @@ add(struct events *e, enum use_kind kind, size_t rule, const char *path, uint32_
 	if (wd < 0)
 		return HOW_POLL;
 	note_use(find_or_add(e, wd), kind, rule, round, path);
+	if (kind != USE_WAY)
+		who_watch(path);
 	return loses_events(path) ? HOW_BOTH : HOW_EVENTS;
 }
 

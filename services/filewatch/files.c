@@ -18,6 +18,7 @@
 #include "statx.h"
 #include "strbuf.h"
 #include "times.h"
+#include "who.h"
 
 /* ---- the table: by path ---- */
 
@@ -245,6 +246,8 @@ take_facts(struct file *f, const struct rule *r, const struct stat *st, bool is_
 	now->gid = st->st_gid;
 	now->size = st->st_size;
 	now->mtime = ns_of(&st->st_mtim);
+	now->dev = st->st_dev;
+	now->ino = st->st_ino;
 	f->watch_itself =
 	    is_link || (S_ISDIR(st->st_mode) ? r->empty == EMPTY_DIR : st->st_nlink > 1);
 }
@@ -567,6 +570,13 @@ rule_report(const struct rule_state *s, struct rule_status *out)
 			if (f->findings)
 				out->shown[n++] = (struct bad_file){
 				    xstrdup(f->path), f->facts, f->findings, f->bad_since};
+	who_read();
+	for (i = 0; i < n; i++) {
+		struct facts *facts = &out->shown[i].facts;
+
+		if (!facts->error)
+			facts->writer = who_wrote(facts->dev, facts->ino, facts->mtime);
+	}
 	qsort(out->shown, n, sizeof(*out->shown), by_path);
 	out->shown_count = n;
 }

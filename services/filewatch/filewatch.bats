@@ -693,6 +693,34 @@ events, poll" ]
 	refute "filewatch_event_overflows_total 0"
 }
 
+@test "who wrote to a file: the process and its user" {
+	requires root
+	echo fine >"$watched/log"
+	serve "{path: $watched/log, not-found: ERROR}"
+	wait_until 20 is_ok
+	mkfifo "$dir/hold"
+	setpriv --reuid 1234 --clear-groups sh -c 'echo ERROR >&3; read x <&4' 3>>"$watched/log" 4<>"$dir/hold" &
+	wait_until 20 written_by "$! 1234 sh" || {
+		kill $!
+		python3 -c 'import ctypes; exit(ctypes.CDLL(None).fanotify_init(0, 0) < 0)' || skip "this machine cannot: no fanotify"
+		return 1
+	}
+	run -0 get /
+	expect "; written by sh (process $!, user 1234)"
+	kill $!
+	# Another one, at the file's next name.
+	sh -c 'echo ERROR >"$0.new"; mv "$0.new" "$0"; read x <&4' "$watched/log" 3>&- 4<>"$dir/hold" &
+	wait_until 20 written_by "$! 0 sh" || { kill $!; return 1; }
+	kill $!
+}
+
+# written_by TEXT: the first file of the first rule.
+written_by() {
+	[ "$(get /api/v1/status | python3 -c 'import json, sys
+w = json.load(sys.stdin)["rules"][0]["findings"][0]["written_by"]
+print(w["pid"], w["uid"], w["name"])')" = "$1" ]
+}
+
 @test "grace: a finding counts when it lasts" {
 	touch "$watched/a"
 	serve "{path: $watched/a, grace: 3s}"

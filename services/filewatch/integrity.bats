@@ -99,6 +99,32 @@ difference_id() {
 	EOT
 }
 
+@test "verify --diff shows what changed in text files" {
+	requires command:diff
+	printf 'a\0b' >"$tree/binary"
+	head -c 300000 /dev/zero | tr '\0' x >"$tree/large"
+	printf 'one\n\ttwo\n' >"$tree/conf"
+	baseline --texts "$dir/texts"
+	[ "$(stat -c %a "$dir/texts")" = 700 ]
+	[ "$(ls "$dir/texts" | wc -l)" -eq "$(sha256sum "$tree/1" "$tree/conf" "$tree"/sub/* "$tree"/sub/deep/* 2>/dev/null | cut -d' ' -f1 | sort -u | wc -l)" ]
+	verify 0 --diff "$dir/texts"
+	printf 'one\n\tthree \e[31m\n' >"$tree/conf"
+	printf 'a\0c' >"$tree/binary"
+	echo y >>"$tree/large"
+	verify 1 --diff "$dir/texts"
+	expect $'changed /conf: size 17, not 9; content\n--- a/conf\n+++ b/conf\n@@ -1,2 +1,2 @@\n one\n-\ttwo\n+\tthree \\033[31m\nchanged /large'
+	# What was accepted is what the next difference is against; another's file isn't believed.
+	run_x 0 "$FILEWATCH" accept -r "$tree" --texts "$dir/texts" "$dir/b" "$(difference_id)"
+	echo more >>"$tree/conf"
+	verify 1 --diff "$dir/texts"
+	expect $'three \\033[31m\n+more'
+	for f in "$dir/texts"/*; do echo forged >"$f"; done
+	verify 1 --diff "$dir/texts"
+	refute forged
+	run_x 2 "$FILEWATCH" verify --json --diff "$dir/texts" "$dir/b"
+	run_x 2 "$FILEWATCH" baseline --diff "$dir/texts" -o "$dir/c" /
+}
+
 @test "content alone: the same size and times, but other bytes" {
 	touch -r "$tree/1" "$dir/stamp"
 	baseline

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "board.h"
 #include "cleanup.h"
 #include "config.h"
@@ -21,6 +22,7 @@
 #include "strbuf.h"
 #include "times.h"
 #include "verify.h"
+#include "who.h"
 
 enum { PAUSE_MS = 20, REST = 4, NAMED_MAX = 3 };
 
@@ -159,6 +161,20 @@ load_baseline(struct integrity *i)
 
 /* ---- comparing ---- */
 
+static void
+put_writer(struct strbuf *b, const struct comparison *c, const struct difference *d)
+{
+	cleanup_fd int fd = open_no_links(c->rootfd, d->now.path, O_PATH | O_NOFOLLOW, 0);
+	struct writer writer;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return;
+	who_read();
+	writer = who_wrote(st.st_dev, st.st_ino, ns_of(&st.st_mtim));
+	writer_describe(b, &writer);
+}
+
 static char *
 summarize(const struct comparison *c)
 {
@@ -174,6 +190,7 @@ summarize(const struct comparison *c)
 	for (k = 0; k < c->count && k < NAMED_MAX; k++) {
 		strbuf_puts(&b, k ? "; " : ": ");
 		difference_describe(&b, &c->difference[k]);
+		put_writer(&b, c, &c->difference[k]);
 	}
 	if (c->count > NAMED_MAX)
 		strbuf_puts(&b, "; …");

@@ -24,6 +24,19 @@ put_time_member(struct strbuf *b, const char *key, int64_t ns)
 }
 
 static void
+put_writer(struct strbuf *b, const struct writer *w)
+{
+	if (!w->pid)
+		return;
+	strbuf_printf(b, ",\"written_by\":{\"pid\":%d", w->pid);
+	if (w->uid >= 0) {
+		strbuf_printf(b, ",\"uid\":%lld,", (long long)w->uid);
+		strbuf_put_json_member(b, "name", w->name);
+	}
+	strbuf_putc(b, '}');
+}
+
+static void
 put_file(struct strbuf *b, const struct rule_status *r, const struct bad_file *f, int64_t now)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -35,6 +48,7 @@ put_file(struct strbuf *b, const struct rule_status *r, const struct bad_file *f
 	strbuf_put_json_member(b, "message", text.s ? text.s : "");
 	strbuf_putc(b, ',');
 	put_time_member(b, "since", f->since);
+	put_writer(b, &f->facts.writer);
 	strbuf_putc(b, '}');
 	strbuf_free(&text);
 }

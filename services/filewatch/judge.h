@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "who.h"
+
 struct rule;
 struct search;
 struct strbuf;
@@ -15,7 +17,9 @@ struct facts {
 	uint32_t mode; /* st_mode */
 	uint32_t uid, gid;
 	int64_t size, mtime; /* ns */
-	int search_error;    /* errno of a search that failed */
+	uint64_t dev, ino;
+	struct writer writer; /* filled in when it is told of */
+	int search_error;     /* errno of a search that failed */
 	const char
 	    *obstacle; /* why text can't be looked for in it, see search_obstacle(); NULL */
 	bool unlinked; /* a file that is mounted, and that has no name where it comes from */

@@ -239,6 +239,7 @@ put_files(struct strbuf *b, const struct rule_status *r, int64_t now)
 		struct strbuf text = STRBUF_INIT;
 
 		judge_describe(&text, r->rule, &r->shown[i].facts, r->shown[i].findings, now);
+		writer_describe(&text, &r->shown[i].facts.writer);
 		strbuf_puts(b, "<li><code>");
 		put_html(b, r->shown[i].path);
 		strbuf_puts(b, "</code> ");
@@ -257,6 +258,8 @@ put_result(struct strbuf *b, const struct rule_status *r, int64_t now)
 	struct strbuf text = STRBUF_INIT;
 
 	status_describe(&text, r, now);
+	if (r->shown_count)
+		writer_describe(&text, &r->shown[0].facts.writer);
 	strbuf_puts(b, "<td role=\"cell\"><span class=\"message\">");
 	if (text.len)
 		put_html(b, text.s);

@@ -19,6 +19,7 @@
 #include "config.h"
 #include "report.h"
 #include "strbuf.h"
+#include "who.h"
 
 /* What may be read, once Landlock holds; NULL-terminated, NULL: everything. */
 static char **readable;
@@ -97,6 +98,8 @@ collect_readable(const struct config *c)
 
 	add_directory_of(c->file);
 	add_readable("/etc"); /* passwd and group, at a reload */
+	if (who_fd() >= 0)
+		add_readable("/proc"); /* the names of those who write */
 	for (i = 0; i < c->rules; i++) {
 		const struct rule *r = &c->rule[i];
 
@@ -213,13 +216,13 @@ static const unsigned short allowed[] = {SYS_read, SYS_write, SYS_pread64, SYS_c
     SYS_getsockopt, SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday,
     SYS_futex, SYS_getdents64, SYS_readlinkat, SYS_statfs, SYS_fstatfs, SYS_lseek, SYS_fcntl,
     SYS_ioctl, SYS_fadvise64, SYS_fgetxattr, SYS_faccessat, SYS_faccessat2, SYS_getcwd,
-    SYS_inotify_init1, SYS_inotify_add_watch, SYS_inotify_rm_watch, SYS_timerfd_settime,
-    SYS_eventfd2, SYS_pipe2, SYS_epoll_create1, SYS_dup, SYS_dup3, SYS_brk, SYS_mmap,
-    SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_membarrier, SYS_clone, SYS_clone3,
-    SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_gettid, SYS_getpid, SYS_getppid,
-    SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_getaffinity, SYS_sched_yield,
-    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_tkill,
-    SYS_tgkill, SYS_getrandom, SYS_prlimit64, SYS_umask, SYS_uname, SYS_wait4,
+    SYS_inotify_init1, SYS_inotify_add_watch, SYS_inotify_rm_watch, SYS_fanotify_mark,
+    SYS_timerfd_settime, SYS_eventfd2, SYS_pipe2, SYS_epoll_create1, SYS_dup, SYS_dup3, SYS_brk,
+    SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_membarrier, SYS_clone,
+    SYS_clone3, SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_gettid, SYS_getpid,
+    SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_getaffinity,
+    SYS_sched_yield, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack,
+    SYS_tkill, SYS_tgkill, SYS_getrandom, SYS_prlimit64, SYS_umask, SYS_uname, SYS_wait4,
     SYS_restart_syscall, SYS_adjtimex, SYS_exit, SYS_exit_group,
 #ifdef SYS_open /* older system calls, where there are any */
     SYS_open, SYS_stat, SYS_lstat, SYS_poll, SYS_epoll_wait, SYS_readlink, SYS_access, SYS_dup2,

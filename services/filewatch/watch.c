@@ -26,6 +26,7 @@
 #include "status.h"
 #include "strbuf.h"
 #include "times.h"
+#include "who.h"
 
 #define MS NS_PER_MS
 
@@ -368,6 +369,8 @@ tell_of_change(struct watcher *w, const struct rule_state *s, enum state before)
 		return;
 	rule_report(s, &now);
 	status_describe(&text, &now, now_ns());
+	if (now.shown_count)
+		writer_describe(&text, &now.shown[0].facts.writer);
 	message = text.len ? text.s : "";
 	report("%s '%s'%s%s", state_name(s->state), path, *message ? ": " : "", message);
 	notify_change(
@@ -591,6 +594,7 @@ wait_for_work(struct watcher *w)
 	    {w->events && w->events_from <= now ? events_fd(w->events) : -1, POLLIN, 0},
 	    {w->mounts_from <= now ? w->mounts : -1, POLLPRI, 0},
 	    {w->told, POLLIN, 0},
+	    {who_fd(), POLLIN, 0},
 	};
 
 	arm_deadline(w);
@@ -598,6 +602,9 @@ wait_for_work(struct watcher *w)
 	if (poll(f, sizeof(f) / sizeof(f[0]), timeout) <= 0)
 		return;
 	keep_promise(w);
+	/* First of all, while the one who wrote may still be asked for its name. */
+	if (f[5].revents)
+		who_read();
 	if (f[0].revents)
 		take_signals(w);
 	if (f[1].revents)
@@ -742,6 +749,7 @@ take_over(struct watcher *w, struct config *c)
 	stop_integrity(w);
 	forget_touched(w);
 	events_close(w->events);
+	who_watch_nothing();
 	w->events = events_open();
 	set_rules(w, c);
 	carry_over(w, old, from);
@@ -806,6 +814,7 @@ watch_open(struct config *c, struct board *b, int notifier)
 	w->deadline = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	w->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	if (w->rootfd >= 0 && w->signals >= 0 && w->deadline >= 0 && w->told >= 0) {
+		who_open();
 		w->events = events_open();
 		scan_mounted(w);
 		return w;
