@@ -211,6 +211,31 @@ with_units() {
 	[ "$(all_of "$N")" = "$N" ]
 }
 
+@test "systemd as process 1, booted twice: the unit starts what ran" {
+	without_daemon
+	requires root command:setfattr
+	with_units
+	at_boot "$N"
+	d up "$N"
+	run_x 0 d enable --root "$root"
+	rm "$root/usr/lib/systemd/systemd" # the real one
+	power_failure
+	local proof="systemctl is-active whittle.service >$ROOM/proof; curl -fs http://127.0.0.1:$(cat "$ROOM/port.$N")/version >>$ROOM/proof
+		cat /proc/1/comm >>$ROOM/proof; journalctl --no-pager -u whittle.service >$ROOM/journal"
+	# The data's file system is where it was.
+	local disk
+	disk=$(findmnt -n -o TARGET --target "$ROOM")
+	[ "$disk" != / ] || disk=$ROOM
+	for _ in 1 2; do
+		rm -f "$ROOM/proof"
+		BOOT_LOG=$ROOM/boot.log run --separate-stderr "$BATS_TEST_DIRNAME/tests/boot-systemd" "$root" "$proof" "$TOP" "$disk"
+		[ "$status" -ne 3 ] || skip "this machine cannot: systemd can't have control groups of its own here"
+		[ "$(paste -sd' ' "$ROOM/proof")" = "active 1 systemd" ] || { cat "$ROOM/proof" "$ROOM/boot.log" "$ROOM/journal" >&2; return 1; }
+		rm -rf "${RUN:?}"
+	done
+	run_x 0 d up-all
+}
+
 @test "killed with all its processes, and /run still says that it runs: started again" {
 	without_daemon
 	requires root
