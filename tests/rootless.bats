@@ -37,7 +37,7 @@ teardown() {
 	run ! podman image exists "localhost/whittle/$name:live"
 }
 
-@test "d without root: who runs, the owner of its files, and an image's volume" {
+@test "d without root: who runs, the owner of its files, an image's volume, secrets, jobs, snapshots, backups, no gap" {
 	web=$directory/c/web
 	mkdir -p "$web/files/etc" "$web/files/data"
 	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
@@ -52,6 +52,11 @@ teardown() {
 		mount_rw: ["state:/state"]
 		vols: [{path: state/conf, contents: one}]
 		snapshot: [state]
+		secrets: {word: {command: [printf, hidden]}}
+		jobs:
+		  beside: {cmd: [/svc, write, /state/beside, b]}
+		  fresh: {cmd: [/svc, write, /state/fresh, f], in: fresh}
+		hooks: {before_stop: [touch, $directory/hooked]}
 		ready: {tcp: 8080, stable: 0}
 	EOT
 	echo "base: $directory/base" >"$directory/host.yaml"
@@ -71,14 +76,38 @@ teardown() {
 		"$d" e web /svc write /state/mine spoiled
 		"$d" back --data web 2
 		"$d" e web /svc cat /state/mine
+		"$d" e web /svc cat /run/secrets/word
+		"$d" job web beside
+		"$d" job web fresh
+		"$d" e web /svc cat /state/beside
+		"$d" e web /svc cat /state/fresh
+		"$d" backup web backup.tar
+		"$d" e web /svc write /state/mine spoiled
+		"$d" restore --verify web backup.tar -- sh -c '"$ENGINE" exec "$INSTANCE_NAME" /svc cat /state/mine'
+		"$d" e web /svc cat /state/mine
+		"$d" restore web backup.tar
+		"$d" e web /svc cat /state/mine
+		test -e ../hooked
+		podman load -qi ../relay.tar >/dev/null
+		sed -i '/^snapshot/d' "$WHITTLE_CONTAINERS/web/settings.yaml"
+		printf 'ports: ["%s:8080"]\nswap: {how: beside, volumes: shared}\n' "$PORT" >>"$WHITTLE_CONTAINERS/web/settings.yaml"
+		"$d" R web
+		id=$(podman inspect -f '{{.Id}}' web)
+		podman inspect -f relay web-relay
+		"$d" R web
+		[ "$id" != "$(podman inspect -f '{{.Id}}' web)" ]
+		curl -fs "http://127.0.0.1:$PORT/version"
 		"$d" down web
 		podman unshare rm -rf "$WHITTLE_STATE"
 	EOT
 	chmod -R a+rX "$directory"
 	chown -R 64123:64123 "$directory"
-	run_x 0 env -u ENGINE TOP="$TOP" WHITTLE_CONTAINERS="$directory/c" WHITTLE_STATE="$directory/state" \
+	engine save localhost/whittle/relay:live >"$directory/relay.tar" 2>/dev/null
+	chmod a+r "$directory/relay.tar"
+	run_x 0 env -u ENGINE TOP="$TOP" PORT="$(free_port)" WHITTLE_CONTAINERS="$directory/c" WHITTLE_STATE="$directory/state" \
 		WHITTLE_SETTINGS="$directory/host.yaml" WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 \
 		"$TOP/tests/as-user" env ENGINE=podman sh "$directory/run"
 	[ "$output" = "1000:44
-twokeptx" ]
+twokeptxhiddenbfxspoiledxrelay
+1" ]
 }
