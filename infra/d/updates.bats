@@ -213,6 +213,19 @@ COPY --from=$REG/${P}app:1.1.0 /svc /other" ]
 	# Once, however often its time was missed.
 	run_x 0 d auto
 	[ -z "$output" ]
+	# It begins later by its share of the spread, which is always the same.
+	plain=$(begins "${P}a" 0s) late=$(begins "${P}a" 20h)
+	[[ $plain = Sun*03:00 ]]
+	[ "$(begins "${P}a" 20h)" = "$late" ]
+	[ "$(begins "${P}a" 19h) $late" != "$plain $plain" ]
+	by=$(($(date -d "${late#* }" +%s) - $(date -d "${plain#* }" +%s)))
+	[ "$by" -ge 0 ] && [ "$by" -le $((20 * 3600)) ]
+}
+
+# begins NAME SPREAD: when its update does.
+begins() {
+	sed -i "s/^update: .*/update: {at: \"Sun 03:00\", spread: $2}/" "$WHITTLE_CONTAINERS/$1/settings.yaml"
+	d auto -n | sed -n "s/^$1 *\(... [-0-9]* [:0-9]*\).*/\1/p"
 }
 
 @test "auto: a failure is undone, stops the rest, and is told; what isn't ready is left alone" {
