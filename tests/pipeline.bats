@@ -181,6 +181,17 @@ change() {
 	expect "starts from '$repo:missing', which isn't here" "$stderr"
 }
 
+@test "a secret of the build is there while a step runs, and nowhere afterwards" {
+	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker's classic builder has no secrets"
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	printf 'hush%s' $RANDOM$RANDOM$RANDOM >"$BATS_TEST_TMPDIR/key"
+	printf 'FROM localhost/whittle/baseline:live\nRUN --mount=type=secret,id=key sed s/hush/seen/ /run/secrets/key >/etc/seen\n' >Dockerfile
+	BUILD_PARAMS="--secret id=key,src=$BATS_TEST_TMPDIR/key" run_x 0 make all
+	image_root "$repo:latest" "$BATS_TEST_TMPDIR/root"
+	[ "$(cat "$BATS_TEST_TMPDIR/root/etc/seen")" = "$(sed s/hush/seen/ "$BATS_TEST_TMPDIR/key")" ]
+	run_x 1 grep -r "$(cat "$BATS_TEST_TMPDIR/key")" "$BATS_TEST_TMPDIR/root" obj "$WHITTLE_STATE"
+}
+
 @test "links into the volumes of the Dockerfile and of its base image are kept by prep" {
 	printf 'FROM scratch\nCOPY serve /base\nVOLUME /under\n' >"$BATS_TEST_TMPDIR/Dockerfile"
 	cp "$BATS_FILE_TMPDIR/serve" "$BATS_TEST_TMPDIR/serve"
