@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,9 +60,15 @@ char *
 pool_printf(const char *fmt, ...)
 {
 	struct strbuf b = STRBUF_INIT;
+	char most[256], *got;
 	va_list ap;
-	char *got;
+	int n;
 
+	va_start(ap, fmt);
+	n = vsnprintf(most, sizeof(most), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(most))
+		return pool_dupn(most, (size_t)n);
 	va_start(ap, fmt);
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);

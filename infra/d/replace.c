@@ -431,14 +431,17 @@ takes_snapshot(const struct journal *j, const struct replacement *r)
 static int
 settle_data(struct journal *j, const struct replacement *r)
 {
+	/* Nothing serves now: a step that isn't one costs the service the time to write it. */
+	if (!r->data && !takes_snapshot(j, r))
+		return 0;
+	if (journal_step(j, "data"))
+		return -1;
 	if (r->data)
 		return journal_set(j, "data_at_risk", json_true()) ||
 			       snapshot_restore(j->a, r->place->name, r->data, j->id,
 				   "left when its data went back")
 			   ? -1
 			   : 0;
-	if (!takes_snapshot(j, r))
-		return 0;
 	if (snapshot_take(j->a, r->want, j->id,
 		r->snapshot ? "by hand" : pool_printf("before %s", short_id(r->image.id))))
 		return -1;
@@ -528,7 +531,7 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	if (stop_old(j, r) || relay_aside(j))
 		return -1;
 	r->why = "its data couldn't be copied or put back";
-	if (interrupted || journal_step(j, "data") || settle_data(j, r))
+	if (interrupted || settle_data(j, r))
 		return -1;
 	if (interrupted || journal_step(j, "start"))
 		return -1;
