@@ -220,7 +220,9 @@ with_units() {
 	run_x 0 d enable --root "$root"
 	rm "$root/usr/lib/systemd/systemd" # the real one
 	power_failure
-	local proof="systemctl is-active whittle.service >$ROOM/proof; curl -fs http://127.0.0.1:$(cat "$ROOM/port.$N")/version >>$ROOM/proof
+	local port proof
+	port=$(cat "$ROOM/port.$N")
+	proof="systemctl is-active whittle.service >$ROOM/proof; curl -fs http://127.0.0.1:$port/version >>$ROOM/proof
 		cat /proc/1/comm >>$ROOM/proof; journalctl --no-pager -u whittle.service >$ROOM/journal"
 	# The data's file system is where it was.
 	local disk
