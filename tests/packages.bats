@@ -211,3 +211,24 @@ publish() {
 teardown() {
 	stop_all
 }
+
+@test "what is only unpacked when the others are through is set up all the same" {
+	[ "$(id -u)" -eq 0 ] || skip "this machine cannot: dpkg sets packages up as root alone"
+	# a wants b set up before it is unpacked, b wants c, and d wants a: as in cron, its
+	# directories, systemd, logrotate.
+	package a 1 'Pre-Depends: b'
+	package b 1 'Depends: c'
+	package c 1 'Pre-Depends: e'
+	package d 1 'Depends: a'
+	package e 1
+	mkdir -p all root/var/lib/dpkg/{info,updates}
+	: >root/var/lib/dpkg/status
+	for name in a b c d e; do mv "$BATS_FILE_TMPDIR/mirror/pool/${name}_1_$ARCH.deb" all/; done
+	run_x 0 "$PACKAGES" install-all all --root="$PWD/root" --force-not-root --force-bad-path
+	run_x 0 dpkg-query --admindir=root/var/lib/dpkg -W -f '${Package} ${db:Status-Status}\n'
+	[ "$(sort <<<"$output")" = "$(printf '%s installed\n' a b c d e)" ]
+	# And what can't be is no success.
+	package f 1 'Depends: nowhere'
+	mkdir one && mv "$BATS_FILE_TMPDIR/mirror/pool/f_1_$ARCH.deb" one/
+	run_x 1 "$PACKAGES" install-all one --root="$PWD/root" --force-not-root --force-bad-path
+}
