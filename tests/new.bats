@@ -148,3 +148,94 @@ says() {
 	expect "no service 'web': it has db, app" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
 }
+
+# A tree with one package "svc", whose unit has these lines of [Service] beside WantedBy.
+tree_with() { # ROOT UNIT LINE…
+	mkdir -p "$1"/usr/lib/systemd/system "$1"/var/lib/dpkg/info "$1"/etc/default
+	printf 'root:x:0:0::/root:/bin/sh\nsvc:x:101:102::/:/bin/sh\n' >"$1/etc/passwd"
+	printf 'root:x:0:\nsvc:x:102:\n' >"$1/etc/group"
+	printf 'Package: svc\n\n' >"$1/var/lib/dpkg/status"
+	printf '[Service]\n%s\n[Install]\nWantedBy=multi-user.target\n' "$(printf '%s\n' "${@:3}")" >"$1/usr/lib/systemd/system/$2"
+	(cd "$1" && find . -type f | sed 's/^\.//') >"$1/var/lib/dpkg/info/svc.list"
+}
+
+# tells ROOT LINE…: what is found in it, without an engine.
+tells() {
+	local line
+	run_x 0 "$TOP/infra/new" tell-tree "$1" svc
+	for line in "${@:2}"; do
+		grep -qxF -- "$line" <<<"$output" || {
+			printf 'no line: %s\nin:\n%s\n' "$line" "$output" >&2
+			return 1
+		}
+	done
+}
+
+@test "a unit's command line: variables of the unit and of files, words, specifiers; what isn't set is gone" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p r/etc/default
+	printf '# a file of settings\nexport OPTS="-u  svc --x"\nPORT='"'"'81'"'"'\nNONE=""\nLONG=a\\\n b\n' >r/etc/default/svc
+	tree_with r svc.service 'Environment="CONF=/etc/a b.conf" PORT=80' 'EnvironmentFile=-/etc/default/svc' 'EnvironmentFile=-/etc/default/none' 'User=svc' \
+		$'ExecStart=-/usr/sbin/svc -d $OPTS $NONE $UNSET \\\n  -P "" -c ${CONF} --port=${PORT} %p %% $$x' 'RuntimeDirectory=svc/%p more' \
+		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not'
+	tells r 'user svc' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'variable CONF=/etc/a b.conf'
+	[ "$(grep '^word' <<<"$output")" = "$(printf 'word %s\n' /usr/sbin/svc -d -u svc --x -P '' -c '/etc/a b.conf' --port=81 svc % '$x')" ]
+	run ! grep -q 'run/not' <<<"$output"
+}
+
+@test "units that are templates: an instance that has a file, the package's own before a template" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p r/etc/svc
+	: >r/etc/svc/first.conf
+	tree_with r svc@.service 'ExecStart=/usr/bin/svc /etc/svc/%i.conf'
+	tells r 'word /etc/svc/first.conf'
+	tree_with r svc@default.service 'ExecStart=/usr/bin/svc /etc/other/%i.conf'
+	tells r 'word /etc/other/default.conf'
+	tree_with r svc.service 'ExecStart=/usr/bin/svc plain'
+	tells r 'word plain'
+}
+
+@test "a configuration that only root may read is its user's in the image" {
+	[ "$(id -u)" -eq 0 ] || skip "this machine cannot: only root gives files away"
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p r/etc/svc
+	for file in theirs group root; do echo user svc >"r/etc/svc/$file"; done
+	tree_with r svc.service 'ExecStart=/usr/bin/svc'
+	chown 101:0 r/etc/svc/theirs
+	chown 0:102 r/etc/svc/group
+	chmod 600 r/etc/svc/theirs r/etc/svc/root
+	chmod 640 r/etc/svc/group
+	tells r 'user svc' 'unreadable /etc/svc/root'
+	[ "$(grep -c '^unreadable' <<<"$output")" -eq 1 ]
+}
+
+@test "what a script of init's would start: its program and options, in the foreground" {
+	cd "$BATS_TEST_TMPDIR"
+	run_x 0 "$TOP/infra/new" tell-script --start --quiet --chuid svc:grp --pidfile /run/svc/pid --exec /usr/bin/svc -- -c '/etc/a b'
+	[ "$(grep -v '^tmpfs' <<<"$output")" = "$(printf '%s\n' 'word /usr/bin/svc' 'word -c' 'word /etc/a b' 'user svc')" ]
+	expect 'tmpfs /run/svc'
+	run_x 1 "$TOP/infra/new" tell-script --start --exec svc
+}
+
+@test "the option that keeps a daemon in the foreground, by its help" {
+	local help want
+	cd "$BATS_TEST_TMPDIR"
+	mkdir obj
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/unit"
+	while IFS='|' read -r want help; do
+		echo "$help" >obj/help
+		run foreground_option svc
+		[ "$output" = "$want" ] || {
+			echo "of '$help': '$output', not '$want'" >&2
+			return 1
+		}
+	done <<-'EOT'
+		--no-daemon|Usage: svc [--config-test] [--chroot] [--no-daemon] [--pidfile FILE] [CONFIG]
+		-foreground|  -foreground  Run in foreground (don't detach)
+		-d|  -d           stay in the foreground
+		--nodaemon|  -n, --nodaemon  do not detach
+		-N|  -N           do not fork into the background
+		|  -b           run in the background
+	EOT
+}

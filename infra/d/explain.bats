@@ -74,6 +74,26 @@ fails() {
 	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
 }
 
+@test "causes by the words for them" {
+	local words proposal
+	while IFS='|' read -r words proposal; do
+		echo "$words" >"$BATS_TEST_TMPDIR/said"
+		run_x 0 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none
+		expect "$proposal"
+	done <<-'EOT'
+		[ALERT] (7) : [/usr/sbin/x.main()] Cannot chroot(/var/lib/x).|settings caps SYS_CHROOT
+		x: chroot: failed|settings caps SYS_CHROOT
+		x: unable to set user id to 12|settings caps SETUID
+		x: failed to drop privileges|settings caps SETUID
+		x: setgroups() failed|settings caps SETGID
+		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set gid 101.|settings caps SETGID
+		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
+		x: bind: Permission denied|settings caps NET_BIND_SERVICE
+	EOT
+	echo 'x: the user said no, and failed' >"$BATS_TEST_TMPDIR/said"
+	run_x 1 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none
+}
+
 @test "too few processes" {
 	fails "it needs more processes" "pids: 16" 'cmd: [fork, "12"]' 'pids: 8'
 }
