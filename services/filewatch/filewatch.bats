@@ -305,34 +305,11 @@ path_for_nobody() {
 	'
 }
 
-# The pairs that the style sheet puts above each other, by WCAG 2: 4.5 for text, 3 for pictures.
 @test "the page's colours stand out enough, in light and in dark" {
 	touch "$watched/a"
 	serve "{path: $watched/a}"
 	get /filewatch.css >"$dir/css"
-	run_x 0 python3 - "$dir/css" <<-'EOT'
-		import re, sys
-		css = open(sys.argv[1]).read()
-		light = dict(re.findall(r"--([\w-]+):(#\w+)", css[:css.index("@media(prefers-color-scheme:dark)")]))
-		dark = dict(re.findall(r"--([\w-]+):(#\w+)", css[css.index("@media(prefers-color-scheme:dark)"):]))
-		assert light and set(light) == set(dark)
-		def luminance(colour):
-		    digits = colour[1:] if len(colour) == 7 else "".join(2 * c for c in colour[1:])
-		    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
-		    parts = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-		    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-		def contrast(a, b):
-		    a, b = sorted((luminance(a), luminance(b)), reverse=True)
-		    return (a + 0.05) / (b + 0.05)
-		text = [(ink, ground) for ink in ("ink", "soft") for ground in ("bg", "card")]
-		text += [(state, state + "-bg") for state in ("ok", "bad", "wait", "skip")]
-		text += [("soft", state + "-bg") for state in ("ok", "bad", "wait")] + [("bad", "card")]
-		for theme in light, dark:
-		    for ink, ground in text:
-		        assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, ground, contrast(theme[ink], theme[ground]))
-		    for picture in "ok", "bad", "wait":
-		        assert contrast(theme[picture], theme["card"]) >= 3, picture
-	EOT
+	run_x 0 "$TOP/tests/contrast" "$dir/css"
 }
 
 @test "server: healthz, page, JSON, metrics, and what isn't there" {

@@ -16,103 +16,23 @@ enum { ROWS_MAX = 500, BAR_WIDTH = 100 };
 enum { DAY_WIDTH = 288, DAY_HEIGHT = 12, DAY_MS = 24 * 3600 * 1000 };
 
 const char page_css[] =
-    ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1a1d21;--soft:#5b6470;"
-    "--line:#e2e5ea;--ok:#12683c;--ok-bg:#e6f5ec;--bad:#b3261e;--bad-bg:#fdeceb;--wait:#8a5a00;"
-    "--wait-bg:#fff4dc;--skip:#5b6470;--skip-bg:#eceff2;--track:#e2e5ea}\n"
-    "@media(prefers-color-scheme:dark){:root{--bg:#14171a;--card:#1d2125;--ink:#e8eaed;"
-    "--soft:#a0a8b2;--line:#2f353b;--ok:#6fd29b;--ok-bg:#16301f;--bad:#ff9b93;--bad-bg:#3c1a18;"
-    "--wait:#f3c46b;--wait-bg:#352912;--skip:#a0a8b2;--skip-bg:#282d32;--track:#343a41}}\n"
-    "*{box-sizing:border-box}\n"
-    "body{margin:0;background:var(--bg);color:var(--ink);"
-    "font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}\n"
-    "main{max-width:72rem;margin:0 auto;padding:1.5rem 1rem 3rem}\n"
-    "header{border-radius:.75rem;padding:1.1rem 1.4rem;margin-bottom:1.2rem;"
-    "background:var(--ok-bg);color:var(--ok)}\n"
-    "header.bad{background:var(--bad-bg);color:var(--bad)}\n"
-    "header.wait{background:var(--wait-bg);color:var(--wait)}\n"
-    "h1{margin:0;font-size:1.6rem;line-height:1.25}\n"
-    "header p{margin:.25rem 0 0;color:var(--soft)}\n"
-    "table{width:100%;border-collapse:separate;border-spacing:0;background:var(--card);"
-    "border:1px solid var(--line);border-radius:.75rem;overflow:hidden}\n"
-    "th{font-size:.8rem;font-weight:600;text-align:left;color:var(--soft)}\n"
-    "th,td{padding:.65rem .9rem;vertical-align:top;border-bottom:1px solid var(--line)}\n"
-    "tr:last-child td{border-bottom:0}\n"
-    ".pill{display:inline-block;border-radius:1rem;padding:.05rem .65rem;font-size:.85rem;"
-    "font-weight:600;background:var(--ok-bg);color:var(--ok)}\n"
     ".failing .pill{background:var(--bad-bg);color:var(--bad)}\n"
     ".pending .pill,.grace .pill{background:var(--wait-bg);color:var(--wait)}\n"
     ".skipped .pill{background:var(--skip-bg);color:var(--skip)}\n"
     ".failing td:first-child{box-shadow:inset 4px 0 var(--bad)}\n"
     ".pending td:first-child,.grace td:first-child{box-shadow:inset 4px 0 var(--wait)}\n"
-    "code{font:.92rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
-    "overflow-wrap:anywhere}\n"
     ".asked,.since,.how{color:var(--soft);font-size:.88rem}\n"
     ".since span{white-space:nowrap;display:block}\n"
     ".message{overflow-wrap:anywhere}\n"
     ".failing .message{color:var(--bad)}\n"
-    "svg.bar{display:block;width:100%;max-width:16rem;height:.4rem;margin-top:.45rem;"
-    "border-radius:.2rem}\n"
-    ".bar .track{fill:var(--track)}.bar .age{fill:var(--ok)}\n"
-    ".bar .near{fill:var(--wait)}.bar .over{fill:var(--bad)}\n"
     "svg.day{display:block;width:100%;max-width:16rem;height:.75rem;margin-top:.45rem}\n"
     ".day .track{fill:var(--track)}.day .ok{fill:var(--ok)}.day .failing{fill:var(--bad)}\n"
     ".day .pending,.day .grace{fill:var(--wait)}\n"
-    "details{margin-top:.3rem}summary{cursor:pointer;color:var(--soft);font-size:.88rem}\n"
-    "details ul{margin:.3rem 0 0;padding-left:1.1rem;font-size:.9rem}\n"
-    "footer{margin-top:1rem;color:var(--soft);font-size:.85rem}\n"
-    "a{color:inherit}\n"
-    "#lost{border-radius:.75rem;padding:.6rem 1.4rem;margin-bottom:1rem;"
-    "background:var(--bad-bg);color:var(--bad)}\n"
-    "@media(max-width:44rem){main{padding:.8rem .7rem 2rem}"
-    "table,tbody,tr,td{display:block}thead{position:absolute;left:-9999px}\n"
-    "table{border:0;background:none;border-radius:0}\n"
-    "tr{background:var(--card);border:1px solid var(--line);border-radius:.75rem;"
-    "margin-bottom:.7rem;padding:.7rem .9rem;overflow:hidden}\n"
-    ".since span{display:inline}.since .how::before{content:'\\b7\\a0'}"
-    "td{border:0;padding:.15rem 0}.failing td:first-child,.pending td:first-child,"
-    ".grace td:first-child{box-shadow:none}\n"
+    "@media(max-width:44rem){.since span{display:inline}"
+    ".since .how::before{content:'\\b7\\a0'}"
+    ".failing td:first-child,.pending td:first-child,.grace td:first-child{box-shadow:none}\n"
     "tr.failing{border-left:4px solid var(--bad)}"
-    "tr.pending,tr.grace{border-left:4px solid var(--wait)}}\n"
-    "@media print{body{background:none}}\n";
-
-/* The page fetches itself and takes over what changed. What a person opened stays open. */
-const char page_js[] =
-    "'use strict';\n"
-    "(() => {\n"
-    "\tconst every = 5000;\n"
-    "\tconst lost = document.getElementById('lost');\n"
-    "\tfunction take(text) {\n"
-    "\t\tconst page = new DOMParser().parseFromString(text, 'text/html');\n"
-    "\t\tfor (const id of ['state', 'about', 'rules', 'foot']) {\n"
-    "\t\t\tconst now = document.getElementById(id), next = page.getElementById(id);\n"
-    "\t\t\tif (!now || !next || now.outerHTML === next.outerHTML)\n"
-    "\t\t\t\tcontinue;\n"
-    "\t\t\tconst open = new Set([...now.querySelectorAll('details[open]')]"
-    ".map(d => d.dataset.rule));\n"
-    "\t\t\tfor (const d of next.querySelectorAll('details'))\n"
-    "\t\t\t\td.open = open.has(d.dataset.rule);\n"
-    "\t\t\tnow.className = next.className;\n"
-    "\t\t\tnow.replaceChildren(...next.childNodes);\n"
-    "\t\t}\n"
-    "\t\tdocument.getElementById('top').className = page.getElementById('top').className;\n"
-    "\t\tdocument.title = page.title;\n"
-    "\t}\n"
-    "\tasync function refresh() {\n"
-    "\t\tif (document.hidden)\n"
-    "\t\t\treturn;\n"
-    "\t\ttry {\n"
-    "\t\t\tconst answer = await fetch(location.href, {cache: 'no-cache'});\n"
-    "\t\t\tif (!answer.ok)\n"
-    "\t\t\t\tthrow new Error(answer.status);\n"
-    "\t\t\ttake(await answer.text());\n"
-    "\t\t\tlost.hidden = true;\n"
-    "\t\t} catch (e) {\n"
-    "\t\t\tlost.hidden = false;\n"
-    "\t\t}\n"
-    "\t}\n"
-    "\tsetInterval(refresh, every);\n"
-    "\tdocument.addEventListener('visibilitychange', refresh);\n"
-    "})();\n";
+    "tr.pending,tr.grace{border-left:4px solid var(--wait)}}\n";
 
 const char page_icon[] =
     "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">"
@@ -232,7 +152,7 @@ put_files(struct strbuf *b, const struct rule_status *r, int64_t now)
 
 	if (r->shown_count < 2)
 		return;
-	strbuf_puts(b, "<details data-rule=\"");
+	strbuf_puts(b, "<details data-key=\"");
 	put_html(b, r->rule->path);
 	strbuf_printf(b, "\"><summary>%zu files</summary><ul>", r->bad);
 	for (i = 0; i < r->shown_count; i++) {
@@ -336,10 +256,11 @@ put_head(struct strbuf *b, const struct view *v)
 	    "</head>\n<body><main>"
 	    "<p id=\"lost\" role=\"alert\" hidden>No answer from filewatch: what you "
 	    "see may be old.</p>");
-	strbuf_printf(
-	    b, "<header class=\"%s\" id=\"top\"><div role=\"status\"><h1 id=\"state\">", class);
+	strbuf_printf(b,
+	    "<header class=\"%s\" id=\"top\"><div role=\"status\"><h1 id=\"state\" data-live>",
+	    class);
 	put_headline(b, v);
-	strbuf_puts(b, "</h1></div><p id=\"about\">");
+	strbuf_puts(b, "</h1></div><p id=\"about\" data-live>");
 	put_html(b, s->config->title);
 	strbuf_printf(b, ": %zu %s, %zu ok, last change ", s->rules,
 	    s->rules == 1 ? "rule" : "rules", s->by_state[STATE_OK]);
@@ -360,10 +281,10 @@ render_page(struct strbuf *b, const struct view *v)
 		       "<th role=\"columnheader\" scope=\"col\">Rule</th>"
 		       "<th role=\"columnheader\" scope=\"col\">Result</th>"
 		       "<th role=\"columnheader\" scope=\"col\">Since</th>"
-		       "</tr></thead>\n<tbody id=\"rules\">\n");
+		       "</tr></thead>\n<tbody id=\"rules\" data-live>\n");
 	for (i = 0; i < shown; i++)
 		put_row(b, sorted[i], v->now);
-	strbuf_puts(b, "</tbody></table>\n<footer id=\"foot\"><p>");
+	strbuf_puts(b, "</tbody></table>\n<footer id=\"foot\" data-live><p>");
 	if (shown < s->rules)
 		strbuf_printf(b,
 		    "%zu more rules, see <a href=\"api/v1/status\">all of them</a>. ",

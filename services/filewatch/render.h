@@ -27,6 +27,7 @@ void render_table(struct strbuf *b, const struct view *v);
  * exit status: 0 ok, 1 warning, 2 critical, 3 unknown. */
 int render_nagios(struct strbuf *b, const struct view *v);
 
-extern const char page_css[], page_js[], page_icon[];
+/* Behind the style that all pages share, see webpage.h. */
+extern const char page_css[], page_icon[];
 
 #endif

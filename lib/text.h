@@ -1,6 +1,6 @@
 /* Numbers as people read them. */
-#ifndef FILEWATCH_TEXT_H
-#define FILEWATCH_TEXT_H
+#ifndef WHITTLE_TEXT_H
+#define WHITTLE_TEXT_H
 
 #include <stdint.h>
 
@@ -14,8 +14,8 @@ void put_size(struct strbuf *b, int64_t bytes);
 void put_time(struct strbuf *b, int64_t ns);
 /* "2024-02-29T13:37:00Z", RFC 3339. */
 void put_time_iso(struct strbuf *b, int64_t ns);
-/* Text for HTML, attributes too. Bytes that aren't valid UTF-8, and control bytes, become
- * U+FFFD. */
+/* Text for HTML, attributes too. Bytes that aren't valid UTF-8, control characters, and those
+ * that turn the direction of writing become U+FFFD. */
 void put_html(struct strbuf *b, const char *s);
 
 #endif

@@ -80,6 +80,22 @@ put_time_iso(struct strbuf *b, int64_t ns)
 	strbuf_putc(b, 'Z');
 }
 
+/* Marks that have what comes after them shown in another order: they could make a name look
+ * like another one (Unicode's Bidi_Control). Controls of one and of two bytes. */
+static int
+is_control(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	if (len == 1)
+		return u[0] < 0x20 || u[0] == 0x7f;
+	if (len == 2)
+		return (u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xd8 && u[1] == 0x9c);
+	if (len == 3 && u[0] == 0xe2 && u[1] == 0x80)
+		return u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xaa && u[2] <= 0xae);
+	return len == 3 && u[0] == 0xe2 && u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9;
+}
+
 void
 put_html(struct strbuf *b, const char *s)
 {
@@ -87,9 +103,9 @@ put_html(struct strbuf *b, const char *s)
 
 	for (; n > 0; s += len, n -= len) {
 		len = utf8_sequence(s, n);
-		if (len == 0 || (unsigned char)*s < 0x20 || *s == 0x7f) {
+		if (len == 0 || is_control(s, len)) {
 			strbuf_puts(b, "\xef\xbf\xbd");
-			len = 1;
+			len = len ? len : 1;
 		} else if (*s == '&') {
 			strbuf_puts(b, "&amp;");
 		} else if (*s == '<') {
