@@ -443,6 +443,21 @@ sysdirs" ]
 	run_x 2 "$PACK" explain "${id//[0-9]/0}" /x
 	expect "wasn't packed here" "$stderr"
 	run_x 2 "$PACK" explain "$id"
+	run_x 0 "$PACK" explain --all "$id"
+	expect "/etc/passwd: file, mode 0644"
+	expect "/bin/gone: not in the image"
+	run_x 0 "$PACK" explain --all --json "$id"
+	[ "$(jq -r '.[] | select(.path == "/etc/passwd" or .path == "/bin/gone") | .path, .present, .is.from, .why[0]' <<<"$output" |
+		cut -c1-47)" = "/etc/passwd
+true
+the image's own files
+given another mode by prep's rule accounts in t
+/bin/gone
+false
+null
+removed by prep's rule sysdirs in test; it was:" ]
+	[ "$(jq 'map(.path) | length - (unique | length)' <<<"$output")" -eq 0 ]
+	run_x 2 "$PACK" explain --all "$id" /x
 }
 
 @test "odd names can't forge a line or drive a terminal" {

@@ -10,7 +10,7 @@ static const struct verb verbs[] = {
 	"       [--lock FILE] [--sources FILE] [--compiler TEXT] [--user-xattrs]\n"
 	"       [--store DIR | --no-store]",
 	"make one deterministic layer of an engine's archive", {0}},
-    {"explain", verb_explain, "[--json] [--store DIR] IMAGE PATH",
+    {"explain", verb_explain, "[--json] [--store DIR] IMAGE PATH | --all IMAGE",
 	"where a file comes from, or what removed it", {0}},
     {"diff", verb_diff, "[--gate] [--allow FILE] [--json] [--store DIR] NAME | OLD NEW",
 	"what changed between two images, and which changes need review", {0}},
