@@ -100,7 +100,7 @@ distclean: clean
 	$(Q)rm -rf .cache
 
 # The programs whose modules depend on each other in one direction, which the objects prove.
-LAYERED := infra/d infra/idmap infra/learn infra/pack baseline/prep services/filewatch services/probe
+LAYERED := infra/d infra/idmap infra/learn infra/page infra/pack baseline/prep services/filewatch services/probe
 
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS)) check.layers
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/packages \

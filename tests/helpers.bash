@@ -56,9 +56,10 @@ PROBE=$(prog services/probe probe)
 FILEWATCH=$(prog services/filewatch filewatch)
 IDMAP=$(prog infra/idmap idmap)
 PACK=$(prog infra/pack pack)
+PAGE=$(prog infra/page page)
 D=$(prog infra/d d)
 ENGINE_CMD=$TOP/infra/engine
-export PREP PROBE FILEWATCH IDMAP PACK D ENGINE_CMD
+export PREP PROBE FILEWATCH IDMAP PACK PAGE D ENGINE_CMD
 
 # run_x STATUS COMMAND…: as run, but the exit status is checked, and on a mismatch the
 # command, its status and its output are shown. $output and $stderr are kept apart.

@@ -186,6 +186,8 @@ teardown_file() {
 	run_x 2 d -A
 	expect "h3           unknown"
 	expect "h3           missed: d up web"
+	run_x 0 d page --json --all
+	jq -es 'map({(.host): .}) | add | .h2.containers[0].state == "running" and .h3.error != null' <<<"$output"
 	sshd_up h3
 	run_x 1 d plan -A
 	expect "h3           missed: d up web"

@@ -18,7 +18,7 @@
 #include "report.h"
 #include "strbuf.h"
 
-enum { OWN_LINES = 20, CHUNK = 65536, CUT_FROM = 1 << 20, TIMED_OUT = 124 };
+enum { OWN_LINES = 20, CHUNK = 65536, CUT_FROM = 1 << 20, LONGEST = 1 << 24, TIMED_OUT = 124 };
 
 void
 last_lines(struct strbuf *b, size_t lines)
@@ -31,6 +31,17 @@ last_lines(struct strbuf *b, size_t lines)
 		memmove(b->s, p, (size_t)(end - p));
 	if (b->len)
 		strbuf_cut(b, (size_t)(end - p));
+}
+
+/* The same where what comes before may be endless, and lines too. */
+static void
+keep_end(struct strbuf *b, size_t lines)
+{
+	last_lines(b, lines);
+	if (b->len > LONGEST) {
+		memmove(b->s, b->s + b->len - CUT_FROM, CUT_FROM);
+		strbuf_cut(b, CUT_FROM);
+	}
 }
 
 /* Both outputs come out of one pipe, or their order would be lost. */
@@ -117,7 +128,7 @@ log_read(const struct engine *e, const struct log_query *q, struct strbuf *out, 
 		}
 		n = n < 0 && errno == EINTR ? 1 : n;
 		if (q->lines && out->len > CUT_FROM)
-			last_lines(out, q->lines);
+			keep_end(out, q->lines);
 	}
 	if (late)
 		kill(pid, SIGKILL);

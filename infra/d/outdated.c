@@ -264,16 +264,33 @@ look(struct looking *l)
 	return 0;
 }
 
+/* What was found last, for the page. */
+static void
+remember(struct app *a, const struct place *p, const struct findings *all, size_t from)
+{
+	json_t *list = json_array(), *o;
+
+	for (size_t i = from; i < all->n; i++)
+		json_array_append_new(list, finding_json(&all->v[i]));
+	o = json_pack("{s:s, s:o}", "time", state_now(), "found", list);
+	state_write(&a->host, p->name, "updates.json", o);
+	json_decref(o);
+}
+
 int
 outdated_find(
     struct app *a, const struct place *p, const struct container *c, struct findings *out)
 {
 	struct looking l = {.a = a, .p = p, .c = c, .out = out};
+	size_t before;
 	int bad;
 
 	l.since = state_read(&a->host, p->name, file);
 	l.still = json_object();
+	before = out->n;
 	bad = look(&l);
+	if (!bad)
+		remember(a, p, out, before);
 	if (!bad && (l.since || json_object_size(l.still)) && !json_equal(l.since, l.still))
 		state_write(&a->host, p->name, file, l.still);
 	json_decref(l.since);
@@ -330,4 +347,22 @@ finding_text(const struct finding *f)
 	    f->kind == FOUND_TAG || f->kind == FOUND_HELD ? "" : f->have, f->want,
 	    f->security ? " (security)" : "",
 	    f->kind == FOUND_HELD ? " (held back: update: hold)" : "");
+}
+
+static json_t *
+text_or_null(const char *s)
+{
+	json_t *got = s ? json_string(s) : json_null();
+
+	return got ? got : json_string("?");
+}
+
+json_t *
+finding_json(const struct finding *f)
+{
+	return json_pack("{s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I}", "name",
+	    text_or_null(*f->name ? f->name : NULL), "kind", found_names[f->kind], "security",
+	    f->security, "subject", text_or_null(f->subject), "have", text_or_null(f->have),
+	    "want", text_or_null(f->want), "digest", text_or_null(f->digest), "text",
+	    text_or_null(finding_text(f)), "since", (json_int_t)f->since);
 }

@@ -3,6 +3,7 @@
 #ifndef WHITTLE_OUTDATED_H
 #define WHITTLE_OUTDATED_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -51,5 +52,7 @@ void outdated_pins(struct app *a, struct findings *out);
 
 /* "nginx:1.27.1 -> 1.27.3" */
 const char *finding_text(const struct finding *f);
+
+json_t *finding_json(const struct finding *f);
 
 #endif

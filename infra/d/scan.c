@@ -685,6 +685,25 @@ print_change_as_json(struct strbuf *b, const struct place *p, const struct chang
 	strbuf_puts(b, "}");
 }
 
+/* What the last scan found, for the page. */
+static void
+remember(struct app *a, const struct place *p, const struct seen *now, const struct scan *s)
+{
+	enum { MOST = 500 };
+	struct strbuf text = STRBUF_INIT;
+	json_t *o;
+
+	for (size_t i = 0; i < s->n && i < MOST; i++)
+		print_change_as_json(&text, p, &s->v[i]);
+	strbuf_puts(&text, text.len ? "]" : "[]");
+	o = json_pack("{s:s, s:s, s:I, s:o}", "time", state_now(), "image", now->image, "count",
+	    (json_int_t)s->n, "changes", json_loadb(text.s, text.len, 0, NULL));
+	if (o)
+		state_write(&a->host, p->name, "scan.json", o);
+	json_decref(o);
+	strbuf_free(&text);
+}
+
 enum { MANY = 4 };
 
 static const char *
@@ -777,6 +796,8 @@ scan_and_tell(struct app *a, const struct place *p, const struct container *c,
 		}
 	if (o->rm && s.n && remove_added(p, now, &s))
 		status = EXIT_TROUBLE;
+	if (status != EXIT_TROUBLE)
+		remember(a, p, now, &s);
 	if (status == EXIT_NO)
 		event(&a->host, p->name, "scan", now->image, "%zu changes", s.n);
 	free(s.v);

@@ -45,30 +45,13 @@ print_all(const struct findings *all)
 	}
 }
 
-static json_t *
-text_or_null(const char *s)
-{
-	json_t *got = s ? json_string(s) : json_null();
-
-	return got ? got : json_string("?");
-}
-
 static void
 print_json(const struct findings *all)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < all->n; i++) {
-		const struct finding *f = &all->v[i];
-
-		json_array_append_new(
-		    list, json_pack("{s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:I}", "name",
-			      text_or_null(*f->name ? f->name : NULL), "kind",
-			      found_names[f->kind], "security", f->security, "subject",
-			      text_or_null(f->subject), "have", text_or_null(f->have), "want",
-			      text_or_null(f->want), "digest", text_or_null(f->digest), "text",
-			      text_or_null(finding_text(f)), "since", (json_int_t)f->since));
-	}
+	for (size_t i = 0; i < all->n; i++)
+		json_array_append_new(list, finding_json(&all->v[i]));
 	json_dumpf(list, stdout, JSON_INDENT(1));
 	printf("\n");
 	json_decref(list);

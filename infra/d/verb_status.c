@@ -1,70 +1,23 @@
 /* The table that d alone shows. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "engine_json.h"
-#include "engine_list.h"
-#include "generations.h"
-#include "journal.h"
 #include "options.h"
-#include "pipeline.h"
-#include "relay.h"
+#include "overview.h"
 #include "report.h"
 #include "say.h"
-#include "select.h"
-#include "service.h"
-#include "state.h"
 #include "strbuf.h"
 #include "verbs.h"
 
 struct row {
 	const char *name, *state, *health, *age, *live, *ports, *memory, *wave;
-	enum { PLAIN, GOOD, BAD, WARN } mood;
+	unsigned mood;
 };
-
-/* What the container's processes hold, as its control group counts it. */
-static int64_t
-memory_in(const char *group, const char *hierarchy, const char *file)
-{
-	char text[32] = "";
-	cleanup_fd int fd = open(
-	    pool_printf("/sys/fs/cgroup%s%s/%s", hierarchy, group, file), O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	return n > 0 ? strtoll(text, NULL, 10) : -1;
-}
-
-static int64_t
-memory_of(pid_t pid)
-{
-	cleanup_file FILE *f = fopen(pool_printf("/proc/%d/cgroup", (int)pid), "re");
-	cleanup_free char *line = NULL;
-	int64_t got = -1;
-	size_t cap = 0;
-
-	while (f && got < 0 && getline(&line, &cap, f) > 0) {
-		char *first = strchr(line, ':'),
-		     *second = first ? strchr(first + 1, ':') : NULL;
-
-		if (!second)
-			continue;
-		second[strcspn(second, "\n")] = '\0';
-		*second = '\0';
-		if (strcmp(first + 1, "memory") == 0)
-			got = memory_in(second + 1, "/memory", "memory.usage_in_bytes");
-		else if (!first[1])
-			got = memory_in(second + 1, "", "memory.current");
-	}
-	return got;
-}
 
 static const char *
 size_text(int64_t bytes)
@@ -97,63 +50,27 @@ port_list(const struct seen *s)
 	return got;
 }
 
-/* When it went live; images that are made to be the same at any time have no age. */
-static time_t
-image_since(struct app *a, const char *key, const struct image *live)
-{
-	const struct place *p = place_find(a, key);
-	const char *promoted = stamped(p, "install-stamp", "image");
-	struct generations g;
-	struct stat st;
-
-	if (generations_read(&a->host, key, &g) == 0)
-		for (size_t i = 0; i < g.n; i++)
-			if (strcmp(g.v[i].image, live->id) == 0)
-				return engine_time(g.v[i].time);
-	return promoted && strcmp(promoted, live->id) == 0 &&
-		       stat(pool_printf("%s/install-stamp", p->directory), &st) == 0
-		   ? st.st_mtime
-		   : live->created;
-}
-
 static void
-fill_row(struct app *a, const struct container *c, const struct seen_list *seen,
-    const struct images *images, struct row *r)
+fill_row(const struct overview *o, struct row *r)
 {
-	const struct seen *now = seen_named(seen, c->name), *relay;
-	struct image image;
-	const struct image *live = image_among(a, images, c, &image) == 1 ? &image : NULL;
-	bool running = now && now->running;
-
-	*r = (struct row){.name = c->key, .health = "-", .ports = "-", .memory = "-"};
-	r->state = now ? now->state : "-";
-	r->age = live ? age_text(image_since(a, c->key, live)) : "-";
-	r->live = !live                               ? "none"
-		  : !running                          ? "-"
-		  : strcmp(live->id, now->image) == 0 ? "yes"
-						      : "no";
-	r->wave = c->wave < 0 ? "-" : pool_printf("%d", (int)c->wave);
-	if (running) {
-		/* podman without systemd never asks: what it says then means nothing. */
-		r->health = now->health && !(a->engine.kind == PODMAN && a->engine.no_timers)
-				? now->health
-				: "-";
-		relay = c->swap.beside ? seen_named(seen, relay_name(c->name)) : NULL;
-		r->ports = port_list(relay && relay->running ? relay : now);
-		r->memory = size_text(memory_of(now->pid));
-	}
-	if (journal_is_there(&a->host, c->key))
-		r->state = state_is_locked(&a->host, c->key) ? "changing" : "cut off";
-	r->mood = running && strcmp(r->health, "unhealthy") != 0
-		      ? strcmp(r->live, "no") == 0 ? WARN : GOOD
-		  : running || wave_is_here(c) ? BAD
-					       : PLAIN;
+	*r = (struct row){.name = o->place->name,
+	    .state = o->state,
+	    .health = o->health ? o->health : "-",
+	    .age = o->live ? age_text(o->live_since) : "-",
+	    .live = live_words[o->is_live],
+	    .memory = size_text(o->memory),
+	    .wave = o->c && o->c->wave >= 0 ? pool_printf("%d", (int)o->c->wave) : "-",
+	    .ports = o->front ? port_list(o->front) : "-",
+	    .mood = o->mood};
 }
 
 static void
 print_rows(const struct row *r, size_t n)
 {
-	static const char *const colour[] = {"", "\033[32m", "\033[31m", "\033[33m"};
+	static const char *const colour[] = {[MOOD_GOOD] = "\033[32m",
+	    [MOOD_WARN] = "\033[33m",
+	    [MOOD_BAD] = "\033[31m",
+	    [MOOD_PLAIN] = ""};
 	bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	int width = 4;
 
@@ -189,30 +106,15 @@ print_rows_as_json(const struct row *r, size_t n)
 static int
 table(struct app *a, bool only_running, struct row **rows)
 {
-	struct container *c = pool_zero(a->places.n + 1, sizeof(*c)), *next = c;
-	bool *wrong = pool_zero(a->places.n + 1, sizeof(*wrong));
-	struct images images;
-	struct seen_list seen;
-	int n = 0;
+	struct overview *o;
+	int all = overview_all(a, &o), n = 0;
 
-	for (size_t i = 0; i < a->places.n; i++) {
-		wrong[i] = settings_in_force(a, &a->places.v[i], next) != 0;
-		next += !wrong[i];
-	}
-	if (look_at_all(a, c, (size_t)(next - c), &seen, &images))
+	if (all < 0)
 		return -1;
 	*rows = pool_zero(a->places.n + 1, sizeof(**rows));
-	next = c;
-	for (size_t i = 0; i < a->places.n; i++) {
-		const struct seen *now = wrong[i] ? NULL : seen_named(&seen, next->name);
-
-		if (wrong[i] && !only_running)
-			(*rows)[n++] = (struct row){a->places.v[i].name, "settings?", "-", "-",
-			    "-", "-", "-", "-", BAD};
-		if (!wrong[i] && (!only_running || (now && now->running)))
-			fill_row(a, next, &seen, &images, &(*rows)[n++]);
-		next += !wrong[i];
-	}
+	for (int i = 0; i < all; i++)
+		if (!only_running || (o[i].now && o[i].now->running))
+			fill_row(&o[i], &(*rows)[n++]);
 	return n;
 }
 

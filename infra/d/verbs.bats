@@ -158,6 +158,38 @@ teardown_file() {
 	echo 'autostart: 1' | settings "${P}web"
 }
 
+@test "page: what there is to see, as JSON, written, and served by a process without rights" {
+	local site=$BATS_TEST_TMPDIR/site host port page
+	d 1 "${P}web"
+	run_x 0 d page --json
+	expect '"whittle":1'
+	host=$(jq -r .host <<<"$output")
+	run_x 0 jq -r --arg n "${P}web" '.containers[] | select(.name == $n) |
+		.state, .live, .mood, .contents, (.memory > 0), (.log | type), .events[-1].event, .audit.verdict' <<<"$output"
+	expect $'running\nyes\ngood\nnull\ntrue\nstring\nstarted\n'
+	refute $'started\nnull'
+	echo '{"whittle":1,"host":"other","time":1,"error":"no route","containers":[{"name":"far"}]}' >"$BATS_TEST_TMPDIR/other.json"
+	run_x 0 d page -o "$site" --from "$BATS_TEST_TMPDIR/other.json"
+	grep -q "no route" "$site/index.html"
+	[ -e "$site/at/other/far.html" ]
+	[ -e "$site/at/$host/${P}box.html" ]
+	run_x 2 d page -o "$site" --from "$TOP/Makefile"
+	expect "isn't a description of a host" "$stderr"
+	run_x 2 d page
+	run_x 2 d page --json -o "$site"
+
+	port=$(free_port)
+	start "$D" serve --port "$port"
+	wait_until 20 curl -fs --max-time 20 -o "$BATS_TEST_TMPDIR/metrics" "http://127.0.0.1:$port/metrics"
+	grep -q "^whittle_running{host=\"$host\",name=\"${P}web\"} 1$" "$BATS_TEST_TMPDIR/metrics"
+	page=$(pgrep -P "$started" -x page)
+	[ "$(id -u)" -ne 0 ] || grep -q $'^Uid:\t65534\t65534\t65534\t65534$' "/proc/$page/status"
+	grep -q $'^NoNewPrivs:\t1$' "/proc/$page/status"
+	kill -KILL "$started"
+	wait_until 10 eval "! kill -0 $page 2>/dev/null"
+	stop_all
+}
+
 @test "hup reaches the first process" {
 	run_x 0 d up "${P}web"
 	run_x 0 d HUP "${P}web"

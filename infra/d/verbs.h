@@ -66,6 +66,8 @@ verb_fn do_auto;
 verb_fn do_job, do_jobs;
 /* verb_notify.c */
 verb_fn do_notify;
+/* verb_page.c */
+verb_fn do_page, do_serve;
 /* verb_help.c */
 verb_fn do_help, do_completion;
 
