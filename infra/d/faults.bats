@@ -8,6 +8,10 @@
 # shellcheck disable=SC2154 # run_x sets stderr
 load ../../tests/helpers
 
+# As long as it takes.
+# shellcheck disable=SC2034 # bats'
+[ "${FAULTS:-}" != all ] || BATS_TEST_TIMEOUT=20000
+
 setup_file() {
 	requires root
 	local lib=$TOP/third-party/obj/prefix
