@@ -109,7 +109,8 @@ one() {
 	WHITTLE_ENGINE_LIMIT=6 "$D" "${args[@]}" >"$ROOM/out" 2>&1 </dev/null || :
 	no_fake
 	[ -e "$ROOM/met" ] || return 1
-	waiting=$(find "$WHITTLE_STATE" -name journal.json -o -name restart.json | wc -l)
+	# one line for each container, which may have both
+	waiting=$(find "$WHITTLE_STATE" \( -name journal.json -o -name restart.json \) -printf '%h\n' | sort -u | wc -l)
 	"$D" lA >/dev/null 2>"$ROOM/told"
 	told=$(grep -c 'was cut off' "$ROOM/told" || :)
 	[ "$told" -eq "$waiting" ] || echo "$told lines about $waiting"
