@@ -28,6 +28,7 @@ enum verb_kind {
 	CHANGES = EXACT | 1 << 1, /* what an earlier run left is recovered before */
 	ALONE = 1 << 2,           /* needs neither host settings nor engine */
 	ELSEWHERE = 1 << 3,       /* needs host settings and no engine */
+	THERE = 1 << 4,           /* goes to the hosts that the container runs on */
 };
 
 struct verb {

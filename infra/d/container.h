@@ -247,7 +247,8 @@ struct container {
 
 	int64_t wave; /* -1: not started by itself */
 	const char *wave_host;
-	int64_t keep; /* generations; -1: the host's */
+	struct words on; /* hosts or labels of hosts that it runs on; none: here */
+	int64_t keep;    /* generations; -1: the host's */
 	struct words scan_allow;
 	bool require_signature;
 	struct pairs waive;     /* what d audit finds, and why that is meant */

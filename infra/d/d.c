@@ -11,6 +11,7 @@
 #include "run.h"
 #include "self.h"
 #include "signals.h"
+#include "there.h"
 #include "verbs.h"
 
 static const char one[] = "One container", inside[] = "Inside one", all[] = "All of them",
@@ -19,11 +20,11 @@ static const char one[] = "One container", inside[] = "Inside one", all[] = "All
 
 static const struct verb verbs[] = {
     {"up", "start 1", one, "[-T] NAME...",
-	"start it, what it needs first (-T: a test instance)", do_up, CHANGES},
+	"start it, what it needs first (-T: a test instance)", do_up, CHANGES | THERE},
     {"down", "stop 0", one, "[-T] NAME...", "stop it (-T: remove its test instance)", do_down,
-	CHANGES},
+	CHANGES | THERE},
     {"restart", "01 R", one, "NAME...", "replace it, from its settings and :live", do_restart,
-	CHANGES},
+	CHANGES | THERE},
     {"build", "b", one, "[-ast] [NAME...]", "build :latest (-t test, -s promote, -a upgrade)",
 	do_build, CHANGES},
     {"test", "t", one, "NAME... [-- CMD...]", "test :latest beside production", do_test,
@@ -36,24 +37,26 @@ static const struct verb verbs[] = {
 	"write newer tags, digests and packages into its files (-n: only show)", do_bump,
 	EXACT},
     {"back", "", one, "[-l] [--data] NAME [N]", "go back to an earlier generation", do_back,
-	CHANGES},
-    {"snapshot", "", one, "NAME...", "copy its data, to go back to", do_snapshot, CHANGES},
+	CHANGES | THERE},
+    {"snapshot", "", one, "NAME...", "copy its data, to go back to", do_snapshot,
+	CHANGES | THERE},
     {"rotate", "", one, "[-n] [NAME...]", "restart what has an old secret (-n: only list)",
-	do_rotate, CHANGES},
-    {"backup", "", one, "NAME [TO]", "copy its data elsewhere", do_backup, CHANGES},
+	do_rotate, CHANGES | THERE},
+    {"backup", "", one, "NAME [TO]", "copy its data elsewhere", do_backup, CHANGES | THERE},
     {"restore", "", one, "[-n | --verify] NAME FROM [-- CMD...]",
 	"put such a copy back (-n: only check it, --verify: test it beside production)",
-	do_restore, CHANGES},
+	do_restore, CHANGES | THERE},
     {"job", "", one, "NAME [JOB]", "run one of its jobs now; alone: when they run", do_job,
-	EXACT},
+	EXACT | THERE},
     {"prep", "", one, "[-nrT] [NAME...]",
-	"create its volumes (-n: only report, -r: repair owner and mode)", do_prep, CHANGES},
+	"create its volumes (-n: only report, -r: repair owner and mode)", do_prep,
+	CHANGES | THERE},
     {"hup", "H HUP reload r", one, "NAME...", "send SIGHUP to its first process", do_hup,
-	EXACT},
+	EXACT | THERE},
     {"add-su", "addsu", one, "NAME", "add /bin/su to it, until it is replaced", do_add_su,
-	CHANGES},
+	CHANGES | THERE},
     {"add-debug", "debug", one, "NAME [CMD...]", "run the toolkit image in its namespaces",
-	do_debug, EXACT},
+	do_debug, EXACT | THERE},
     {"new", "", one, "[OPTION...] NAME",
 	"make a container's directory (packages, image, compose)", do_new, READS},
     {"fix", "", one, "[--yes] NAME", "mend what keeps it from starting", do_fix, READS},
@@ -63,13 +66,14 @@ static const struct verb verbs[] = {
     {"clean", "", one, "[-n]", "remove what is left over and no rollback needs", do_clean,
 	CHANGES},
 
-    {"console", "C", inside, "NAME [CMD...]", "a shell, or CMD, as root", do_console, EXACT},
+    {"console", "C", inside, "NAME [CMD...]", "a shell, or CMD, as root", do_console,
+	EXACT | THERE},
     {"enter", "exec-cmd exec e0 e", inside, "NAME [CMD...]",
-	"a shell, or CMD, as its user (e0: as root)", do_enter, EXACT},
+	"a shell, or CMD, as its user (e0: as root)", do_enter, EXACT | THERE},
     {"run", "", inside, "[--KEY VALUE...] NAME [CMD...]",
-	"start it with other settings, or run a command beside it", do_run, CHANGES},
+	"start it with other settings, or run a command beside it", do_run, CHANGES | THERE},
     {"shell", "", inside, "NAME [ARG...]", "its image, with a shell instead of the service",
-	do_shell, EXACT},
+	do_shell, EXACT | THERE},
 
     {"up-all", "start-all 1a 11", all, "", "start all with autostart, wave by wave", do_up_all,
 	CHANGES},
@@ -85,6 +89,10 @@ static const struct verb verbs[] = {
     {"build-all", "ba", all, "", "build, the base first", do_build_all, CHANGES},
     {"test-all", "ta", all, "", "test, the base first", do_test_all, CHANGES},
     {"upgrade-all", "ua", all, "", "upgrade, the base first", do_upgrade_all, CHANGES},
+    {"sync", "", all, "[-n] [REPOSITORY]",
+	"take a newer signed tag of the directories, plan, apply (-n: verify, list what is "
+	"new)",
+	do_sync, EXACT},
     {"run-in-all", "ria", all, "CMD...", "CMD inside each that runs", do_run_in_all, EXACT},
 
     {"status", "", ask, "[--json]", "the table that d alone shows", do_status, READS},
@@ -92,21 +100,22 @@ static const struct verb verbs[] = {
     {"outdated", "", ask, "[--json] [--notify] [NAME...]",
 	"what there is newer, without pulling it", do_outdated, READS},
     {"why", "", ask, "[--json] NAME", "what happened to it, and its generations", do_why,
-	READS},
+	READS | THERE},
     {"scan", "cowscan", ask, "[--json] [NAME...]", "what changed in it since it started",
-	do_scan, READS},
+	do_scan, READS | THERE},
     {"audit", "", ask, "[--json] [--min low|medium|high] [NAME...]",
 	"what it is allowed beyond what it needs, as a score", do_audit, READS},
     {"page", "", ask, "-o DIR | --json [--all] [--from FILE]...",
 	"all of that as pages of HTML, or as JSON", do_page, READS},
     {"serve", "", ask, "[--port N] [--host NAME]... [--from FILE]...",
 	"the same pages at http://127.0.0.1:8300/", do_serve, READS},
-    {"log", "logs L", ask, "[-f] [-n N] NAME", "its log", do_log, READS},
-    {"is-up", "iu", ask, "NAME", "up or down", do_is_up, READS},
-    {"get-ip", "getip get_ip ip", ask, "NAME", "its addresses", do_get_ip, READS},
-    {"pid", "", ask, "NAME", "its first process", do_pid, READS},
-    {"veth", "", ask, "NAME", "the host's interface of its network", do_veth, READS},
-    {"cow-dir", "cow", ask, "NAME", "the directory of what it wrote", do_cow_dir, READS},
+    {"log", "logs L", ask, "[-f] [-n N] NAME", "its log", do_log, READS | THERE},
+    {"is-up", "iu", ask, "NAME", "up or down", do_is_up, READS | THERE},
+    {"get-ip", "getip get_ip ip", ask, "NAME", "its addresses", do_get_ip, READS | THERE},
+    {"pid", "", ask, "NAME", "its first process", do_pid, READS | THERE},
+    {"veth", "", ask, "NAME", "the host's interface of its network", do_veth, READS | THERE},
+    {"cow-dir", "cow", ask, "NAME", "the directory of what it wrote", do_cow_dir,
+	READS | THERE},
     {"autostart-wave", "aw al ai", ask, "NAME", "when it is started at boot", do_autostart_wave,
 	READS},
     {"spec", "s", ask, "NAME", "its full name", do_spec, READS},
@@ -220,6 +229,8 @@ run_verb(struct app *a, int argc, char **argv)
 	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & EXACT)
 		catch_signals();
+	if ((a->verb->kind & THERE) && there_run(a, argc, argv, &status))
+		return status;
 	if ((a->verb->kind & CHANGES) != CHANGES)
 		recover_tell(a);
 	else if (recover_all(a))

@@ -297,6 +297,7 @@ add_said(json_t *o, const struct container *c)
 	set_said(o, "swap", c->swap.beside,
 	    json_pack("{s:s, s:b, s:I}", "how", "beside", "shared", c->swap.shared, "drain",
 		(json_int_t)c->swap.drain));
+	set_said(o, "on", c->on.n, words(&c->on));
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
 	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));
@@ -409,9 +410,9 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 {
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
-	    "hooks", "image", "jobs", "keep", "needs_mount", "port_offset", "ready", "repo2",
-	    "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot", "tags",
-	    "update", "verify_key", "vols", "waive"};
+	    "hooks", "image", "jobs", "keep", "needs_mount", "on", "port_offset", "ready",
+	    "repo2", "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot",
+	    "tags", "update", "verify_key", "vols", "waive"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

@@ -57,6 +57,7 @@ SAID_LIST(needs, needs)
 SAID_LIST(networks, networks)
 SAID_LIST(ports, ports)
 SAID_LIST(scan, scan_allow)
+SAID_LIST(on, on)
 SAID_LIST(secrets, secrets)
 SAID_LIST(sysctls, sysctls)
 SAID_LIST(tags, tags)
@@ -432,6 +433,8 @@ static const struct row table[] = {
 	    NO("docker stack deploy ignores security_opt; \"no-new-privileges\": true in each "
 	       "node's daemon.json does it")},
 	NULL, false},
+    {"on", said_on, LOOSE, NOWHERE("files are for the host that they are brought to"), NULL,
+	true},
     {"pids", said_pids, SECURES,
 	{YES("PidsLimit="), YES("pids_limit"),
 	    NO("a cluster limits processes by each node's podPidsLimit alone"),

@@ -127,12 +127,13 @@ take_reason(struct far_answer *a, const struct strbuf *said)
 
 /* ---- what is there ---- */
 
-/* For the shell there: its own home where no state is said. */
+/* For the shell there: below the state that d takes by itself where none is said. */
 static const char *
 far_directory(const struct fleet_host *h)
 {
 	return h->state ? one(pool_printf("%s/bin", h->state))
-			: "\"${XDG_STATE_HOME:-$HOME/.local/state}/whittle/bin\"";
+			: "\"$(if [ \"$(id -u)\" = 0 ]; then echo /var/lib; else echo "
+			  "\"${XDG_STATE_HOME:-$HOME/.local/state}\"; fi)/whittle/bin\"";
 }
 
 static const char *
@@ -247,6 +248,29 @@ far_d(const struct fleet_host *h, const struct words *words, bool terminal)
 				 : run(&(struct run){.argv = (const char *const *)argv.w}));
 }
 
+void
+far_variables(const struct fleet_host *h)
+{
+	struct words argv = {0};
+
+	add_ssh(&argv, h, false);
+	setenv("FAR_SSH", quoted(&argv), 1);
+	setenv("FAR_BIN", far_directory(h), 1);
+	setenv("FAR_ENV", far_environment(h), 1);
+}
+
+struct far_answer
+far_judge(int status, const struct strbuf *said)
+{
+	struct far_answer a = {.kind = status < 0             ? FAR_TROUBLE
+				       : status == SSH_FAILED ? FAR_UNREACHABLE
+							      : FAR_ANSWERED,
+	    .status = status};
+
+	take_reason(&a, said);
+	return a;
+}
+
 /* ---- several at once ---- */
 
 /* ssh ends at a file that got too long. */
@@ -291,6 +315,15 @@ far_all(const struct fleet *some, const struct words *words, struct far_text *te
 		text[i].answer.why[sizeof(text[i].answer.why) - 1] = '\0';
 	}
 	munmap(shared, size);
+}
+
+void
+far_close(struct far_text *t)
+{
+	if (t->out >= 0)
+		close(t->out);
+	if (t->err >= 0)
+		close(t->err);
 }
 
 char *

@@ -24,6 +24,11 @@ struct far_answer {
  * with a terminal of its own there. */
 struct far_answer far_d(const struct fleet_host *h, const struct words *words, bool terminal);
 
+/* Puts what infra/send needs to reach the host into the environment, and tells its end. */
+void far_variables(const struct fleet_host *h);
+struct strbuf;
+struct far_answer far_judge(int status, const struct strbuf *said);
+
 /* What was written there: files in memory, closed by the caller. */
 struct far_text {
 	struct far_answer answer;
@@ -32,6 +37,8 @@ struct far_text {
 
 /* The same on all of them at once. What one of them writes is cut off at 64 MiB. */
 void far_all(const struct fleet *some, const struct words *words, struct far_text *text);
+
+void far_close(struct far_text *t);
 
 /* The text of such a file; NULL where it isn't one that can be read whole. */
 char *far_text(int fd);

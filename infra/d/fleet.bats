@@ -3,109 +3,37 @@
 # shellcheck disable=SC2154 # run_x sets stderr
 load ../../tests/helpers
 load tests/fixture
-
-HOSTS="h1 h2 h3"
+load tests/hosts
 
 setup_file() {
 	requires root podman pods command:sshd command:ip
 	export ROOM=$BATS_FILE_TMPDIR XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/r
-	export WHITTLE_SETTINGS=$ROOM/host.yaml WHITTLE_STATE=$ROOM/state WHITTLE_CONTAINERS=$ROOM/none
-	N=wf$((RANDOM % 90 + 10))
-	export N
-	mkdir -p "$XDG_RUNTIME_DIR" "$ROOM/none" /run/sshd
-	ssh-keygen -q -t ed25519 -N '' -f "$ROOM/key"
+	export WHITTLE_SETTINGS=$ROOM/host.yaml WHITTLE_STATE=$ROOM/state WHITTLE_CONTAINERS=$ROOM/here
+	export N=wf$((RANDOM % 90 + 10)) HOSTS=
+	hosts_make h1 h2 h3 || skip "this machine cannot: it has no bridges"
 	ssh-keygen -q -t ed25519 -N '' -f "$ROOM/other-key"
-	engine save -o "$ROOM/hello.tar" "$(live hello)" >/dev/null 2>&1
-	ip link add "$N" type bridge
-	ip addr add 10.97.7.1/24 dev "$N"
-	ip link set "$N" up
-	echo "hosts:" >"$WHITTLE_SETTINGS"
-	local i=1 h
+	local h
 	for h in $HOSTS; do
-		i=$((i + 1))
-		host_made "$h" "10.97.7.$i"
-		sshd_up "$h"
+		mkdir "$ROOM/$h/c/web"
+		cat >"$ROOM/$h/c/web/settings.yaml" <<-EOT
+			image: $HOST_IMAGE
+			name: $N$h
+			network: none
+			ready: {http: ":8000/", stable: 0}
+			stop_timeout: 1s
+		EOT
 	done
-}
-
-# host_made NAME ADDRESS: a namespace, its d's directories, its podman root, its line in hosts.
-host_made() {
-	local at=$ROOM/$1
-	mkdir -p "$at/c/web" "$at/graph" "$at/run"
-	cat >"$at/c/web/settings.yaml" <<-EOT
-		image: $(live hello)
-		name: $N$1
-		network: none
-		ready: {http: ":8000/", stable: 0}
-		stop_timeout: 1s
-	EOT
-	printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrunroot = "%s"\n' "$at/graph" "$at/run" >"$at/storage.conf"
-	: >"$at/settings.yaml"
-	CONTAINERS_STORAGE_CONF=$at/storage.conf engine load -q -i "$ROOM/hello.tar" >/dev/null 2>&1
-	ip netns add "$N$1"
-	ip link add "$N$1" type veth peer name eth0 netns "$N$1"
-	ip link set "$N$1" master "$N" up
-	ip -n "$N$1" addr add "$2/24" dev eth0
-	ip -n "$N$1" link set eth0 up
-	ip -n "$N$1" link set lo up
-	cat >"$at/sshd.conf" <<-EOT
-		ListenAddress $2:22
-		HostKey $ROOM/key
-		AuthorizedKeysFile $ROOM/key.pub
-		StrictModes no
-		UsePAM no
-		PermitRootLogin yes
-		PidFile $at/sshd.pid
-	EOT
-	echo "$2 $(cut -d' ' -f1,2 "$ROOM/key.pub")" >>"$ROOM/known_hosts"
-	cat >>"$WHITTLE_SETTINGS" <<-EOT
-		  $1:
-		    ssh: root@$2
-		    options: [-i, $ROOM/key, -oUserKnownHostsFile=$ROOM/known_hosts, -oConnectTimeout=3]
-		    labels: [lab, label-$1]
-		    wave: ${1#h}
-		    state: $at/state
-		    engine: $ENGINE_CMD
-		    env: {WHITTLE_CONTAINERS: $at/c, WHITTLE_SETTINGS: $at/settings.yaml, CONTAINERS_STORAGE_CONF: $at/storage.conf}
-	EOT
-}
-
-sshd_up() {
-	nsenter --net="/run/netns/$N$1" /usr/sbin/sshd -f "$ROOM/$1/sshd.conf" -E "$ROOM/$1/sshd.log"
-	wait_until 10 ssh_to "$1" true
-}
-
-# The host is off, but for its containers: sshd and all that runs by it.
-host_down() {
-	local pid
-	for pid in $(ip netns pids "$N$1"); do
-		case $(cat "/proc/$pid/comm" 2>/dev/null) in sshd* | d | sh | sleep) kill -KILL "$pid" 2>/dev/null || : ;; esac
-	done
-	disconnect
-}
-
-# Connections that are kept for later.
-disconnect() {
-	local socket
-	for socket in "$XDG_RUNTIME_DIR"/whittle-ssh/*; do
-		[ ! -S "$socket" ] || ssh -oControlPath="$socket" -O exit x 2>/dev/null || :
-	done
-}
-
-ssh_to() {
-	ssh -i "$ROOM/key" -oBatchMode=yes -oUserKnownHostsFile="$ROOM/known_hosts" -oConnectTimeout=3 "root@10.97.7.$((${1#h} + 1))" "${@:2}"
 }
 
 teardown_file() {
 	local h
-	disconnect
 	for h in $HOSTS; do
-		CONTAINERS_STORAGE_CONF=$ROOM/$h/storage.conf engine rm -f "$N$h" >/dev/null 2>&1 || :
-		host_down "$h" || :
-		ip netns del "$N$h" 2>/dev/null || :
-		ip link del "$N$h" 2>/dev/null || :
+		CONTAINERS_STORAGE_CONF=$ROOM/$h/storage.conf engine rm -f "$N$h" "${N}sent" >/dev/null 2>&1 || :
 	done
-	ip link del "$N" 2>/dev/null || :
+	hosts_remove
+	engine rm -f "${N}sync" >/dev/null 2>&1 || :
+	# shellcheck disable=SC2046 # a list of names
+	engine rmi -f $(engine images --format '{{.Repository}}:{{.Tag}}' | grep "/$N") >/dev/null 2>&1 || :
 }
 
 @test "hosts: named, reached, and brought the very same d" {
@@ -230,4 +158,125 @@ teardown_file() {
 	run_x 0 d @h2 recover
 	run_x 0 d @h2 is-up web
 	run_x 0 d @h2 restart web
+}
+
+# sent_image VERSION: an image of its own with what is kept about it, and the container's next one.
+sent_image() {
+	local at=$ROOM/build.$1
+	mkdir -p "$at"
+	echo "$1" >"$at/version"
+	printf 'FROM %s\nCOPY version /version\n' "$(live hello)" >"$at/Dockerfile"
+	engine build -q --layers=false --format docker -t "localhost/$N-raw:$1" "$at" >/dev/null 2>&1
+	engine save -o "$at/raw.tar" "localhost/$N-raw:$1" >/dev/null 2>&1
+	"$PACK" build -n "$S" -i "$at/raw.tar" -o "$at/image.tar" 2>/dev/null | sed 's/^sha256://' >"$at/id"
+	engine load -q -i "$at/image.tar" >/dev/null 2>&1
+	"$PACK" provenance "$(cat "$at/id")" >/dev/null
+	printf 'image sha256:%s\ninputs %s\n' "$(cat "$at/id")" "$1" >"$ROOM/here/$S/next"
+}
+
+# version_there HOST
+version_there() {
+	CONTAINERS_STORAGE_CONF=$ROOM/$1/storage.conf engine inspect -f '{{.Image}}' "$S"
+}
+
+@test "on: what is built and tested here runs there, as settings and image say, after their key" {
+	S=${N}sent
+	mkdir -p "$ROOM/here/$S"
+	printf 'all:\n\t@cp next build-stamp\ntest:\n\t@cp build-stamp test-stamp\ninstall:\n\t@%s tag $$(sed -n "s/^image //p" test-stamp) localhost/whittle/%s:live\n' \
+		"$ENGINE_CMD" "$S" >"$ROOM/here/$S/Makefile"
+	echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >"$ROOM/here/$S/seccomp.json"
+	cat >"$ROOM/here/$S/settings.yaml" <<-EOT
+		on: [h1, label-h2]
+		network: none
+		seccomp: seccomp.json
+		ready: {http: ":8000/", stable: 0}
+		stop_timeout: 1s
+	EOT
+	minisign -G -W -p "$ROOM/h2/trusted.pub" -s "$ROOM/sec" >/dev/null
+	printf 'verify_key: %s\ndefaults: {require_signature: true}\n' "$ROOM/h2/trusted.pub" >"$ROOM/h2/settings.yaml"
+	sed -i '$a require_signature: false' "$ROOM/here/$S/settings.yaml"
+
+	sent_image 1
+	"$PACK" sign -k "$ROOM/sec" "$(cat "$ROOM/build.1/id")"
+	run_x 0 d upgrade "$S"
+	[ "$(version_there h1)" = "$(cat "$ROOM/build.1/id")" ]
+	[ "$(version_there h2)" = "$(cat "$ROOM/build.1/id")" ]
+	[ ! -e "$ROOM/h2/state/containers/$S/Makefile" ]
+	run_x 1 engine container exists "$S"
+	run_x 0 d
+	[[ $output =~ $S\ +elsewhere ]]
+	run_x 0 d is-up "$S"
+	expect $'== h1\nup\n== h2\nup'
+
+	# What differs alone is sent, and nothing where nothing does.
+	sent_image 2
+	"$PACK" sign -k "$ROOM/sec" "$(cat "$ROOM/build.2/id")"
+	run_x 0 d upgrade "$S"
+	sizes=$(sed -n 's/^\([0-9]*\) bytes$/\1/p' <<<"$output")
+	[ "$(wc -w <<<"$sizes")" -eq 2 ]
+	for size in $sizes; do [ "$size" -lt 60000 ]; done
+	[ "$(version_there h2)" = "$(cat "$ROOM/build.2/id")" ]
+	run_x 0 d upgrade "$S"
+	refute " bytes"
+
+	# The third has no signature: h1, the canary, doesn't ask for one, h2 does.
+	sent_image 3
+	run_x 1 d upgrade "$S"
+	expect "require_signature is set, and" "$output$stderr"
+	[ "$(version_there h1)" = "$(cat "$ROOM/build.3/id")" ]
+	[ "$(version_there h2)" = "$(cat "$ROOM/build.2/id")" ]
+
+	# One that is off catches up.
+	host_down h2
+	run_x 1 d upgrade "$S"
+	sshd_up h2
+	run_x 1 d plan -A
+	expect "h2           missed: d upgrade $S"
+	"$PACK" sign -k "$ROOM/sec" "$(cat "$ROOM/build.3/id")"
+	run_x 0 d hosts retry
+	[ "$(version_there h2)" = "$(cat "$ROOM/build.3/id")" ]
+
+	# Settings alone.
+	echo 'memory: 77m' >>"$ROOM/here/$S/settings.yaml"
+	run_x 0 d restart "$S"
+	[ "$(CONTAINERS_STORAGE_CONF=$ROOM/h1/storage.conf engine inspect -f '{{.HostConfig.Memory}}' "$S")" = 80740352 ]
+	run_x 0 d down "$S"
+	run_x 1 d is-up "$S"
+}
+
+@test "sync: a signed tag is taken, another is not" {
+	local repo=$ROOM/repo g="git -c user.name=t -c user.email=t@example.org -C $ROOM/repo"
+	mkdir -p "$repo/c/synced"
+	printf 'image: %s\nname: %ssync\nnetwork: none\nautostart: 1\nready: {http: ":8000/", stable: 0}\n' "$(live hello)" "$N" >"$repo/c/synced/settings.yaml"
+	git init -q -b main "$repo"
+	$g add . && $g commit -q -m one
+	$g config gpg.format ssh
+	$g config user.signingkey "$ROOM/key"
+	git clone -q "$repo" "$ROOM/clone"
+	printf 't@example.org %s\n' "$(cat "$ROOM/key.pub")" >"$ROOM/signers"
+	git -C "$ROOM/clone" config gpg.ssh.allowedSignersFile "$ROOM/signers"
+	export WHITTLE_CONTAINERS=$ROOM/clone/c
+
+	run_x 1 d sync "$ROOM/clone"
+	expect "no tag follows" "$stderr"
+	echo 'memory: 99m' >>"$repo/c/synced/settings.yaml"
+	$g commit -q -a -m two && $g tag -s -m v1 v1
+	run_x 0 d sync -n "$ROOM/clone"
+	expect " two"
+	[ "$(git -C "$ROOM/clone" log --oneline | wc -l)" -eq 1 ]
+	run_x 0 d sync "$ROOM/clone"
+	[ "$(engine inspect -f '{{.HostConfig.Memory}}' "${N}sync")" = 103809024 ]
+	run_x 0 d sync "$ROOM/clone"
+	expect "checked out already"
+
+	$g commit -q --allow-empty -m three && $g tag -a -m v2 v2
+	run_x 1 d sync "$ROOM/clone"
+	expect "tag 'v2' isn't signed by a key that counts here" "$stderr"
+	$g tag -d v2 >/dev/null
+	$g -c user.signingkey="$ROOM/other-key" tag -s -m v3 v3
+	git -C "$ROOM/clone" tag -d v2 >/dev/null
+	run_x 1 d sync "$ROOM/clone"
+	expect "tag 'v3' isn't signed by a key that counts here" "$stderr"
+	[ "$(git -C "$ROOM/clone" log --oneline | wc -l)" -eq 2 ]
+	run_x 0 d down synced
 }

@@ -466,13 +466,24 @@ void
 host_places(const struct host *h, struct places *all, struct words *twice)
 {
 	struct words ignored = {0};
-	size_t cap = 0;
+	size_t cap = 0, own;
 
 	*all = (struct places){0};
 	for (size_t i = 0; i < h->directories.n; i++)
 		places_in(h->directories.w[i], all, &cap, twice ? twice : &ignored);
+	own = all->n;
+	places_in(host_brought(h), all, &cap, twice ? twice : &ignored);
+	for (size_t i = own; i < all->n; i++)
+		all->v[i].brought = true;
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), by_name);
+}
+
+const char *
+host_brought(const struct host *h)
+{
+	return pool_printf(
+	    "%.*s/containers", (int)(strrchr(h->state, '/') - h->state), h->state);
 }
 
 /* ---- one container ---- */
@@ -573,6 +584,24 @@ expand(const struct host *h, struct settings *s, struct node *n)
 		expand(h, s, n->item[i]);
 }
 
+/* A directory that another host brought runs here, and says nothing about whom this host
+ * trusts. */
+static void
+keep_own_rules(const struct host *h, struct container *c)
+{
+	bool must = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct node *n = settings_get(h->defaults[i].map, "require_signature");
+
+		if (n)
+			settings_bool(h->defaults[i].settings, n, &must);
+	}
+	c->on = (struct words){0};
+	c->verify_key = NULL;
+	c->require_signature |= must;
+}
+
 int
 host_container(const struct host *h, const struct place *p, bool test,
     const struct words *flags, const char *text, struct container *out)
@@ -610,6 +639,8 @@ host_container(const struct host *h, const struct place *p, bool test,
 	out->settings = text ? text : "";
 	if (!bad)
 		bad = container_apply(out, layer, 4, 3);
+	if (!bad && p->brought)
+		keep_own_rules(h, out);
 	settings_free(&own);
 	settings_free(&line);
 	return bad ? -1 : 0;
@@ -620,7 +651,7 @@ wave_is_here(const struct container *c)
 {
 	char name[256] = "";
 
-	if (c->wave < 0)
+	if (c->wave < 0 || c->on.n)
 		return false;
 	if (!c->wave_host)
 		return true;

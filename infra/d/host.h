@@ -41,11 +41,15 @@ struct host {
  */
 int host_load(struct host *h);
 
+/* Where directories stand that another host brought: host_load() knows the state. */
+const char *host_brought(const struct host *h);
+
 /* One container's directory. */
 struct place {
 	const char *name;                           /* the directory's */
 	const char *directory;                      /* its path */
 	bool settings, makefile, dockerfile, tests; /* which files it has */
+	bool brought; /* by another host, which builds and tests it */
 };
 
 struct places {

@@ -87,7 +87,7 @@ overview_one(struct app *a, const struct seen_list *seen, const struct images *i
 		o->live = image;
 		o->live_since = image_since(a, o->place, image);
 	}
-	o->state = now ? now->state : "-";
+	o->state = now ? now->state : c->on.n ? "elsewhere" : "-";
 	o->is_live = !o->live                               ? LIVE_NONE
 		     : !running                             ? LIVE_DOWN
 		     : strcmp(o->live->id, now->image) == 0 ? LIVE_YES

@@ -66,6 +66,7 @@ static const struct key keys[] = {
     {"network", OTHER, NOWHERE, 0, 0, take_network},
     {"networks", LIST, AT(networks), 0, 0, take_joined_network},
     {"no_new_privileges", FLAG, AT(no_new_privileges), 0, 0, NULL},
+    {"on", LIST, AT(on), 0, 0, take_on},
     {"pids", NUMBER, AT(pids), 0, 4194304, NULL},
     {"port_offset", OTHER, NOWHERE, 0, 0, take_port_offset},
     {"ports", LIST, AT(ports), 0, 0, take_port},

@@ -19,6 +19,7 @@
 #include "service.h"
 #include "signals.h"
 #include "tags.h"
+#include "there.h"
 
 struct upgrade {
 	struct app *a;
@@ -26,6 +27,7 @@ struct upgrade {
 	struct container c;
 	struct seen now;
 	bool runs, force, keep_down;
+	const char *given;  /* the image of that ID or name; NULL: what is built */
 	struct image image; /* the new one */
 	const char *settings;
 	struct journal j;
@@ -47,10 +49,10 @@ failed_step(struct upgrade *u, const char *what, const char *log)
 static int
 pull(struct upgrade *u)
 {
-	const char *reference = container_image(&u->c);
+	const char *reference = u->given ? u->given : container_image(&u->c);
 	int got;
 
-	if (strncmp(reference, "localhost/", 10) != 0) {
+	if (!u->given && strncmp(reference, "localhost/", 10) != 0) {
 		say("PULL", "%s", reference);
 		if (engine_call(&u->a->engine, NULL, "pull", "-q", reference, NULL))
 			return failed_step(u, "the pull", NULL);
@@ -68,6 +70,11 @@ build(struct upgrade *u)
 	const char *log, *id;
 	int status;
 
+	if (u->given && u->p->makefile) {
+		report(
+		    "%s is built here: --image is for what another host has built", u->p->name);
+		return EXIT_TROUBLE;
+	}
 	if (!u->p->makefile)
 		return pull(u);
 	say("BUILD", "%s", u->p->name);
@@ -90,7 +97,7 @@ test(struct upgrade *u)
 	const char *log, *id;
 
 	if (!u->p->makefile) {
-		if (u->c.ready.kind != READY_NONE || u->force)
+		if (u->given || u->c.on.n || u->c.ready.kind != READY_NONE || u->force)
 			return EXIT_YES;
 		report(
 		    "%s: nothing tests it: give it a test.bats and a Makefile, or a 'ready' in "
@@ -210,7 +217,7 @@ upgrade_locked(struct upgrade *u)
 	status = upgrade_begun(u);
 	if (status || interrupted)
 		return replace_drop(&u->j) ? EXIT_TROUBLE : interrupted ? 130 : status;
-	if (u->keep_down && !u->runs && !wave_is_here(&u->c))
+	if (u->c.on.n || (u->keep_down && !u->runs && !wave_is_here(&u->c)))
 		return promote_only(u);
 	if (is_what_runs(u) && !u->force) {
 		say("SAME", "%s runs %s already", u->p->name, short_id(u->image.id));
@@ -220,9 +227,10 @@ upgrade_locked(struct upgrade *u)
 }
 
 int
-upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down)
+upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down, const char *given)
 {
-	struct upgrade u = {.a = a, .p = p, .force = force, .keep_down = keep_down};
+	struct upgrade u = {
+	    .a = a, .p = p, .force = force, .keep_down = keep_down, .given = given};
 	struct locks locks;
 	int status;
 
@@ -230,5 +238,7 @@ upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down)
 		return EXIT_TROUBLE;
 	status = upgrade_locked(&u);
 	unlock_container(&locks);
+	if (status == EXIT_YES && u.c.on.n)
+		status = there_upgrade(a, p, &u.c, u.image.id, force);
 	return start_pending(a, status);
 }

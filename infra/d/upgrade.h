@@ -7,8 +7,10 @@
 /*
  * Builds, tests, puts in place, promotes. force: a quarantined image too, and though
  * nothing changed. keep_down: what doesn't run and isn't started by itself is promoted,
- * not started. An exit status.
+ * not started. given: that image, which was built and tested elsewhere; NULL: none. What runs
+ * on other hosts is promoted here and brought to them. An exit status.
  */
-int upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down);
+int upgrade_one(
+    struct app *a, const struct place *p, bool force, bool keep_down, const char *given);
 
 #endif

@@ -108,6 +108,20 @@ take_autostart(struct reader *r, const struct node *n)
 	return 0;
 }
 
+/* Which hosts there are only the host's settings know. */
+int
+take_on(struct reader *r, const struct node *n)
+{
+	const char *text;
+
+	if (text_value(r, n, &text))
+		return -1;
+	if (!is_name(text))
+		return wrong_value(r, n, "the name of a host, or a label of several");
+	words_add(&r->c->on, text);
+	return 0;
+}
+
 static int
 add_share(struct reader *r, const struct node *n, struct need *need)
 {

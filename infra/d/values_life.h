@@ -4,7 +4,7 @@
 
 #include "reader.h"
 
-take take_autostart, take_health, take_log, take_need, take_ready, take_restart, take_scan,
-    take_stop_signal;
+take take_autostart, take_health, take_log, take_need, take_on, take_ready, take_restart,
+    take_scan, take_stop_signal;
 
 #endif

@@ -1,5 +1,5 @@
-/* Making a container's directory, and mending what keeps one from starting: infra/new and
- * infra/fix, which call this program in their turn. */
+/* Making a container's directory, and mending what keeps one from starting: infra/new,
+ * infra/fix; following a repository: infra/sync; which call this program in their turn. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,4 +35,10 @@ int
 do_fix(struct app *a, int argc, char **argv)
 {
 	return hand_over(a, "fix", argc, argv);
+}
+
+int
+do_sync(struct app *a, int argc, char **argv)
+{
+	return hand_over(a, "sync", argc, argv);
 }

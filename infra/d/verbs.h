@@ -26,8 +26,7 @@ verb_fn do_plan;
 /* verb_clean.c */
 verb_fn do_clean;
 /* verb_new.c */
-verb_fn do_new, do_fix;
-verb_fn do_new, do_fix;
+verb_fn do_new, do_fix, do_sync;
 /* verb_export.c */
 verb_fn do_export;
 /* verb_import.c */

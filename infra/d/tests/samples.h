@@ -45,6 +45,7 @@ static const struct {
     {"network", "lan", "none", ""},
     {"networks", "[a, {name: b, ip: 10.0.0.1, aliases: [x, y]}]", "[c]", ""},
     {"no_new_privileges", "no", "yes", ""},
+    {"on", "[attic, lab]", "[cellar]", ""},
     {"pids", "1", "2", ""},
     {"port_offset", "1", "2", "ports: ['80:80']"},
     {"ports", "['1:1', '2:2']", "['3:3']", ""},

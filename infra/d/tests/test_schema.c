@@ -518,7 +518,7 @@ static bool
 is_about_d(const char *key)
 {
 	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "jobs",
-	    "keep", "needs_mount", "ready", "repo1", "repo2", "require_signature", "scan",
+	    "keep", "needs_mount", "on", "ready", "repo1", "repo2", "require_signature", "scan",
 	    "shift_gids", "shift_uids", "snapshot", "tag", "tags", "update", "verify_key",
 	    "vol_defaults", "vols", "waive", NULL};
 

@@ -1,0 +1,49 @@
+/* A verb on several hosts, and what those missed that couldn't be reached. */
+#ifndef WHITTLE_WAVES_H
+#define WHITTLE_WAVES_H
+
+#include "app.h"
+#include "far.h"
+
+/* What has to be there before the verb: an answer other than yes is that host's. */
+typedef struct far_answer waves_before(
+    struct app *a, const struct fleet_host *h, const void *arg);
+
+/*
+ * A question goes to all at once. What changes something goes to the first that is reached
+ * alone, then to the others of its wave, then to the next wave; where one fails the waves
+ * behind it are left alone. Who can't be reached is passed over, and has it to be done: these
+ * words, or those of missed. before and missed may be NULL. The worst exit status.
+ */
+int waves_run(struct app *a, const struct fleet *some, const struct words *words,
+    waves_before *before, const void *arg, const struct words *missed);
+
+/* The first word of what is missed where the rest is a verb on this host, which brings what
+ * belongs to it. */
+extern const char missed_here[];
+
+/* Whether the verb of that name or alias changes anything. */
+bool verb_changes(const struct app *a, const char *word);
+
+/* A host that wasn't reached has it to be done; one that did it no longer. */
+void missed_note(
+    struct app *a, const struct fleet_host *h, const struct words *words, bool missed);
+
+/* Prints what they missed; false where that is nothing. */
+bool missed_tell(struct app *a, const struct fleet *some);
+
+/* What one missed, in the order in which it did. */
+struct words_list {
+	struct words *v;
+	size_t n;
+};
+struct words_list missed_by(struct app *a, const struct fleet_host *h);
+
+/* Text from a host that somebody else may rule, so that it doesn't drive this one's terminal.
+ */
+const char *visible(const char *s);
+
+/* As one line that a shell reads back as these words. */
+const char *words_line(const struct words *words);
+
+#endif
