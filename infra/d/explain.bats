@@ -88,6 +88,7 @@ fails() {
 		x: setgroups() failed|settings caps SETGID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set gid 101.|settings caps SETGID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
+		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
 		x: bind: Permission denied|settings caps NET_BIND_SERVICE
 	EOT
 	echo 'x: the user said no, and failed' >"$BATS_TEST_TMPDIR/said"
