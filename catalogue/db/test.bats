@@ -42,6 +42,17 @@ sql() { # DATABASE STATEMENT
 	[ "$(sql postgres "SELECT encode(digest('x', 'sha256'), 'hex')")" = "$(printf x | sha256sum | cut -d' ' -f1)" ]
 }
 
+@test "what is deleted and dropped gives its space back" {
+	sql postgres "CREATE TABLE large AS SELECT n, repeat(md5(n::text), 20) s FROM generate_series(1, 5000) n"
+	sql postgres 'DELETE FROM large WHERE n > 10'
+	run_x 0 sql postgres 'VACUUM large'
+	[ -z "$stderr" ]
+	[ "$(sql postgres "SELECT pg_relation_size('large') < 100000")" = t ]
+	run_x 0 sql postgres 'DROP TABLE large'
+	[ -z "$stderr" ]
+	run_x 0 sql postgres 'CHECKPOINT'
+}
+
 @test "a backup, the loss, and the way back" {
 	local url="postgresql://postgres:only%20for%20tests@127.0.0.1"
 	sql postgres 'CREATE DATABASE kept'
