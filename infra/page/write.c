@@ -59,18 +59,35 @@ is_there(int at, const char *name, const struct strbuf *body)
 	return same;
 }
 
+/* Whoever reads meets the old page or the new one, whole. It isn't synced: after a power
+ * failure all of it is made anew, and hundreds of waits for the disk would take longer than the
+ * rest. */
+static int
+replace(int at, const char *name, const struct strbuf *body)
+{
+	cleanup_free char *prefix = xasprintf("%s.new.", name);
+	cleanup_free char *temporary = NULL;
+	cleanup_fd int fd = file_temporary(at, prefix, &temporary);
+	int error;
+
+	if (fd < 0)
+		return -1;
+	if (fchmod(fd, 0644) == 0 && write_all(fd, body->s ? body->s : "", body->len) == 0 &&
+	    renameat(at, temporary, at, name) == 0)
+		return 0;
+	error = errno;
+	unlinkat(at, temporary, 0);
+	errno = error;
+	return -1;
+}
+
 static int
 write_file(struct writing *w, const char *path, const struct strbuf *body)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	cleanup_fd int at = open_parent(w, path);
 
-	if (at < 0 ||
-	    (!is_there(at, name, body) &&
-		file_replace(at, name,
-		    &(struct new_file){
-			.bytes = body->s ? body->s : "", .n = body->len, .mode = 0644},
-		    NULL))) {
+	if (at < 0 || (!is_there(at, name, body) && replace(at, name, body))) {
 		report("write '%s/%s':", w->directory, path);
 		return -1;
 	}
