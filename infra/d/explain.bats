@@ -198,7 +198,7 @@ named() {
 	run_x 2 d new "$N"
 	expect "is there already" "$stderr"
 	run_x 2 d new 'Bad/Name'
-	expect "is no name for a container" "$stderr"
+	expect "is not a valid name for a container" "$stderr"
 	run_x 2 d new "${P}new" --from nginx
 	expect "doesn't say which registry" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]

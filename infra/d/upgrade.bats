@@ -545,7 +545,7 @@ sign_by_maker() { # REPOSITORY:TAG
 	[ -z "$(all_of "${P}theirs")" ]
 	sign_by_maker "$theirs:1"
 	run_x 0 d up "${P}theirs"
-	serves "${P}theirs" 1
+	run_x 0 version_of "${P}theirs"
 	run_x 0 d down "${P}theirs"
 	sed -i 's/maker.pub/other.pub/' "$there/settings.yaml"
 	run_x 2 d up "${P}theirs"
