@@ -133,7 +133,7 @@ yaml() {
 	[ "$output" = a ]
 	printf 'project: %s\n' "$ROOM" >"$ROOM/config/whittle/settings.yaml"
 	run_x 2 d lA
-	expect "no whittle project" "$stderr"
+	expect "is not a whittle project" "$stderr"
 	rm "$ROOM/config/whittle/settings.yaml"
 	run_x 0 d lA
 	expect filewatch
