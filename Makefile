@@ -34,8 +34,8 @@ $(call each,all,$(CONTAINERS)): baseline
 
 # Tests of programs need no image; those of containers run against the built ones. While d's
 # wait for their containers, the others run beside them, and are shown afterwards, but for those of
-# idmap, which look at whatever container runs. They build without podman's cache of steps, which
-# trips over images that somebody else removes meanwhile.
+# idmap, which look at whatever container runs. What they build themselves they build without
+# podman's cache of steps, which trips over images that somebody else removes meanwhile.
 BESIDE := lib $(filter-out infra/d infra/idmap,$(PROGRAMS)) $(ROOTFS)
 test: test.together infra/idmap.test tests.run $(call each,test,baseline $(CONTAINERS))
 .PHONY: test.together test.beside test.packages
@@ -44,7 +44,7 @@ test.packages:
 	$(Q)sh infra/setup --test -q
 test.together: test.packages programs
 	$(Q)log=$$(mktemp) beside= && trap 'kill -- $${beside:+-$$beside} 2>/dev/null; rm -f "$$log"' EXIT && \
-	trap 'exit 130' INT TERM && { BUILDAH_LAYERS=false setsid $(MAKE) test.beside >"$$log" 2>&1 & beside=$$!; } && \
+	trap 'exit 130' INT TERM && { setsid $(MAKE) test.beside >"$$log" 2>&1 & beside=$$!; } && \
 	{ status=0; $(MAKE) infra/d.test || status=$$?; wait $$beside || status=$$?; beside=; \
 		cat "$$log"; exit $$status; }
 test.beside: $(call each,test,$(BESIDE))

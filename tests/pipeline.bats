@@ -474,7 +474,7 @@ change() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/podman" <<-EOT
 		#!/bin/sh
-		if [ "\$1" = build ] && [ "\$3" != --layers=false ]; then
+		if [ "\$1" = build ] && [ "\$3" != --no-cache ]; then
 			echo "Error: checking if cached image exists: \$(cat $BATS_TEST_TMPDIR/why)" >&2
 			exit 125
 		fi
@@ -483,8 +483,14 @@ change() {
 	chmod +x "$BATS_TEST_TMPDIR/bin/podman"
 	export ENGINE=$BATS_TEST_TMPDIR/bin/podman
 	echo "getting top layer info: layer not known" >"$BATS_TEST_TMPDIR/why"
+	printf 'FROM scratch\nCOPY files/ /\nUSER 1234\nWORKDIR /made/by\nCMD ["/bin/serve"]\n' >Dockerfile
 	run_x 0 make all
 	[ "$(id_of latest)" = "$(stamp build)" ]
+	id=$(id_of latest)
+	rm build-stamp
+	ENGINE=podman run_x 0 make all
+	expect BUILD
+	[ "$(id_of latest)" = "$id" ]
 	change
 	echo "anything else" >"$BATS_TEST_TMPDIR/why"
 	run_x 2 make all

@@ -564,7 +564,7 @@ script() { # PATH LINE…
 		RUN ["/prep"]
 		CMD ["/bin/sh", "-c", "cat /etc/alpine-release; exec /bin/busybox wget"]
 	EOT
-	run_x 0 engine build -q -t "$image" context
+	run_x 0 engine build -q --no-cache -t "$image" context
 	run -127 engine run --rm --network none "$image"
 	engine rmi -f "$image" >/dev/null
 	expect 3.20.3

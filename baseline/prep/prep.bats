@@ -942,7 +942,7 @@ in_image() {
 		RUN ["/prep"]
 		CMD ["/usr/bin/getconf", "PATH"]
 	EOT
-	run_x 0 engine build -q -t "$image" "$context"
+	run_x 0 engine build -q --no-cache -t "$image" "$context"
 	id=$(engine create "$image")
 	engine export "$id" | tar -xf - -C "$tree"
 	engine rm "$id" >/dev/null

@@ -33,7 +33,7 @@ image() {
 	mkdir "$1"
 	echo "$1" >"$1/name"
 	printf 'FROM scratch\nCOPY name /name\nCMD ["/none"]\n' >"$1/Dockerfile"
-	engine build -q -t "$REPO:$1" "$1" >/dev/null 2>&1
+	engine build -q --no-cache -t "$REPO:$1" "$1" >/dev/null 2>&1
 	push_quietly "$REPO:$1"
 	engine rmi -f "$REPO:$1" >/dev/null
 	engine pull -q "$REPO:$1" >/dev/null

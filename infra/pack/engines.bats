@@ -69,7 +69,7 @@ write_context() {
 build_and_save() {
 	local name=localhost/whittle-test-pack-$1-$$
 	export BUILDAH_FORMAT=docker
-	"$TOP/infra/engine" build -q -t "$name" "$WORK/context" >"$WORK/$1/log" 2>&1 &&
+	"$TOP/infra/engine" build -q --no-cache -t "$name" "$WORK/context" >"$WORK/$1/log" 2>&1 &&
 		"$TOP/infra/engine" save -o "$WORK/$1/image.tar" "$name" >>"$WORK/$1/log" 2>&1
 	"$TOP/infra/engine" rmi -f "$name" >/dev/null 2>&1
 	[ -s "$WORK/$1/image.tar" ] || {
@@ -328,7 +328,7 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	mkdir private
 	echo hush >private/key
 	printf 'FROM scratch\nCOPY key /srv/private.d/key\n' >private/Dockerfile
-	engine build -q --layers=false --format docker -t "localhost/whittle/$name-p:latest" private >/dev/null
+	engine build -q --no-cache --format docker -t "localhost/whittle/$name-p:latest" private >/dev/null
 	engine save -q --format docker-archive -o private.tar "localhost/whittle/$name-p:latest"
 	run_x 0 "$PACK" build -n "$name-p" -i private.tar -o private.out -t "localhost/whittle/$name-p:latest"
 	id=${output#sha256:}
