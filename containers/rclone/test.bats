@@ -73,6 +73,26 @@ rclone() {
 	done
 }
 
+@test "it moves, renames, links and deletes; times go along" {
+	mkdir -m 777 "$VOLUMES/here/d" "$VOLUMES/there/d"
+	echo three >"$VOLUMES/here/d/three"
+	touch -d 2001-02-03 "$VOLUMES/here/d/three"
+	ln -s three "$VOLUMES/here/d/link"
+	run_x 0 rclone sync --links here:d there:d
+	[ "$(date -r "$VOLUMES/there/d/three" +%F)" = 2001-02-03 ]
+	[ "$(readlink "$VOLUMES/there/d/link")" = three ]
+	run_x 0 rclone moveto there:d/three there:d/four
+	run_x 0 rclone move there:d/four here:d
+	run_x 0 rclone touch here:d/five
+	run_x 0 rclone sync here:d there:d --track-renames
+	run_x 0 rclone deletefile there:d/five
+	run_x 0 rclone purge there:d
+	run_x 0 rclone delete here:d
+	[ ! -e "$VOLUMES/there/d" ]
+	[ ! -e "$VOLUMES/here/d/four" ]
+	rm -r "$VOLUMES/here/d"
+}
+
 @test "it serves to read, not to write" {
 	run curl -s -o /dev/null -w '%{http_code}' -X PUT --data new "http://127.0.0.1:$PORT/one"
 	[ "$output" = 405 ]
