@@ -9,12 +9,13 @@ setup() {
 	module lib/text 'int text(void) { return 1; }' 'int text(void);'
 }
 
-# module DIRECTORY/NAME SOURCE [HEADER]: compiled as the programs are.
+# module DIRECTORY/NAME SOURCE [HEADER]: compiled as the programs are, but by a C that lets
+# functions be called undeclared.
 module() {
 	mkdir -p "${1%/*}/obj"
 	printf '%s\n' "$2" >"$1.c"
 	printf '/* a header; not_a_declaration() */\n%s\n' "${3:-}" >"$1.h"
-	gcc -w -O2 -c -o "${1%/*}/obj/${1##*/}.o" "$1.c"
+	gcc -std=gnu89 -w -O2 -c -o "${1%/*}/obj/${1##*/}.o" "$1.c"
 }
 
 @test "one direction: nothing is said" {

@@ -213,7 +213,7 @@ with_units() {
 
 @test "systemd as process 1, booted twice: the unit starts what ran" {
 	without_daemon
-	requires root command:setfattr
+	requires root command:setfattr join
 	with_units
 	at_boot "$N"
 	d up "$N"

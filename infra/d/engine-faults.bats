@@ -174,6 +174,7 @@ some_calls() {
 }
 
 @test "restart, with one that shares its namespaces: whatever the engine does" {
+	requires join
 	container "${P}side"
 	rm "$WHITTLE_CONTAINERS/${P}side"/{Makefile,Dockerfile}
 	printf 'image: %s\nneeds: [{name: %s, shares: pid}]\nstop_timeout: 1s\n' \

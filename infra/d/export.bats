@@ -112,14 +112,16 @@ yaml() {
 
 @test "export: kube: podman plays it, locked down as its settings say" {
 	requires podman pods
-	local id
+	local id pod
 	run_x 0 d export --to kube --lossy -o "$OUT" hello
 	echo "$OUT/hello.yaml" >"$ROOM/played"
 	run_x 0 engine kube play --seccomp-profile-root "$OUT/seccomp" "$OUT/hello.yaml"
-	wait_until 20 test running = "$(engine inspect -f '{{.State.Status}}' hello-pod-0-hello)"
-	run_x 0 engine inspect hello-pod-0-hello
+	# podman 4 puts a Deployment's number of the replica between.
+	pod=$(engine pod ps --format '{{.Name}}' --filter name=^hello-pod)
+	wait_until 20 eval '[ "$(engine inspect -f "{{.State.Status}}" "$pod-hello")" = running ]'
+	run_x 0 engine inspect "$pod-hello"
 	jq -e '.[0] | .HostConfig.ReadonlyRootfs and .Config.User == "8000:8000" and (.BoundingCaps | length) == 0' <<<"$output"
-	id=$(engine inspect -f '{{.Image}}' hello-pod-0-hello)
+	id=$(engine inspect -f '{{.Image}}' "$pod-hello")
 	[ "sha256:${id#sha256:}" = "$(image_id "$(live hello)")" ]
 }
 

@@ -177,6 +177,7 @@ compose() {
 
 @test "import: what is taken over runs" {
 	engine image inspect "$(live hello)" >/dev/null 2>&1 || skip "this machine cannot: hello isn't built"
+	requires join
 	UP=wt$RANDOM
 	port=$(free_port)
 	compose run <<-EOT

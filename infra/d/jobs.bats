@@ -5,6 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	requires join
 	fixture
 	container "${P}web" shell
 	has_jobs "${P}web" </dev/null

@@ -469,6 +469,7 @@ print("\n".join(sorted({hashlib.sha256(t.extractfile(m).read()).hexdigest() for 
 	WHITTLE_ENGINE=/nowhere run_x 2 "$PACK" explain "$name" /media/new
 	expect "start '/nowhere'" "$stderr"
 	# an engine that fails isn't one that has no such image
+	requires command:docker
 	ENGINE=docker DOCKER_HOST=unix://$PWD/no.socket run_x 2 "$PACK" explain "$name" /media/new
 	expect "image inspect localhost/whittle/$name:latest" "$stderr"
 }
