@@ -497,6 +497,17 @@ change() {
 	expect "anything else" "$output$stderr"
 }
 
+@test "a Dockerfile that doesn't bring prep what it has to know is told of" {
+	printf 'FROM scratch\nCOPY files/bin/ /bin/\nCOPY files/etc \\\n  /etc\nRUN ["/prep"]\nCMD ["/bin/serve"]\n' >Dockerfile
+	run_x 2 make all
+	expect "prep will not know what the image starts" "$stderr"
+	for copy in 'COPY files/ /' 'copy --chmod=755 files /' 'COPY ["files/prep*", "/"]' 'COPY files/etc \\\n  files/prep* /'; do
+		printf "FROM scratch\n$copy\nRUN [\"/prep\"]\nCMD [\"/bin/serve\"]\n" >Dockerfile
+		run_x 2 make all
+		refute "prep will not know" "$stderr"
+	done
+}
+
 @test "an engine that warns on standard error with every command changes nothing" {
 	run_x 0 make all test install
 	id=$(stamp install)
