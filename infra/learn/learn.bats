@@ -192,6 +192,25 @@ compiled() { # NAME, source on standard input
 	saw p 127.0.0.1:8080
 }
 
+@test "a profile: who changes files in one way may do so in each, who reads them may not" {
+	local program
+	program=$(compiled makes <<-'EOT'
+		#include <sys/stat.h>
+		int main(int argc, char **argv)
+		{
+			return argc > 1 && mkdir(argv[1], 0700);
+		}
+	EOT
+	)
+	run_x 0 "$LEARN" record "$run" -- "$program"
+	run_x 0 "$LEARN" seccomp "$BATS_TEST_TMPDIR/profile" "$run"
+	jq -e '.syscalls[0].names | contains(["rename"]) or contains(["ftruncate"]) | not' "$BATS_TEST_TMPDIR/profile"
+	rm "$run"/*
+	run_x 0 "$LEARN" record "$run" -- "$program" "$BATS_TEST_TMPDIR/made"
+	run_x 0 "$LEARN" seccomp "$BATS_TEST_TMPDIR/profile" "$run"
+	jq -e '.syscalls[0].names | contains(["mkdir", "rename", "unlinkat", "ftruncate", "fsync"])' "$BATS_TEST_TMPDIR/profile"
+}
+
 @test "thousands of threads and processes at once and one after the other, and how many there were" {
 	local program
 	program=$(compiled many <<-'EOT'
