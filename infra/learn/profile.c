@@ -46,8 +46,8 @@ static const char *const newer[][2] = {{"accept", "accept4"}, {"access", "facces
  * depends on how much there is and on when it is tidied up, and a test sees few of them. They
  * reach nothing that the service's user couldn't write to. */
 static const char *const storing[] = {"fallocate", "fdatasync", "fsync", "ftruncate", "mkdir",
-    "mkdirat", "rename", "renameat", "renameat2", "rmdir", "sync_file_range", "truncate", "unlink",
-    "unlinkat", "utimensat"};
+    "mkdirat", "rename", "renameat", "renameat2", "rmdir", "sync_file_range", "truncate",
+    "unlink", "unlinkat", "utimensat"};
 
 enum { STORING = sizeof(storing) / sizeof(storing[0]) };
 
