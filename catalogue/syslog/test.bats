@@ -70,3 +70,9 @@ record() {
 	[ -z "$output" ]
 	run_x 0 exec_in "$ID" /usr/bin/probe tcp:127.0.0.1:5514
 }
+
+@test "nothing else is in it that could be started" {
+	is_carved || skip "nothing is carved away yet"
+	image_root "$TEST_IMAGE" "$BATS_TEST_TMPDIR/root"
+	[ "$(programs_in "$BATS_TEST_TMPDIR/root" | grep -v '/lib/' | xargs)" = "/usr/bin/probe /usr/sbin/rsyslogd" ]
+}
