@@ -343,7 +343,8 @@ ready_ask(const struct engine *e, const struct container *c, const struct seen *
     bool has_health, const char **why)
 {
 	*why = "";
-	if (!now->running) {
+	/* docker says "running" of what waits for its next start, too. */
+	if (!now->running || strcmp(now->state, "restarting") == 0) {
 		*why = pool_printf("it is %s, exit status %d", now->state, now->exit_code);
 		return READY_NOT_YET;
 	}
