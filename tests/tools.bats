@@ -173,7 +173,7 @@ doctor_where() {
 }
 
 @test "doctor: a user's session without lingering, without a systemd of its own" {
-	requires root
+	requires root open
 	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups env "TMPDIR=$PWD/user")
 	mkdir -m 777 user
 	doctor_where 'mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/system; mount -t tmpfs tmpfs /var/lib' "${user[@]}"
