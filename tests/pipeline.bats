@@ -502,7 +502,7 @@ change() {
 	run_x 2 make all
 	expect "prep will not know what the image starts" "$stderr"
 	for copy in 'COPY files/ /' 'copy --chmod=755 files /' 'COPY ["files/prep*", "/"]' 'COPY files/etc \\\n  files/prep* /'; do
-		printf "FROM scratch\n$copy\nRUN [\"/prep\"]\nCMD [\"/bin/serve\"]\n" >Dockerfile
+		printf 'FROM scratch\n%b\nRUN ["/prep"]\nCMD ["/bin/serve"]\n' "$copy" >Dockerfile
 		run_x 2 make all
 		refute "prep will not know" "$stderr"
 	done
