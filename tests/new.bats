@@ -183,6 +183,18 @@ tells() {
 	run ! grep -q 'run/not' <<<"$output"
 }
 
+@test "a unit's variables: a value isn't expanded once more, and a link out of the tree isn't read" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p r/etc/default
+	printf 'OPTS="${OPTS} -x"\nA=${B}\nB=${A}\n' >r/etc/default/svc
+	echo 'STOLEN=of the host' >host
+	ln -s "$PWD/host" r/etc/default/link
+	ln -s svc r/etc/default/inside
+	tree_with r svc.service 'EnvironmentFile=/etc/default/inside' 'EnvironmentFile=-/etc/default/link' 'ExecStart=/usr/sbin/svc ${OPTS} ${A} a$${B}'
+	tells r 'word ${OPTS} -x' 'word ${B}' 'word a${B}'
+	run ! grep STOLEN <<<"$output"
+}
+
 @test "units that are templates: an instance that has a file, the package's own before a template" {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p r/etc/svc

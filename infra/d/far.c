@@ -81,24 +81,12 @@ add_ssh(struct words *argv, const struct fleet_host *h, bool terminal)
 }
 
 static const char *
-quoted(const struct words *words)
-{
-	struct strbuf b = STRBUF_INIT;
-	const char *got;
-
-	words_quote(words, &b);
-	got = pool_dup(b.s ? b.s : "");
-	strbuf_free(&b);
-	return got;
-}
-
-static const char *
 one(const char *word)
 {
 	struct words w = {0};
 
 	words_add(&w, word);
-	return quoted(&w);
+	return words_line(&w);
 }
 
 /* By sh, whatever the user's shell there is. */
@@ -148,7 +136,7 @@ far_environment(const struct fleet_host *h)
 		words_addf(&w, "WHITTLE_ENGINE=%s", h->engine);
 	for (size_t i = 0; i < h->env.n; i++)
 		words_addf(&w, "%s=%s", h->env.v[i].key, h->env.v[i].value);
-	return quoted(&w);
+	return words_line(&w);
 }
 
 static int
@@ -243,7 +231,7 @@ far_d(const struct fleet_host *h, const struct words *words, bool terminal)
 		return a;
 	add_ssh(&argv, h, terminal);
 	add_script(&argv, pool_printf("exec %s %s/d %s", far_environment(h), far_directory(h),
-			      quoted(words)));
+			      words_line(words)));
 	return judge(h, terminal ? run_as_self(&argv)
 				 : run(&(struct run){.argv = (const char *const *)argv.w}));
 }
@@ -254,7 +242,7 @@ far_variables(const struct fleet_host *h)
 	struct words argv = {0};
 
 	add_ssh(&argv, h, false);
-	setenv("FAR_SSH", quoted(&argv), 1);
+	setenv("FAR_SSH", words_line(&argv), 1);
 	setenv("FAR_BIN", far_directory(h), 1);
 	setenv("FAR_ENV", far_environment(h), 1);
 }

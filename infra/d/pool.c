@@ -232,3 +232,15 @@ words_quote(const struct words *l, struct strbuf *out)
 		strbuf_putc(out, '\'');
 	}
 }
+
+const char *
+words_line(const struct words *l)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *got;
+
+	words_quote(l, &b);
+	got = pool_dup(b.s ? b.s : "");
+	strbuf_free(&b);
+	return got;
+}

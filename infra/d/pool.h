@@ -36,6 +36,7 @@ int words_split(struct words *l, const char *line);
 /* One line that a shell reads back as these words. */
 struct strbuf;
 void words_quote(const struct words *l, struct strbuf *out);
+const char *words_line(const struct words *l);
 
 /* The place of one more in a list that has members v and n. */
 #define GROW(list)                                                                             \

@@ -115,18 +115,6 @@ missed_note(struct app *a, const struct fleet_host *h, const struct words *words
 	json_decref(map);
 }
 
-const char *
-words_line(const struct words *words)
-{
-	struct strbuf b = STRBUF_INIT;
-	const char *got;
-
-	words_quote(words, &b);
-	got = pool_dup(b.s ? b.s : "");
-	strbuf_free(&b);
-	return got;
-}
-
 bool
 missed_tell(struct app *a, const struct fleet *some)
 {

@@ -43,7 +43,4 @@ struct words_list missed_by(struct app *a, const struct fleet_host *h);
  */
 const char *visible(const char *s);
 
-/* As one line that a shell reads back as these words. */
-const char *words_line(const struct words *words);
-
 #endif
