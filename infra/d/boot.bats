@@ -215,7 +215,8 @@ with_units() {
 	without_daemon
 	requires root command:setfattr join
 	with_units
-	at_boot "$N"
+	# In what is booted the data may be on another mount than here.
+	at_boot "$N" $'mount_rw: [data:/data]\nneeds_mount: []'
 	d up "$N"
 	run_x 0 d enable --root "$root"
 	rm "$root/usr/lib/systemd/systemd" # the real one
