@@ -216,6 +216,16 @@ engine() {
 	"$ENGINE_CMD" "$@"
 }
 
+# remove_all_of PREFIX: containers, networks, images and volumes that a test file gave that prefix. None
+# where there is no prefix yet: a file that is skipped is cleaned up after, too.
+remove_all_of() {
+	[ -n "$1" ] || return 0
+	engine ps -a --format '{{.Names}}' | grep "$1" | xargs -r "$ENGINE_CMD" rm -f
+	engine network ls --format '{{.Name}}' | grep -E "^(whittle-)?$1" | xargs -r "$ENGINE_CMD" network rm
+	engine images --format '{{.Repository}}:{{.Tag}}' | grep "/$1" | xargs -r "$ENGINE_CMD" rmi -f
+	engine volume ls -q | grep "^$1" | xargs -r "$ENGINE_CMD" volume rm
+} >/dev/null 2>&1
+
 # wrap_engine DIRECTORY LINES: from here on the engine is a program of its name in DIRECTORY, which
 # does what the shell lines say before the real one.
 wrap_engine() {

@@ -37,20 +37,7 @@ setup_file() {
 }
 
 teardown_file() {
-	local list
-	[ -n "${P:-}" ] || return 0
-	list=$(engine ps -aq --filter "name=$P" 2>/dev/null)
-	# shellcheck disable=SC2086 # a list of ids
-	[ -z "$list" ] || engine rm -f $list >/dev/null 2>&1 || :
-	list=$(engine network ls --format '{{.Name}}' 2>/dev/null | grep "^whittle-$P")
-	# shellcheck disable=SC2086
-	[ -z "$list" ] || engine network rm $list >/dev/null 2>&1 || :
-	list=$(engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "/$P")
-	# shellcheck disable=SC2086
-	[ -z "$list" ] || engine rmi -f $list >/dev/null 2>&1 || :
-	list=$(engine volume ls -q 2>/dev/null | grep "^$P")
-	# shellcheck disable=SC2086
-	[ -z "$list" ] || engine volume rm $list >/dev/null 2>&1 || :
+	remove_all_of "${P:-}" || :
 }
 
 teardown() {

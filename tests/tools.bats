@@ -222,6 +222,46 @@ doctor_where() {
 }
 
 # The outer one stands for a daemon that serves containers here.
+@test "a test file that is skipped removes nothing of the user's" {
+	# What teardown_file does where setup_file came to nothing, with everything that could remove
+	# something in front of it.
+	local stubs=$BATS_TEST_TMPDIR/stubs file n=0
+	mkdir "$stubs"
+	cat >"$stubs/rm" <<-'EOT'
+		#!/bin/bash
+		shopt -s extglob
+		case ${0##*/}" $1 $2" in
+		engine\ @(rm|rmi)\ *) shift ;;
+		engine\ @(network|volume|pod)\ rm) shift 2 ;;
+		engine\ @(ps|images|network|volume)\ *) echo mine localhost/whittle/mine:live && exit ;;
+		engine\ *) exit ;;
+		esac
+		for word; do
+			[[ $word = @(|-*|:*|localhost/|localhost/whittle/:*|$BATS_FILE_TMPDIR?(/*)) ]] || echo "$file: ${0##*/} $word"
+		done >>"$REMOVED"
+	EOT
+	chmod +x "$stubs/rm"
+	for file in engine umount kill chattr ip; do ln -s rm "$stubs/$file"; done
+	export REMOVED=$BATS_TEST_TMPDIR/removed
+	: >"$REMOVED"
+	while read -r file; do
+		# shellcheck disable=SC2016 # the inner shell's
+		env -u P -u N stubs="$stubs" PATH="$stubs:$PATH" file="$file" BATS_TEST_DIRNAME="$TOP/${file%/*}" bash -c '
+			bats_require_minimum_version() { :; }
+			load() { source "${1/#[!\/]/$BATS_TEST_DIRNAME/${1:0:1}}.bash"; }
+			cd "$BATS_TEST_DIRNAME"
+			enable -n kill
+			eval "$(sed -n "/^load /p; /^[a-z_]*() {/,/^}/p" "${file##*/}")"
+			ENGINE_CMD=$stubs/engine
+			teardown_file
+		' >"$BATS_TEST_TMPDIR/said" 2>&1 || :
+		n=$((n + 1))
+	done < <(cd "$TOP" && grep -l '^teardown_file()' ./*/*.bats ./*/*/*.bats)
+	[ "$n" -gt 20 ]
+	run_x 0 cat "$REMOVED"
+	[ -z "$output" ] || { echo "$output" >&2 && return 1; }
+}
+
 @test "with-dockerd: another daemon's rules and bridge stay as they are" {
 	requires root command:dockerd
 	cat >outer <<-'EOT'

@@ -29,6 +29,7 @@ setup_file() {
 }
 
 teardown_file() {
+	[ -n "${ROOM:-}" ] || return 0
 	umount "$ROOM/small" 2>/dev/null || :
 	fixture_remove
 }

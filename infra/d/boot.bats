@@ -34,6 +34,7 @@ at_boot() {
 }
 
 teardown_file() {
+	[ -n "${ROOM:-}" ] || return 0
 	umount "$ROOM/disk" 2>/dev/null || :
 	fixture_remove
 	if [ -n "${STORE:-}" ]; then

@@ -27,13 +27,12 @@ setup_file() {
 
 teardown_file() {
 	local h
+	[ -n "${N:-}" ] || return 0
 	for h in $HOSTS; do
 		CONTAINERS_STORAGE_CONF=$ROOM/$h/storage.conf engine rm -f "$N$h" "${N}sent" >/dev/null 2>&1 || :
 	done
 	hosts_remove
-	engine rm -f "${N}sync" >/dev/null 2>&1 || :
-	# shellcheck disable=SC2046 # a list of names
-	engine rmi -f $(engine images --format '{{.Repository}}:{{.Tag}}' | grep "/$N") >/dev/null 2>&1 || :
+	remove_all_of "$N" || :
 }
 
 @test "hosts: named, reached, and brought the very same d" {

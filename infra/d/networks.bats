@@ -20,9 +20,6 @@ setup_file() {
 
 teardown_file() {
 	fixture_remove
-	for n in "${P}lan" "${P}other"; do
-		engine network rm "$n" >/dev/null 2>&1 || :
-	done
 }
 
 setup() {

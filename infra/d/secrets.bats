@@ -23,6 +23,7 @@ setup_file() {
 }
 
 teardown_file() {
+	[ -n "${P:-}" ] || return 0
 	fixture_remove
 	rm -rf "${XDG_RUNTIME_DIR:-/run}/whittle/secrets/$P"* "/run/whittle/secrets/$P"*
 }

@@ -67,7 +67,6 @@ teardown_file() {
 	# shellcheck disable=SC2046 # numbers
 	[ ! -e "$ROOM/pids" ] || kill $(cat "$ROOM/pids")
 	fixture_remove
-	[ -z "${P:-}" ] || engine images --format '{{.Repository}}:{{.Tag}}' | grep "/$P" | xargs -r "$ENGINE_CMD" rmi -f >/dev/null || :
 }
 
 setup() {

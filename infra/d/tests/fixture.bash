@@ -17,19 +17,8 @@ fixture() {
 		-o "$ROOM/svc" "$D_TESTS/svc.c"
 }
 
-# Everything with our prefix: containers, networks, images.
 fixture_remove() {
-	[ -n "${P:-}" ] || return 0
-	local list
-	list=$(engine ps -aq --filter "name=$P" 2>/dev/null)
-	# shellcheck disable=SC2086 # a list of ids
-	[ -z "$list" ] || engine rm -f $list >/dev/null 2>&1 || :
-	list=$(engine network ls --format '{{.Name}}' 2>/dev/null | grep "^whittle-$P")
-	# shellcheck disable=SC2086
-	[ -z "$list" ] || engine network rm $list >/dev/null 2>&1 || :
-	list=$(engine images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "/$P")
-	# shellcheck disable=SC2086
-	[ -z "$list" ] || engine rmi -f $list >/dev/null 2>&1 || :
+	remove_all_of "${P:-}" || :
 }
 
 # container NAME [KIND]: a directory. KIND service (the default) has no shell; shell has one,
