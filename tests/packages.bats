@@ -212,6 +212,86 @@ teardown() {
 	stop_all
 }
 
+# without_debian COMMAND…: where no program of Debian's is to be found, and no mirror is known.
+without_debian() {
+	mkdir -p "$BATS_TEST_TMPDIR/programs"
+	# shellcheck disable=SC2016 # the shell's in there
+	unshare --mount bash -euc '
+		mount --bind /usr/bin "$0"
+		mount -t tmpfs none /usr/bin
+		"$0/ln" -s "$0"/* /usr/bin/
+		rm /usr/bin/{apt,dpkg,mm}*
+		mount --bind /dev/null /usr/lib/os-release
+		mount -t tmpfs none /usr/lib/apt
+		mount -t tmpfs none /usr/share/keyrings
+		exec "$@"' "$BATS_TEST_TMPDIR/programs" "$@"
+}
+
+# A package with what a root file system needs to have packages installed in it, all this host's.
+package_base() {
+	local dir=$BATS_FILE_TMPDIR/build/tools program file lib
+	rm -rf "$dir"
+	mkdir -p "$dir"/{DEBIAN,etc,usr/bin,tmp}
+	chmod 1777 "$dir/tmp"
+	printf 'root:x:0:0:root:/root:/bin/sh\n' >"$dir/etc/passwd"
+	for program in sh env rm cat tar diff ldconfig dpkg dpkg-deb dpkg-split dpkg-query start-stop-daemon; do
+		file=$(readlink -f "$(command -v "$program")")
+		cp "$file" "$dir/usr/bin/$program"
+		while read -r lib; do
+			[ -e "$dir/usr/${lib#/usr/}" ] || install -D "$lib" "$dir/usr/${lib#/usr/}"
+		done < <(ldd "$file" | grep -o '/[^ ]*')
+	done
+	printf 'Package: tools\nVersion: 1\nArchitecture: %s\nEssential: yes\nMaintainer: x <x@example.org>\nDescription: tools\n' "$ARCH" >"$dir/DEBIAN/control"
+	dpkg-deb -Zxz -z1 -b "$dir" "$BATS_FILE_TMPDIR/mirror/pool/tools_1_$ARCH.deb" >/dev/null
+}
+
+@test "on a host without apt, dpkg and mmdebstrap: by Debian 12's own, pinned, the same to the byte" {
+	local debs
+	requires root
+	[ "$ARCH" = amd64 ] || skip "this machine cannot: the pinned tools are amd64's"
+	# The tools, from the host's own mirror: only fetched here, and once.
+	mapfile -t debs < <(awk '/^[a-z]/ { print $1 }' "$TOP/etc/debian-tools.lock")
+	env -u DEBIAN_MIRROR WHITTLE_CACHE="$TOP/.cache" "$TOP/infra/fetch" -l "$TOP/etc/debian-tools.lock" "${debs[@]}" >"$BATS_TEST_TMPDIR/debs" 2>"$BATS_TEST_TMPDIR/why" ||
+		skip "this machine cannot: no mirror with the pinned packages: $(tail -n 1 "$BATS_TEST_TMPDIR/why")"
+	mkdir "$BATS_TEST_TMPDIR/debs.d"
+	xargs -I{} ln -s {} "$BATS_TEST_TMPDIR/debs.d/" <"$BATS_TEST_TMPDIR/debs"
+	package_base
+	package web 1 'Depends: lib (>= 1)'
+	publish
+	run_x 0 "$PACKAGES" lock
+	cp packages.lock lock
+	run_x 0 "$PACKAGES" assemble "$PWD/one.tar"
+	rm -rf packages.lock "$WHITTLE_CACHE"
+	export SOURCE_CACHE=$BATS_TEST_TMPDIR/debs.d
+	run_x 0 without_debian "$PACKAGES" lock
+	expect "fetching Debian's own tools" "$stderr"
+	cmp packages.lock lock
+	run_x 0 without_debian "$PACKAGES" assemble two.tar
+	cmp one.tar two.tar
+	tar -xOf two.tar ./var/lib/dpkg/status | grep -qx 'Package: web'
+
+	# What is newer, and the list of what was fixed where.
+	package web 1.0.1 'Depends: lib (>= 1)'
+	publish
+	touch -d @1 "$WHITTLE_CACHE/packages/debian-trixie-amd64/ready"
+	printf '{"web": {"CVE-2026-1": {"releases": {"trixie": {"status": "resolved", "fixed_version": "1.0.1"}}}}}' >tracker
+	DEBIAN_TRACKER=file://$PWD/tracker run_x 1 without_debian "$PACKAGES" outdated
+	[ "$output" = "c: web 1 -> 1.0.1 (security: CVE-2026-1)" ]
+	run_x 0 without_debian "$PACKAGES" bump
+	grep -q '^web 1.0.1 ' packages.lock
+
+	# A pinned package by its place in a mirror; and with no mirror, that one is missing is said.
+	printf 'lib 1:2+b1 %s deb:trixie/lib/lib_2+b1_amd64.deb\n' "$(sha256sum <"$BATS_FILE_TMPDIR/mirror/pool/lib_2+b1_amd64.deb" | cut -d' ' -f1)" >pins
+	mkdir -p "$BATS_TEST_TMPDIR/m/pool/main/l/lib" unpacked
+	cp "$BATS_FILE_TMPDIR/mirror/pool/lib_2+b1_amd64.deb" "$BATS_TEST_TMPDIR/m/pool/main/l/lib/"
+	DEBIAN_MIRROR='' run_x 2 without_debian "$TOP/infra/fetch" -l pins lib
+	expect "no mirror of Debian is known here: name one in DEBIAN_MIRROR" "$stderr"
+	DEBIAN_MIRROR=file://$BATS_TEST_TMPDIR/m run_x 0 without_debian "$TOP/infra/fetch" -l pins -x unpacked lib
+	[ "$(cat unpacked/usr/share/lib/version)" = 1:2+b1 ]
+	rm "$BATS_FILE_TMPDIR/mirror/pool/"{web_1.0.1,tools_1}_*
+	publish
+}
+
 @test "what is only unpacked when the others are through is set up all the same" {
 	[ "$(id -u)" -eq 0 ] || skip "this machine cannot: dpkg sets packages up as root alone"
 	# a wants b set up before it is unpacked, b wants c, and d wants a: as in cron, its
