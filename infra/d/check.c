@@ -371,23 +371,16 @@ print_subnets(const struct app *a)
 static int
 check_file_caps(struct app *a, const struct container *c, const struct image *image)
 {
-	struct words wanted = {0};
-	struct strbuf missing = STRBUF_INIT;
-	int found;
+	const char *missing = file_caps_missing(a, c, image);
 
-	if (file_caps_wanted(a, c, image, &wanted))
+	if (!missing)
 		return 1;
-	for (size_t i = 0; i < wanted.n; i++)
-		if (!words_have(&c->caps, wanted.w[i]))
-			strbuf_printf(&missing, "%s%s", missing.len ? ", " : "", wanted.w[i]);
-	if (missing.len)
+	if (*missing)
 		report("%s: the image's program has file capabilities, and isn't run without "
 		       "them: "
 		       "add caps: [%s]",
-		    c->key, missing.s);
-	found = missing.len > 0;
-	strbuf_free(&missing);
-	return found;
+		    c->key, missing);
+	return *missing != '\0';
 }
 
 /* What can only be said of an image that is here. */

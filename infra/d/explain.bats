@@ -177,6 +177,17 @@ named() {
 	expect "no such container" "$stderr"
 }
 
+@test "a program whose file has capabilities that the settings drop, in an image that isn't live" {
+	command -v setcap >/dev/null || skip "this machine cannot: no setcap"
+	local n=${P}filecap
+	mkdir -p "$ROOM/filecap" "$WHITTLE_CONTAINERS/$n"
+	cp "$ROOM/fail" "$ROOM/filecap/fail"
+	setcap cap_net_bind_service,cap_net_raw=ep "$ROOM/filecap/fail"
+	tar -C "$ROOM/filecap" --xattrs --xattrs-include='security.*' -c . |
+		engine import -c 'ENTRYPOINT ["/fail"]' -c 'USER 1000:1000' - "localhost/whittle/$n:latest" >/dev/null
+	N=$n fails "its program's file has capabilities (NET_BIND_SERVICE, NET_RAW)" "caps: [NET_RAW]" 'cmd: [bind, "8000"]'
+}
+
 @test "a program that prep's rule took away: the rule, and the line that keeps it" {
 	local n=${P}rule
 	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"

@@ -8,23 +8,40 @@
 
 #include "app.h"
 #include "cleanup.h"
+#include "container.h"
 #include "engine_call.h"
+#include "file_caps.h"
 #include "report.h"
 #include "run.h"
 #include "strbuf.h"
 
 enum { TIME_MS = 60000 };
 
-static void
-ask(const char *program, const char *key, const char *id, const char *lines, struct strbuf *out)
-{
-	const char *said = engine_complaint();
-	const char *argv[] = {program, "-l", "/dev/stdin", lines ? lines : key,
-	    lines ? key : id, lines ? id : NULL, NULL};
+struct question {
+	const char *program, *key, *id;
+	const char *said; /* by the engine */
+	const char *caps; /* that the program's file wants and the settings don't give */
+};
 
-	run(&(struct run){.argv = argv,
-	    .in = said,
-	    .in_len = strlen(said),
+static void
+ask(const struct question *q, bool lines, struct strbuf *out)
+{
+	struct words argv = {0};
+
+	words_add(&argv, q->program);
+	if (lines)
+		words_add(&argv, "--lines");
+	words_add(&argv, "-l");
+	words_add(&argv, "/dev/stdin");
+	if (q->caps && *q->caps) {
+		words_add(&argv, "-c");
+		words_add(&argv, q->caps);
+	}
+	words_add(&argv, q->key);
+	words_add(&argv, q->id);
+	run(&(struct run){.argv = (const char *const *)argv.w,
+	    .in = q->said,
+	    .in_len = strlen(q->said),
 	    .out = out,
 	    .discard_err = 1,
 	    .timeout_ms = TIME_MS});
@@ -43,22 +60,24 @@ write_lines(const char *file, const struct strbuf *lines)
 }
 
 void
-explain(struct app *a, const char *key, const char *id)
+explain(struct app *a, const struct container *c, const struct image *image, const char *id)
 {
-	const char *file = getenv("WHITTLE_EXPLAIN"), *program;
+	const char *file = getenv("WHITTLE_EXPLAIN");
+	struct question q = {.key = c->key, .id = id, .said = pool_dup(engine_complaint())};
 	struct strbuf out = STRBUF_INIT;
 
 	if (!a->host.project)
 		return;
-	program = pool_printf("%s/infra/explain", a->host.project);
-	if (access(program, X_OK))
+	q.program = pool_printf("%s/infra/explain", a->host.project);
+	if (access(q.program, X_OK))
 		return;
-	ask(program, key, id, NULL, &out);
+	q.caps = file_caps_missing(a, c, image);
+	ask(&q, false, &out);
 	if (out.len)
 		fputs(out.s, stderr);
 	if (file) {
 		strbuf_cut(&out, 0);
-		ask(program, key, id, "--lines", &out);
+		ask(&q, true, &out);
 		write_lines(file, &out);
 	}
 	strbuf_free(&out);

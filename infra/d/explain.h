@@ -3,13 +3,16 @@
 #define WHITTLE_EXPLAIN_H
 
 struct app;
+struct container;
+struct image;
 
 /*
  * Prints to standard error what is known of why a container (by its ID, still there) ended or
- * never began, with the lines for its settings that mend it; key is its directory's name. The
- * same lines go to the file that WHITTLE_EXPLAIN names, for a program. Says nothing where
- * there is no project, or no cause is known.
+ * never began, with the lines for its settings that mend it. The same lines go to the file that
+ * WHITTLE_EXPLAIN names, for a program. Says nothing where there is no project, or no cause is
+ * known.
  */
-void explain(struct app *a, const char *key, const char *id);
+void explain(
+    struct app *a, const struct container *c, const struct image *image, const char *id);
 
 #endif

@@ -202,3 +202,18 @@ file_caps_wanted(
 	keep(file, command->w[0], out);
 	return 0;
 }
+
+const char *
+file_caps_missing(struct app *a, const struct container *c, const struct image *image)
+{
+	struct words wanted = {0};
+	const char *missing = "";
+
+	if (file_caps_wanted(a, c, image, &wanted))
+		return NULL;
+	for (size_t i = 0; i < wanted.n; i++)
+		if (!words_have(&c->caps, wanted.w[i]))
+			missing =
+			    pool_printf("%s%s%s", missing, *missing ? ", " : "", wanted.w[i]);
+	return missing;
+}

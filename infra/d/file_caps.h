@@ -17,4 +17,9 @@ struct image;
 int file_caps_wanted(
     struct app *a, const struct container *c, const struct image *image, struct words *out);
 
+/* Those that the settings don't give, as "NET_RAW, CHOWN"; "" where there are none; NULL after
+ * a message. */
+const char *file_caps_missing(
+    struct app *a, const struct container *c, const struct image *image);
+
 #endif

@@ -115,10 +115,10 @@ show_log(struct app *a, const char *id)
 }
 
 static void
-show_failure(struct app *a, const char *key, const char *id)
+show_failure(struct app *a, const struct instance *i, const char *id)
 {
 	show_log(a, id);
-	explain(a, key, id);
+	explain(a, &i->c, &i->image, id);
 }
 
 static int
@@ -221,7 +221,7 @@ start_locked(
 	if (start_sharers(a, &i->c, w->owner) || network_ensure(a, &i->c) || run_it(a, i, w) ||
 	    wait_for_it(a, i, w->wait)) {
 		if (engine_see(&a->engine, i->c.name, &other) == 1)
-			show_failure(a, p->name, other.id);
+			show_failure(a, i, other.id);
 		instance_stop(a, p);
 		return EXIT_NO;
 	}

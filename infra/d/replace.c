@@ -504,7 +504,7 @@ wait_for_new(
 		r->want->ready.stable = 0; /* there is nothing to go back to */
 	if (stays_ready(j, r, id, say_ready, since)) {
 		if (!interrupted)
-			explain(j->a, r->want->key, id);
+			explain(j->a, r->want, &r->image, id);
 		return -1;
 	}
 	if (hook_run(j->a, r->want, AFTER_READY, id, r->verb, &r->why) == 0)
@@ -541,7 +541,7 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	if (relay_begin(j, r->want))
 		return -1;
 	if (engine_call(e, NULL, "start", id, NULL)) {
-		explain(j->a, r->want->key, id);
+		explain(j->a, r->want, &r->image, id);
 		return -1;
 	}
 	if (journal_step(j, "wait"))
