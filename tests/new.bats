@@ -5,8 +5,9 @@
 load helpers
 
 setup_file() {
-	requires engine
-	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	file_requires engine || return 0
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 ||
+		skip_file "this machine cannot: no baseline is built" || return 0
 	P=wnew$((RANDOM % 9000 + 1000))
 	export P WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 WHITTLE_SETTINGS=$BATS_FILE_TMPDIR/host.yaml
 	export WHITTLE_CONTAINERS=$BATS_FILE_TMPDIR/containers WHITTLE_STATE=$BATS_FILE_TMPDIR/state WHITTLE_VOLUMES=$BATS_FILE_TMPDIR/volumes

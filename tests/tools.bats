@@ -222,6 +222,22 @@ doctor_where() {
 }
 
 # The outer one stands for a daemon that serves containers here.
+@test "what a test file can't do without: all of its tests are skipped, nothing else is run" {
+	local at=@ # bats takes those here for its own
+	cat >"$BATS_TEST_TMPDIR/a.bats" <<-EOT
+		load $TOP/tests/helpers
+		setup_file() { file_requires command:nothing-of-the-kind || return 0; false; }
+		setup() { false; }
+		teardown() { false; }
+		${at}test "one" { false; }
+		${at}test "two" { false; }
+	EOT
+	run_x 0 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
+	expect "ok 1 one # skip needs nothing-of-the-kind"
+	expect "ok 2 two # skip needs nothing-of-the-kind"
+	refute "not ok"
+}
+
 @test "a test file that is skipped removes nothing of the user's" {
 	# What teardown_file does where setup_file came to nothing, with everything that could remove
 	# something in front of it.

@@ -4,7 +4,7 @@
 load ../../tests/helpers
 
 setup_file() {
-	requires command:psql
+	file_requires command:psql || return 0
 	# The instance that make test has around it, by settings.yaml.
 	export ID=${INSTANCE_NAME:?run by make test}
 	export PGHOST=127.0.0.1 PGPORT=$INSTANCE_PORT_5432 PGUSER=postgres PGPASSWORD='only for tests' PGCONNECT_TIMEOUT=5

@@ -7,7 +7,7 @@ load ../../tests/helpers
 load "$TOP/infra/d/tests/fixture"
 
 setup_file() {
-	requires command:psql
+	file_requires command:psql engine || return 0
 	fixture
 	export N=${P}pg PGHOST=127.0.0.1 PGUSER=postgres PGPASSWORD=secret PGCONNECT_TIMEOUT=5
 	PGPORT=$(free_port)

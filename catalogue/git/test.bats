@@ -4,7 +4,7 @@
 load ../../tests/helpers
 
 setup_file() {
-	requires command:git command:ssh command:ssh-keygen
+	file_requires command:git command:ssh command:ssh-keygen || return 0
 	# The instance that make test has around it, by settings.yaml.
 	export ID=${INSTANCE_NAME:?run by make test}
 	export URL=ssh://git@127.0.0.1:$INSTANCE_PORT_2222/srv/git/notes.git

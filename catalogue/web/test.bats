@@ -4,7 +4,7 @@
 load ../../tests/helpers
 
 setup_file() {
-	requires command:openssl
+	file_requires command:openssl || return 0
 	# The instance that make test has around it, by settings.yaml.
 	export ID=${INSTANCE_NAME:?run by make test} TLS=$INSTANCE_VOLUMES/tls
 	export HTTP=http://$INSTANCE_ADDRESS_8080 PORT=$INSTANCE_PORT_8443

@@ -14,6 +14,7 @@ own_podman() {
 }
 
 setup_file() {
+	file_requires engine || return 0
 	fixture
 	if [ "$("$ENGINE_CMD" --which)" = podman ]; then
 		own_podman

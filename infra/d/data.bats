@@ -5,6 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	file_requires engine || return 0
 	fixture
 	export N=${P}db DB=$ROOM/volumes/${P}db/data
 	container "$N"

@@ -12,7 +12,7 @@ load tests/fixture
 [ "${FAULTS:-}" != all ] || BATS_TEST_TIMEOUT=20000
 
 setup_file() {
-	requires root
+	file_requires root engine || return 0
 	fixture
 	export N=${P}web
 	container "$N"

@@ -6,6 +6,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	file_requires engine || return 0
 	fixture
 	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
 		-o "$ROOM/fail" "$BATS_TEST_DIRNAME/tests/fail.c"

@@ -13,7 +13,7 @@ load ../../tests/helpers
 [ "${FAULTS:-}" != all ] || BATS_TEST_TIMEOUT=20000
 
 setup_file() {
-	requires root
+	file_requires root || return 0
 	local lib=$TOP/third-party/obj/prefix
 	export ROOM=$BATS_FILE_TMPDIR
 	export WHITTLE_CONTAINERS=$ROOM/containers WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/volumes

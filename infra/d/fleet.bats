@@ -6,11 +6,11 @@ load tests/fixture
 load tests/hosts
 
 setup_file() {
-	requires root podman pods command:sshd command:ip
+	file_requires root podman pods command:sshd command:ip || return 0
 	export ROOM=$BATS_FILE_TMPDIR XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/r
 	export WHITTLE_SETTINGS=$ROOM/host.yaml WHITTLE_STATE=$ROOM/state WHITTLE_CONTAINERS=$ROOM/here
 	export N=wf$((RANDOM % 90 + 10)) HOSTS=
-	hosts_make h1 h2 h3 || skip "this machine cannot: it has no bridges"
+	hosts_make h1 h2 h3 || skip_file "this machine cannot: it has no bridges" || return 0
 	ssh-keygen -q -t ed25519 -N '' -f "$ROOM/other-key"
 	local h
 	for h in $HOSTS; do

@@ -5,7 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	requires join
+	file_requires join engine || return 0
 	fixture
 	export N=${P}hk
 	container "$N" shell

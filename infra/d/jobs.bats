@@ -5,7 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	requires join
+	file_requires join engine || return 0
 	fixture
 	container "${P}web" shell
 	has_jobs "${P}web" </dev/null

@@ -6,6 +6,7 @@ load tests/fixture
 
 setup_file() {
 	! in_chroot || return 0
+	file_requires engine || return 0
 	fixture
 	container "${P}r"
 	d b -ts "${P}r"

@@ -11,7 +11,7 @@ loose() {
 
 setup_file() {
 	! in_chroot || return 0
-	requires root
+	file_requires root engine || return 0
 	fixture
 	container "${P}box" shell
 	mkdir -p "$WHITTLE_CONTAINERS/${P}box/files/opt"

@@ -5,8 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	requires command:age tmpfs
-	requires join
+	file_requires command:age tmpfs join engine || return 0
 	fixture
 	export N=${P}sec XDG_CONFIG_HOME=$ROOM/config
 	mkdir -p "$ROOM/config/whittle"

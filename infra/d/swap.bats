@@ -6,6 +6,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	file_requires engine || return 0
 	fixture
 	engine image inspect localhost/whittle/relay:live >/dev/null 2>&1 ||
 		make -s -C "$TOP/containers/relay" all test install >&2

@@ -5,7 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	requires command:docker-registry command:skopeo
+	file_requires command:docker-registry command:skopeo engine || return 0
 	fixture
 	free_port >"$ROOM/port"
 	free_port >"$ROOM/front"

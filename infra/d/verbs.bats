@@ -6,6 +6,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
+	file_requires engine || return 0
 	fixture
 	container "${P}web"
 	container "${P}box" shell

@@ -5,7 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	requires root
+	file_requires root engine || return 0
 	fixture
 	container "${P}box" shell
 	d b -ts "${P}box"

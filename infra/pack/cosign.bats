@@ -5,7 +5,7 @@
 load ../../tests/helpers
 
 setup_file() {
-	requires engine command:docker-registry command:skopeo command:openssl
+	file_requires engine command:docker-registry command:skopeo command:openssl || return 0
 	cd "$BATS_FILE_TMPDIR"
 	for key in maker other; do
 		openssl ecparam -name prime256v1 -genkey -noout -out $key 2>/dev/null

@@ -6,7 +6,6 @@
 D_TESTS=${BASH_SOURCE[0]%/*}
 
 fixture() {
-	requires engine
 	P=wt$((RANDOM % 9000 + 1000))$BATS_SUITE_TEST_NUMBER
 	export P ROOM=$BATS_FILE_TMPDIR
 	export WHITTLE_CONTAINERS=$ROOM/containers WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/volumes
