@@ -212,9 +212,9 @@ requires() {
 	done
 }
 
-# For setup_file, in which bats 1.8 (Debian 12) can't skip:
+# For setup_file, in which bats 1.8 (Debian 12) can't skip, as later ones can:
 #   file_requires root join || return 0
-# and all tests of the file are skipped, with neither setup nor teardown.
+# and all tests of the file are skipped, without setup; teardown finds what setup_file didn't make.
 file_requires() {
 	(
 		skip() {
@@ -222,19 +222,19 @@ file_requires() {
 			exit 1
 		}
 		requires "$@"
-	)
+	) || skip_file "$(cat "$BATS_FILE_TMPDIR/skip")"
 }
 
 skip_file() { # REASON
+	declare -F bats_test_begin >/dev/null || skip "$1"
 	echo "$1" >"$BATS_FILE_TMPDIR/skip"
 	return 1
 }
 
-if [ -e "${BATS_FILE_TMPDIR:-/nonexistent}/skip" ]; then
+if [ -e "${BATS_FILE_TMPDIR:-/nonexistent}/skip" ] && declare -F bats_test_begin >/dev/null; then
 	eval "unskipped_test_begin() $(declare -f bats_test_begin | tail -n +2)"
 	bats_test_begin() {
 		setup() { skip "$(cat "$BATS_FILE_TMPDIR/skip")"; }
-		teardown() { :; }
 		unskipped_test_begin "$@"
 	}
 fi

@@ -24,7 +24,7 @@ setup() {
 teardown() {
 	no_fake
 	stop_all
-	rm -f "$WHITTLE_CONTAINERS/$N"/fail-*
+	[ -z "${N:-}" ] || rm -f "$WHITTLE_CONTAINERS/$N"/fail-*
 	umount "$BATS_TEST_TMPDIR/full" 2>/dev/null || :
 }
 

@@ -112,7 +112,7 @@ fake() {
 }
 
 no_fake() {
-	rm -f "$ROOM/fake"
+	[ -z "${ROOM:-}" ] || rm -f "$ROOM/fake"
 }
 
 # prebuilt NAME VERSION…: images of several versions, and a Makefile that builds nothing:
