@@ -201,12 +201,17 @@ tells() {
 	mkdir -p r/etc/svc
 	for file in theirs group root; do echo user svc >"r/etc/svc/$file"; done
 	tree_with r svc.service 'ExecStart=/usr/bin/svc'
+	# Made by the package's set-up: in its own directory, and in one that another has files in too.
+	mkdir -p r/etc/shared
+	for file in svc shared; do echo "/etc/$file" >>r/var/lib/dpkg/info/svc.list; done
+	echo /etc/shared >r/var/lib/dpkg/info/other.list
+	for file in svc shared; do (umask 077 && echo key >"r/etc/$file/made"); done
 	chown 101:0 r/etc/svc/theirs
 	chown 0:102 r/etc/svc/group
 	chmod 600 r/etc/svc/theirs r/etc/svc/root
 	chmod 640 r/etc/svc/group
-	tells r 'user svc' 'unreadable /etc/svc/root'
-	[ "$(grep -c '^unreadable' <<<"$output")" -eq 1 ]
+	tells r 'user svc' 'unreadable /etc/svc/root' 'unreadable /etc/svc/made'
+	[ "$(grep -c '^unreadable' <<<"$output")" -eq 2 ]
 }
 
 @test "what a script of init's would start: its program and options, in the foreground" {

@@ -54,6 +54,20 @@ saw() { # KIND SUBJECT
 	run_x 2 "$LEARN" record "$run" --
 }
 
+@test "a command that is process 1 and waits for all of its children has none that it didn't start" {
+	local map=()
+	[ "$(id -u)" -eq 0 ] || map=(--map-root-user)
+	run_x 0 timeout -s KILL 30 unshare "${map[@]}" --pid --fork --kill-child "$LEARN" record "$run" -- python3 -c 'import os
+os.fork() or os._exit(0)
+os.waitpid(-1, 0)
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    print("none")'
+	[ "$output" = none ]
+	saw x "$(command -v python3)"
+}
+
 @test "threads, vfork, programs that are linked statically, processes that stop and go on" {
 	run_x 0 "$LEARN" record "$run" -- "$LEARN" --help
 	saw x "$LEARN"

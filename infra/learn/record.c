@@ -1167,13 +1167,15 @@ watch(pid_t command, int ready, int trace)
 	_exit(r.failed ? EXIT_TROUBLE : EXIT_YES);
 }
 
-/* By way of a child that ends, so that the command has one child that it doesn't know at most
- * where it is process 1, and none elsewhere. Returns 0 once the recorder watches. */
+/* As a child whose end is signalled to nobody (clone(2), __WCLONE of wait(2)): the command,
+ * which may wait until it has no child left, doesn't see one that it didn't start. Returns
+ * 0 once the recorder watches. */
 static int
 start_recorder(int trace)
 {
-	pid_t command = getpid(), between;
-	int ready[2], error = ECHILD, status;
+	pid_t command = getpid();
+	int ready[2], error = ECHILD;
+	long pid;
 
 	if (pipe2(ready, O_CLOEXEC)) {
 		report("make a pipe:");
@@ -1181,19 +1183,14 @@ start_recorder(int trace)
 	}
 	/* Where only what is below a process may be traced by it (Yama's ptrace_scope 1). */
 	prctl(PR_SET_PTRACER, (unsigned long)-1, 0, 0, 0);
-	between = fork();
-	if (between < 0) {
+	pid = syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (pid < 0) {
 		report("start the recorder:");
 		return -1;
 	}
-	if (between == 0) {
-		if (fork() == 0)
-			watch(command, ready[1], trace);
-		_exit(0);
-	}
+	if (pid == 0)
+		watch(command, ready[1], trace);
 	close(ready[1]);
-	while (waitpid(between, &status, 0) < 0 && errno == EINTR)
-		;
 	if (read(ready[0], &error, sizeof(error)) != sizeof(error))
 		error = ECHILD;
 	close(ready[0]);
