@@ -189,6 +189,17 @@ tells() {
 	: >r/etc/svc/first.conf
 	tree_with r svc@.service 'ExecStart=/usr/bin/svc /etc/svc/%i.conf'
 	tells r 'word /etc/svc/first.conf'
+	# As PostgreSQL's: the directory of a cluster stands for it.
+	tree_with r svc@.service 'ExecStart=/usr/bin/svc %i'
+	sed -i '1i [Unit]\nAssertPathExists=/etc/svc/%I/conf' r/usr/lib/systemd/system/svc@.service
+	mkdir -p r/etc/svc/17/main
+	: >r/etc/svc/17/main/conf
+	tells r 'word 17-main'
+	# Another service of the package's, which is started by itself.
+	printf '[Service]\nExecStart=/usr/bin/other %%i\n[Install]\nWantedBy=multi-user.target\n' >r/usr/lib/systemd/system/other@.service
+	sed -i '/WantedBy/d' r/usr/lib/systemd/system/svc@.service
+	echo /usr/lib/systemd/system/other@.service >>r/var/lib/dpkg/info/svc.list
+	tells r 'word /usr/bin/svc'
 	tree_with r svc@default.service 'ExecStart=/usr/bin/svc /etc/other/%i.conf'
 	tells r 'word /etc/other/default.conf'
 	tree_with r svc.service 'ExecStart=/usr/bin/svc plain'

@@ -81,18 +81,18 @@ call32_as_native(long number)
 const char *const calls_always[] = {"arch_prctl", "brk", "clock_getres", "clock_gettime",
     "clock_nanosleep", "clone", "clone3", "close", "close_range", "dup", "dup2", "dup3",
     "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
-    "execve", "exit", "exit_group", "fcntl", "fstat", "futex", "futex_waitv", "get_robust_list",
-    "getegid", "geteuid", "getgid", "getpgid", "getpgrp", "getpid", "getppid", "getrandom",
-    "getrlimit", "gettid", "gettimeofday", "getuid", "ioctl", "kill", "lseek", "madvise",
-    "mmap", "mprotect", "mremap", "munmap", "nanosleep", "newfstatat", "open", "openat",
-    "pause", "pipe", "pipe2", "poll", "ppoll", "prctl", "pread64", "preadv", "preadv2",
-    "prlimit64", "pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readlink",
-    "readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg", "restart_syscall", "rseq",
-    "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
-    "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo", "sched_getaffinity", "sched_yield",
-    "select", "sendmmsg", "sendmsg", "sendto", "set_robust_list", "set_tid_address",
-    "setrlimit", "sigaltstack", "stat", "statx", "tgkill", "time", "tkill", "uname", "wait4",
-    "waitid", "write", "writev"};
+    "execve", "exit", "exit_group", "fadvise64", "fcntl", "fstat", "futex", "futex_waitv",
+    "get_robust_list", "getegid", "geteuid", "getgid", "getpgid", "getpgrp", "getpid",
+    "getppid", "getrandom", "getrlimit", "gettid", "gettimeofday", "getuid", "ioctl", "kill",
+    "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap", "nanosleep", "newfstatat",
+    "open", "openat", "pause", "pipe", "pipe2", "poll", "ppoll", "prctl", "pread64", "preadv",
+    "preadv2", "prlimit64", "pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readahead",
+    "readlink", "readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg", "restart_syscall",
+    "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo",
+    "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
+    "sched_getaffinity", "sched_yield", "select", "sendmmsg", "sendmsg", "sendto",
+    "set_robust_list", "set_tid_address", "setrlimit", "sigaltstack", "stat", "statx", "tgkill",
+    "time", "tkill", "uname", "wait4", "waitid", "write", "writev"};
 const size_t calls_always_count = sizeof(calls_always) / sizeof(calls_always[0]);
 
 #if defined(__x86_64__)

@@ -45,9 +45,9 @@ static const char *const newer[][2] = {{"accept", "accept4"}, {"access", "facces
 /* Who changes directories or files in one of these ways may do so in each: which one it is
  * depends on how much there is and on when it is tidied up, and a test sees few of them. They
  * reach nothing that the service's user couldn't write to. */
-static const char *const storing[] = {"fallocate", "fdatasync", "fsync", "ftruncate", "mkdir",
-    "mkdirat", "rename", "renameat", "renameat2", "rmdir", "sync_file_range", "truncate",
-    "unlink", "unlinkat", "utimensat"};
+static const char *const storing[] = {"fallocate", "fdatasync", "fsync", "ftruncate", "link",
+    "linkat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "rmdir", "symlink",
+    "symlinkat", "sync_file_range", "truncate", "unlink", "unlinkat", "utimensat"};
 
 enum { STORING = sizeof(storing) / sizeof(storing[0]) };
 
