@@ -29,7 +29,8 @@ copy_one(const struct engine *e, const char *id, const char *name, const char *d
 	status = engine_run(e, (const char *const *)args.w, NULL, &err);
 	gist = engine_gist(&err);
 	if (status > 0 && err.s &&
-	    (strstr(err.s, "could not be found") || strstr(err.s, "ould not find the file")))
+	    (strstr(err.s, "could not be found") || strstr(err.s, "ould not find the file") ||
+		strstr(err.s, "No such container:path")))
 		status = 0;
 	else if (status)
 		report("%s cp: /etc/%s of the image: %s", engine_name(e), name, gist);

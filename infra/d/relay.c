@@ -236,14 +236,33 @@ from_the_end(const char *subnet, unsigned nth)
 	return pool_dup(inet_ntop(six ? AF_INET6 : AF_INET, address, text, sizeof(text)));
 }
 
+/* docker before 25 makes it of the address by itself, and later clients won't tell it another.
+ */
+static bool
+engine_chooses_mac(struct app *a)
+{
+	struct strbuf out = STRBUF_INIT;
+	int major = 0, minor = 0;
+
+	if (a->engine.kind != DOCKER ||
+	    engine_try(&a->engine, &out, "version", "-f", "{{.Server.APIVersion}}", NULL))
+		return false;
+	if (sscanf(out.s ? out.s : "", "%d.%d", &major, &minor) != 2)
+		major = minor = 0;
+	strbuf_free(&out);
+	return major == 1 && minor < 44;
+}
+
 /* Always the same for an address: the relay goes on to send to whoever had the address before,
- * for seconds, where a new container has it with another one. */
+ * for seconds, where a new container has it with another one. NULL: the engine sees to that. */
 static const char *
-mac_for(const char *address)
+mac_for(struct app *a, const char *address)
 {
 	unsigned char bytes[16] = {0};
 	const unsigned char *last = bytes;
 
+	if (engine_chooses_mac(a))
+		return NULL;
 	if (inet_pton(AF_INET6, address, bytes) == 1)
 		last = bytes + 12;
 	else
@@ -277,7 +296,7 @@ relay_address(struct journal *j, const struct container *c, struct container *se
 	}
 	json_object_set_new(j->o, "address", json_string(chosen));
 	service->ip = chosen;
-	service->mac = mac_for(chosen);
+	service->mac = mac_for(j->a, chosen);
 	return 0;
 }
 
@@ -335,7 +354,7 @@ relay_begin(struct journal *j, const struct container *c)
 	if (!r.ip && subnets.n)
 		r.ip = from_the_end(subnets.w[0], 5);
 	if (r.ip)
-		r.mac = mac_for(r.ip);
+		r.mac = mac_for(j->a, r.ip);
 	s.image = image.id;
 	s.facts = &image;
 	engine_args(&args, &j->a->engine, &r, &s);
