@@ -1,4 +1,4 @@
-# Upgrades of a database with rows in it, by d: run by tests/catalogue, since they
+# Upgrades and backups of a database with rows in it, by d: run by tests/catalogue, since they
 # take the image that was promoted. KILLS=all kills d at every step.
 
 # shellcheck disable=SC2154,SC2030,SC2031 # run_x sets stderr; each test has its own environment
@@ -61,6 +61,39 @@ sql() {
 
 all_rows() {
 	sql "SELECT count(*), md5(string_agg(n || s, chr(10) ORDER BY n)) FROM t"
+}
+
+# ruin FILE OFFSET: one byte of a table or an index, while the server is stopped.
+ruin() {
+	local file
+	file=$ROOM/volumes/$N/data/17/main/$1
+	d down "$N"
+	printf '\377' | dd of="$file" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "a backup is verified row by row; one of ruined data isn't let through" {
+	requires join
+	sed "s|^load .*|load $TOP/tests/helpers|" restore.bats >"$DIRECTORY/restore.bats"
+	d backup "$N" "$ROOM/pg.tar"
+	sql 'DELETE FROM t'
+	run_x 0 d restore --verify "$N" "$ROOM/pg.tar" -- sh -c '"$ENGINE_CMD" exec "$INSTANCE_NAME" \
+		/usr/lib/postgresql/17/bin/psql -X -A -t -d postgres -c "SELECT count(*) FROM t"'
+	expect 20000
+	run_x 0 d restore --verify "$N" "$ROOM/pg.tar"
+	[ "$(sql 'SELECT count(*) FROM t')" = 0 ]
+	d restore "$N" "$ROOM/pg.tar"
+	[ "$(all_rows)" = "$ROWS" ]
+	# Of what nobody reads at the start.
+	for name in t t_pkey; do
+		ruin "$(sql "SELECT pg_relation_filepath('$name')")" 100000
+		d up "$N"
+		d backup "$N" "$ROOM/ruined.tar"
+		run_x 1 d restore --verify "$N" "$ROOM/ruined.tar"
+		expect FAILED "$stderr"
+		d restore "$N" "$ROOM/pg.tar"
+		[ "$(all_rows)" = "$ROWS" ]
+	done
+	rm "$DIRECTORY/restore.bats" "$ROOM"/*.tar
 }
 
 # Old image, old settings, old data.
