@@ -147,17 +147,18 @@ stop_all() {
 	STARTED=()
 }
 
-# A registry on 127.0.0.1, at $port, ended by stop_all. What is pushed to it is below $1; $2 are
-# further settings of its storage.
+# A registry on 127.0.0.1 or the address $3, at $port, ended by stop_all. What is pushed to it is below
+# $1; $2 are further settings of its storage.
 start_registry() {
+	local address=${3:-127.0.0.1}
 	port=$(free_port)
 	cat >"$BATS_TEST_TMPDIR/registry.yml" <<-EOT
 		version: 0.1
 		storage: {filesystem: {rootdirectory: $1}${2:+, $2}}
-		http: {addr: "127.0.0.1:$port"}
+		http: {addr: "$address:$port"}
 	EOT
 	start docker-registry serve "$BATS_TEST_TMPDIR/registry.yml"
-	wait_until 10 curl -fs "http://127.0.0.1:$port/v2/"
+	wait_until 10 curl -fs "http://$address:$port/v2/"
 }
 
 # The digest of what a tag in a registry names.

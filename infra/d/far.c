@@ -245,6 +245,8 @@ far_variables(const struct fleet_host *h)
 	setenv("FAR_SSH", words_line(&argv), 1);
 	setenv("FAR_BIN", far_directory(h), 1);
 	setenv("FAR_ENV", far_environment(h), 1);
+	setenv("FAR_REGISTRY", h->registry ? h->registry : "", 1);
+	setenv("FAR_TLS", h->plain ? "no" : "yes", 1);
 }
 
 struct far_answer

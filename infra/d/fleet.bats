@@ -9,7 +9,7 @@ setup_file() {
 	file_requires root podman pods command:sshd command:ip || return 0
 	export ROOM=$BATS_FILE_TMPDIR XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/r
 	export WHITTLE_SETTINGS=$ROOM/host.yaml WHITTLE_STATE=$ROOM/state WHITTLE_CONTAINERS=$ROOM/here
-	export N=wf$((RANDOM % 90 + 10)) HOSTS=
+	export N=wf$((RANDOM % 90 + 10)) NET=10.97.7 HOSTS=
 	hosts_make h1 h2 h3 || skip_file "this machine cannot: it has no bridges" || return 0
 	ssh-keygen -q -t ed25519 -N '' -f "$ROOM/other-key"
 	local h
@@ -53,6 +53,11 @@ teardown_file() {
 	expect "no host is called 'h9'" "$stderr"
 	run_x 2 d @h9
 	expect "no host and no label is called 'h9'" "$stderr"
+	for text in https://r.lan/lab r.lan/lab:1 r.lan: lab r.lan/Lab; do
+		printf 'hosts: {a: {ssh: a, registry: "%s"}}\n' "$text" >"$ROOM/wrong.yaml"
+		WHITTLE_SETTINGS=$ROOM/wrong.yaml run_x 2 d hosts
+		expect "registry: '$text': want HOST[:PORT][/PATH]" "$stderr"
+	done
 }
 
 @test "a host by another key is refused, whatever ssh's configuration says" {
@@ -159,20 +164,6 @@ teardown_file() {
 	run_x 0 d @h2 restart web
 }
 
-# sent_image VERSION: an image of its own with what is kept about it, and the container's next one.
-sent_image() {
-	local at=$ROOM/build.$1
-	mkdir -p "$at"
-	echo "$1" >"$at/version"
-	printf 'FROM %s\nCOPY version /version\n' "$(live hello)" >"$at/Dockerfile"
-	engine build -q --layers=false --format docker -t "localhost/$N-raw:$1" "$at" >/dev/null 2>&1
-	engine save -o "$at/raw.tar" "localhost/$N-raw:$1" >/dev/null 2>&1
-	"$PACK" build -n "$S" -i "$at/raw.tar" -o "$at/image.tar" 2>/dev/null | sed 's/^sha256://' >"$at/id"
-	engine load -q -i "$at/image.tar" >/dev/null 2>&1
-	"$PACK" provenance "$(cat "$at/id")" >/dev/null
-	printf 'image sha256:%s\ninputs %s\n' "$(cat "$at/id")" "$1" >"$ROOM/here/$S/next"
-}
-
 # version_there HOST
 version_there() {
 	CONTAINERS_STORAGE_CONF=$ROOM/$1/storage.conf engine inspect -f '{{.Image}}' "$S"
@@ -181,8 +172,7 @@ version_there() {
 @test "on: what is built and tested here runs there, as settings and image say, after their key" {
 	S=${N}sent
 	mkdir -p "$ROOM/here/$S"
-	printf 'all:\n\t@cp next build-stamp\ntest:\n\t@cp build-stamp test-stamp\ninstall:\n\t@%s tag $$(sed -n "s/^image //p" test-stamp) localhost/whittle/%s:live\n' \
-		"$ENGINE_CMD" "$S" >"$ROOM/here/$S/Makefile"
+	contract "$S" >"$ROOM/here/$S/Makefile"
 	echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >"$ROOM/here/$S/seccomp.json"
 	cat >"$ROOM/here/$S/settings.yaml" <<-EOT
 		on: [h1, label-h2]

@@ -1,5 +1,6 @@
 #include "fleet.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "reader.h"
@@ -57,13 +58,32 @@ env_at(struct settings *s, const struct node *map, struct pairs *out)
 	return 0;
 }
 
+/* HOST[:PORT][/PATH], as names of images begin: what has no '.' and no port is no host. */
+static bool
+is_registry(const char *text)
+{
+	size_t host = strcspn(text, ":/"), end = strcspn(text, "/");
+	const char *port = text + host + 1, *path = text + end;
+
+	for (size_t i = 0; i < host; i++)
+		if (!isalnum((unsigned char)text[i]) && (!i || !strchr(".-", text[i])))
+			return false;
+	if (end == host && !memchr(text, '.', host))
+		return false;
+	if (end > host && (port == path || strspn(port, "0123456789") != (size_t)(path - port)))
+		return false;
+	return host && !strstr(path, "//") && text[strlen(text) - 1] != '/' &&
+	       !path[strspn(path, "abcdefghijklmnopqrstuvwxyz0123456789._-/")];
+}
+
 /* An argument that begins with "-" would be an option to ssh. */
 static int
 read_one(struct settings *s, const struct node *key, const struct node *n, struct fleet_host *h)
 {
-	static const char *const known[] = {
-	    "engine", "env", "labels", "options", "ssh", "state", "wave", NULL};
-	const struct node *wave;
+	static const char *const known[] = {"engine", "env", "labels", "options", "registry",
+	    "ssh", "state", "tls", "wave", NULL};
+	const struct node *wave, *tls;
+	bool secure = true;
 	const char *text;
 
 	*h = (struct fleet_host){.name = pool_dup(key->text), .wave = 1};
@@ -79,14 +99,24 @@ read_one(struct settings *s, const struct node *key, const struct node *n, struc
 		settings_known(s, n, known, NULL);
 		if (text_at(s, n, "ssh", &h->ssh) || words_at(s, n, "options", &h->options) ||
 		    text_at(s, n, "state", &h->state) || text_at(s, n, "engine", &h->engine) ||
-		    words_at(s, n, "labels", &h->labels) || env_at(s, n, &h->env))
+		    words_at(s, n, "labels", &h->labels) || env_at(s, n, &h->env) ||
+		    text_at(s, n, "registry", &h->registry))
 			return -1;
+		tls = settings_get(n, "tls");
+		if (tls && settings_bool(s, tls, &secure))
+			return -1;
+		h->plain = !secure;
 		wave = settings_get(n, "wave");
 		if (wave && settings_integer(s, wave, 0, 1000, &h->wave))
 			return -1;
 	}
 	if (!h->ssh || !*h->ssh || *h->ssh == '-') {
 		settings_error(s, n, "want [USER@]HOST, or a map with it as ssh");
+		return -1;
+	}
+	if (h->registry && !is_registry(h->registry)) {
+		settings_error(s, n, "registry: '%s': want HOST[:PORT][/PATH], without a tag",
+		    h->registry);
 		return -1;
 	}
 	if (h->state && *h->state != '/') {

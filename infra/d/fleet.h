@@ -17,8 +17,10 @@ struct fleet_host {
 	const char *state;    /* WHITTLE_STATE there; NULL: what d finds there by itself */
 	const char *engine;   /* WHITTLE_ENGINE there; NULL: the same */
 	struct words labels;
-	int64_t wave;     /* a change goes to those of a lower one before */
-	struct pairs env; /* further variables for d there */
+	int64_t wave;         /* a change goes to those of a lower one before */
+	struct pairs env;     /* further variables for d there */
+	const char *registry; /* by which images go there, HOST[:PORT]/PATH; NULL: by ssh */
+	bool plain;           /* it is spoken to without TLS */
 };
 
 struct fleet {
