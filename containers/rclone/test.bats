@@ -73,6 +73,13 @@ rclone() {
 	done
 }
 
+@test "it reads from a remote on the network" {
+	run_x 0 exec_in "$NAME" /bin/rclone lsf --http-url http://127.0.0.1:8080 :http:
+	expect one
+	run_x 0 exec_in "$NAME" /bin/rclone cat --http-url http://127.0.0.1:8080 :http:one
+	[ "$output" = one ]
+}
+
 @test "it moves, renames, links and deletes; times go along" {
 	mkdir -m 777 "$VOLUMES/here/d" "$VOLUMES/there/d"
 	echo three >"$VOLUMES/here/d/three"

@@ -23,7 +23,9 @@ wants(const char *what, const char *value)
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0 || chown(value, 7, 7);
 	if (strcmp(what, "setuid") == 0)
 		return setgroups(1, &group) || setgid(7) || setuid(7);
-	if (strcmp(what, "bind") == 0) {
+	if (strcmp(what, "bind") == 0 || strcmp(what, "bind-silently") == 0) {
+		if (what[4])
+			close(STDERR_FILENO);
 		at.sin_port = htons((unsigned short)atoi(value));
 		return bind(
 		    socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, sizeof(at));
