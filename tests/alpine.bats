@@ -164,6 +164,29 @@ setup() {
 	[ ! -e three.tar ]
 }
 
+@test "it becomes an image: the scripts' account, no apk in it, the packages in its bill of materials" {
+	requires root engine
+	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"
+	N=walpine$RANDOM
+	mkdir "$N"
+	cd "$N"
+	cp ../packages .
+	printf 'include %s/etc/Makefile-docker\n' "$TOP" >Makefile
+	printf 'FROM localhost/whittle/%s:packages\nCOPY --from=localhost/whittle/baseline:live /prep /prep\nCOPY files/ /\nRUN ["/prep"]\nUSER web\nCMD ["/usr/bin/webd"]\n' "$N" >Dockerfile
+	export WHITTLE_STATE=$BATS_TEST_TMPDIR/state WHITTLE_PROGRAMS_READY=1 WHITTLE_BASELINE_READY=1
+	run_x 0 make lock
+	run_x 0 make all
+	run_x 0 engine run --rm --network none "localhost/whittle/$N:latest"
+	[ "$output" = served ]
+	grep -rq "pkg:apk/alpine/web@1.2-r0" "$WHITTLE_STATE/images/$N"
+	run_x 0 "$PACK" explain "$N:latest" /lib/apk/db/installed
+	expect "removed by prep's rule package-manager"
+}
+
+teardown() {
+	[ -z "${N:-}" ] || remove_all_of "$N" || :
+}
+
 @test "outdated: what the security database has fixed first" {
 	run_x 0 "$PACKAGES" lock
 	run_x 0 "$PACKAGES" outdated

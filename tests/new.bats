@@ -99,6 +99,11 @@ says() {
 	echo '8 0 0 0' >"$WHITTLE_CONTAINERS/$n/context/mood"
 	run_x 0 make -C "$WHITTLE_CONTAINERS/$n" all
 	expect "BUILD     $n"
+	# A user who is a number without an account, with a group.
+	sed 's/^USER .*/USER 4321:777/' "$BATS_FILE_TMPDIR/theirs/Dockerfile" >"$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
+	run_x 0 "$D" new "${P}num" --no-try --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
+	says "${P}num" 'user: "4321:777"' '  - {path: data, type: dir, owner: user/4321, perm: "0750"}'
+	rm "$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
 	run_x 2 "$D" new "${P}none" --dockerfile "$BATS_TEST_TMPDIR/none"
 	expect "no file '$BATS_TEST_TMPDIR/none'" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]

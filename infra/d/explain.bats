@@ -66,6 +66,21 @@ fails() {
 	fails "it can't write where it wants to" "mount_rw: [app:/var/lib/app]" 'cmd: [write, /var/lib/app/db]'
 }
 
+@test "a path that begins in the working directory: a directory of its own there" {
+	fails "it can't write where it wants to, /var/lib/app/data" "mount_rw: [data:/var/lib/app/data]" 'cmd: [mkdir, data]' 'extra_docker: [--workdir, /var/lib/app]'
+	printf '%s\n' 'cmd: [write, state.db]' 'ready: {log: "^serving"}' 'extra_docker: [--workdir, /var/lib/app]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d t "$N" -- true
+	expect "it can't write 'state.db' in /var/lib/app, which is the image's" "$stderr"
+}
+
+@test "what ends a moment after its start doesn't start, also where nothing says when it is ready" {
+	echo 'cmd: [late, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 0 d fix --yes "$N"
+	expect "tmpfs: /var/log/app:16m"
+	run_x 0 d fix --yes "$N"
+	refute WRITE
+}
+
 @test "a capability: bind below 1024, chown, another user" {
 	fails "it may not: fail: bind" "caps: [NET_BIND_SERVICE]" 'cmd: [bind, 25]' 'user: "0:0"' 'extra_docker: [--sysctl, net.ipv4.ip_unprivileged_port_start=1024]' \
 		'caps: [KILL]  # its children'
@@ -214,6 +229,9 @@ named() {
 	expect "is not a valid name for a container" "$stderr"
 	run_x 2 d new "${P}new" --from nginx
 	expect "doesn't say which registry" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
+	run_x 2 d new "${P}new" --from "localhost/${P}none:1"
+	expect "no such image 'localhost/${P}none:1'" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
 	run_x 2 d new "${P}new" --packages 'x' --release 'redhat 9'
 	expect "packages:1: want a distribution and its release" "$stderr"

@@ -361,11 +361,16 @@ instance_around(
     struct app *a, const struct place *p, const struct words *cmd, const struct instance *i)
 {
 	cleanup_free char *image = imageid_own(&a->engine, i->image.id);
+	struct seen now;
 	int status;
 
 	tell(i, export_one);
 	setenv("TEST_IMAGE", image, 1);
 	setenv("TEST_NAME", p->name, 1);
 	status = run(&(struct run){.argv = (const char *const *)cmd->w, .cwd = p->directory});
+	/* Who wants to know why may have been told by its end. */
+	if (status && getenv("WHITTLE_EXPLAIN") &&
+	    engine_see(&a->engine, i->seen.id, &now) == 1 && !now.running)
+		show_failure(a, i, i->seen.id);
 	return instance_stop(a, p) ? -1 : status;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int
@@ -19,6 +20,12 @@ wants(const char *what, const char *value)
 
 	if (strcmp(what, "write") == 0)
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
+	if (strcmp(what, "late") == 0) {
+		usleep(500000);
+		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
+	}
+	if (strcmp(what, "mkdir") == 0)
+		return mkdir(value, 0700) && errno != EEXIST;
 	if (strcmp(what, "chown") == 0)
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0 || chown(value, 7, 7);
 	if (strcmp(what, "setuid") == 0)
