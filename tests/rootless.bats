@@ -63,8 +63,7 @@ teardown() {
 	cat >"$directory/run" <<-'EOT'
 		set -e
 		d=$TOP/infra/d/d
-		"$d" b -ts web
-		"$d" up web
+		"$d" u web
 		"$d" e web /svc uid
 		"$d" e web /svc write /state/mine x
 		"$d" e web /svc write /data/mine kept

@@ -121,6 +121,11 @@ serves_ok() {
 	engine rm -f "$N"
 }
 
+# What the host calls a group of the container of process $pid.
+group_outside() {
+	awk -v g="$1" 'g >= $1 && g < $1 + $3 { print g - $1 + $2 }' "/proc/$pid/gid_map"
+}
+
 @test "groups, an executable tmpfs, sysctls, extra hosts, shared memory, variables unset" {
 	cat >"$ROOM/c.yaml" <<-EOT
 		image: $(live "${P}net")
@@ -135,8 +140,8 @@ serves_ok() {
 	settings "$N" <"$ROOM/c.yaml"
 	run_x 0 d up "$N"
 	pid=$(engine inspect -f '{{.State.Pid}}' "$N")
-	grep '^Groups:' "/proc/$pid/status" | grep -qw 4242
-	grep '^Groups:' "/proc/$pid/status" | grep -qw 0
+	grep '^Groups:' "/proc/$pid/status" | grep -qw "$(group_outside 4242)"
+	grep '^Groups:' "/proc/$pid/status" | grep -qw "$(group_outside 0)"
 	[ "$(awk '$5 == "/tmp" && $6 !~ /noexec/' "/proc/$pid/mountinfo" | wc -l)" -eq 1 ]
 	[ "$(awk '$5 == "/run" && $6 ~ /noexec/' "/proc/$pid/mountinfo" | wc -l)" -eq 1 ]
 	run_x 0 d e "$N" /svc cat /proc/sys/net/core/somaxconn
@@ -163,6 +168,7 @@ serves_ok() {
 
 @test "a device by its name in the Container Device Interface" {
 	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker wants a daemon with CDI"
+	requires root # whose directories say what devices there are
 	mkdir -p /var/run/cdi
 	cat >"/var/run/cdi/$P.json" <<-EOT
 		{"cdiVersion": "0.5.0", "kind": "whittle.example/$P",

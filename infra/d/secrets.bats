@@ -7,7 +7,8 @@ load tests/fixture
 setup_file() {
 	file_requires command:age tmpfs join engine || return 0
 	fixture
-	export N=${P}sec XDG_CONFIG_HOME=$ROOM/config
+	export N=${P}sec XDG_CONFIG_HOME=$ROOM/config SECRETS=/run/whittle/secrets
+	[ "$(id -u)" = 0 ] || SECRETS=$XDG_RUNTIME_DIR/whittle/secrets
 	mkdir -p "$ROOM/config/whittle"
 	age-keygen -o "$ROOM/config/whittle/age.key" 2>"$ROOM/age.pub"
 	container "$N"
@@ -24,7 +25,7 @@ setup_file() {
 teardown_file() {
 	[ -n "${P:-}" ] || return 0
 	fixture_remove
-	rm -rf "${XDG_RUNTIME_DIR:-/run}/whittle/secrets/$P"* "/run/whittle/secrets/$P"*
+	rm -rf "${SECRETS:?}/$P"*
 }
 
 # New ones, which begin alike.
@@ -39,14 +40,17 @@ secret() {
 	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-one-token ]
 	[ "$(d e "$N" /svc cat /run/secrets/made)" = hunter-one-made ]
 	pid=$(d pid "$N")
-	run_x 1 grep -a hunter- "/proc/$pid/cmdline" "/proc/$pid/environ"
+	# As its own user namespace may, without root.
+	inside=()
+	[ "$(id -u)" = 0 ] || inside=(podman unshare)
+	run_x 1 "${inside[@]}" grep -a hunter- "/proc/$pid/cmdline" "/proc/$pid/environ"
 	engine inspect "$N" >"$BATS_TEST_TMPDIR/inspect"
 	engine save "$(live "$N")" >"$BATS_TEST_TMPDIR/image"
 	d cmd "$N" >"$BATS_TEST_TMPDIR/cmd"
 	grep -q "/whittle/secrets/$N/START.*/run/secrets" "$BATS_TEST_TMPDIR/cmd"
 	d las "$N" >"$BATS_TEST_TMPDIR/las"
 	run_x 1 grep -ra hunter- "$BATS_TEST_TMPDIR" "$WHITTLE_STATE" "$WHITTLE_CONTAINERS"
-	home=/run/whittle/secrets/$N
+	home=$SECRETS/$N
 	[ "$(stat -fc %T "$home")" = tmpfs ]
 	[ "$(stat -c %a "$home")" = 700 ]
 	[ "$(stat -c %a "$home"/*/password)" = 400 ]
@@ -63,7 +67,7 @@ secret() {
 	run_x 0 d u "$N"
 	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-two-token ]
 	run_x 0 d plan "$N"
-	[ "$(find "/run/whittle/secrets/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	[ "$(find "$SECRETS/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 }
 
 @test "rotate restarts what runs with an old one, and nothing else" {
@@ -87,7 +91,7 @@ secret() {
 	run_x 1 d u "$N"
 	serves "$N" 1
 	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-two-token ]
-	[ "$(find "/run/whittle/secrets/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	[ "$(find "$SECRETS/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 	mood "$N" 1
 	make -s -C "$WHITTLE_CONTAINERS/$N" all
 }
@@ -104,9 +108,9 @@ secret() {
 @test "a test instance has them, too, and leaves none" {
 	run_x 0 d up -T "$N"
 	expect INSTANCE
-	[ -n "$(ls /run/whittle/secrets/"$N-test")" ]
+	[ -n "$(ls "$SECRETS/$N-test")" ]
 	run_x 0 d down -T "$N"
-	[ ! -e "/run/whittle/secrets/$N-test" ]
+	[ ! -e "$SECRETS/$N-test" ]
 }
 
 @test "check finds what looks like one in the environment" {

@@ -25,8 +25,8 @@ mode_named(const char *word, enum volumes_mode *mode)
 }
 
 static int
-prep_one(
-    struct app *a, const struct place *p, bool test, const char *id, enum volumes_mode mode)
+prep_one(struct app *a, const struct place *p, bool test, const char *of, const char *id,
+    enum volumes_mode mode)
 {
 	struct container c;
 	struct image image;
@@ -37,7 +37,7 @@ prep_one(
 	if (test ? host_container(&a->host, p, true, NULL, NULL, &c)
 		 : settings_in_force(a, p, &c))
 		return EXIT_TROUBLE;
-	has = image_of(a, &c, &reference, &image);
+	has = of ? engine_image(&a->engine, of, &image) : image_of(a, &c, &reference, &image);
 	if (has < 0)
 		return EXIT_TROUBLE;
 	if (!id && c.userns && strcmp(c.userns, "auto") == 0 &&
@@ -60,10 +60,11 @@ int
 do_prep(struct app *a, int argc, char **argv)
 {
 	bool repair = false, dry = false, test = false;
-	const char *word = NULL, *id = NULL;
+	const char *word = NULL, *id = NULL, *image = NULL;
 	const struct option_of options[] = {SWITCH('r', "repair", repair),
 	    SWITCH('n', "dry-run", dry), SWITCH('T', "test-mode", test),
-	    VALUED(0, "mode", word), VALUED(0, "container", id), NO_MORE};
+	    VALUED(0, "mode", word), VALUED(0, "container", id), VALUED(0, "image", image),
+	    NO_MORE};
 	enum volumes_mode mode;
 	struct places all;
 	int status = EXIT_YES, got;
@@ -75,7 +76,7 @@ do_prep(struct app *a, int argc, char **argv)
 	if ((word && mode_named(word, &mode)) || pick_all(a, argc, argv, &all))
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < all.n; i++) {
-		got = prep_one(a, &all.v[i], test, id, mode);
+		got = prep_one(a, &all.v[i], test, image, id, mode);
 		/* With --mode another d asked, who is this user outside. */
 		if (got != EXIT_TROUBLE && !dry && !test && !word && remember(a, &all.v[i]))
 			got = EXIT_TROUBLE;

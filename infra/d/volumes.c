@@ -473,8 +473,8 @@ prepare_with_record(struct preparation *p)
 
 /* Rootless podman's user gives files to ids of the namespace by being root in it. */
 static int
-prepare_unshared(
-    struct app *a, const struct container *c, const char *id, enum volumes_mode mode)
+prepare_unshared(struct app *a, const struct container *c, const struct image *image,
+    const char *id, enum volumes_mode mode)
 {
 	static const char *const modes[] = {"create", "say", "plan", "repair"};
 	struct words args = {0};
@@ -489,6 +489,9 @@ prepare_unshared(
 		words_add(&args, "--test-mode");
 	if (id)
 		words_addf(&args, "--container=%s", id);
+	/* The one that is to run, which isn't the live one yet. */
+	if (image)
+		words_addf(&args, "--image=%s", image->id);
 	words_add(&args, c->key);
 	status = engine_attached(&a->engine, &args);
 	unsetenv("WHITTLE_OUTER_UID");
@@ -526,7 +529,7 @@ volumes_prepare(struct app *a, const struct container *c, const struct image *im
 		return -1;
 	}
 	if (geteuid() != 0 && a->engine.kind == PODMAN)
-		return prepare_unshared(a, c, id, mode);
+		return prepare_unshared(a, c, image, id, mode);
 	got = id_context_open(&p.ids);
 	if (!got)
 		got = prepare_with_record(&p);
