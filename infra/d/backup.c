@@ -463,6 +463,7 @@ backup_write(struct app *a, const struct container *c, const char *id, const cha
 	w.manifest = json_object();
 	if (snapshot_copies(&a->host, c->key, id, &sources, &copies) ||
 	    open_to_write(&w.s, c, to)) {
+		snapshot_copies_end(id, &sources);
 		json_decref(w.manifest);
 		json_decref(list);
 		return -1;
@@ -480,6 +481,7 @@ backup_write(struct app *a, const struct container *c, const char *id, const cha
 	bad = archive_write_open_fd(w.to, w.s.fd) != ARCHIVE_OK
 		  ? archive_failed(w.to, &w.s)
 		  : write_all_of(&w, &copies, about);
+	bad |= snapshot_copies_end(id, &sources);
 	json_decref(about);
 	json_decref(w.manifest);
 	if (w.s.program && (!bad || archive_errno(w.to) == EPIPE))

@@ -27,6 +27,9 @@ enum {
 	CHUNK = 1 << 20,
 };
 
+/* ZFSCTL_INO_ROOT */
+static const ino_t zfs_control_inode = 0xffffffffffff;
+
 /* A file that has more names, and the first that was met. */
 struct name_of {
 	dev_t dev;
@@ -319,6 +322,14 @@ copy_one(struct copying *c, const struct walk_entry *e)
 	return copy_special(&e->st, to, e->name);
 }
 
+/* What a dataset with snapdir=visible shows of its snapshots is no part of its files. */
+static bool
+is_zfs_control(const struct walk_entry *e)
+{
+	return e->depth == 1 && e->st.st_ino == zfs_control_inode &&
+	       strcmp(e->name, ".zfs") == 0;
+}
+
 static enum walk_action
 visit(const struct walk_entry *e, void *arg)
 {
@@ -328,7 +339,7 @@ visit(const struct walk_entry *e, void *arg)
 		return WALK_STOP;
 	if (e->depth == 0)
 		return WALK_GO;
-	if (e->is_mount)
+	if (e->is_mount || is_zfs_control(e))
 		return WALK_SKIP;
 	if (interrupted)
 		errno = EINTR;
@@ -481,6 +492,8 @@ unlink_file(const struct walk_entry *e, void *arg)
 {
 	bool *failed = arg;
 
+	if (is_zfs_control(e))
+		return WALK_SKIP;
 	if (!S_ISDIR(e->st.st_mode) && unlinkat(e->dirfd, e->name, 0)) {
 		report("remove '%s':", e->path);
 		*failed = true;

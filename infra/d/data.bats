@@ -18,6 +18,7 @@ setup_file() {
 
 teardown_file() {
 	[ -n "${ROOM:-}" ] || return 0
+	[ ! -e "$ROOM/zfs.img" ] || zpool destroy -f "$P" || :
 	for m in btrfs xfs mounted; do umount "$ROOM/$m" 2>/dev/null || :; done
 	fixture_remove
 }
@@ -223,6 +224,46 @@ nothing_half() {
 	on_loop xfs mkfs.xfs -q
 	mkdir "$ROOM/xfs/data"
 	goes_back "$ROOM/xfs/data" reflinks
+}
+
+@test "zfs: a dataset's snapshot; backups, the way back and what is removed" {
+	requires root
+	# Of the kernel, or of zfs-fuse where that runs.
+	zpool list >/dev/null 2>&1 || skip "this machine cannot: it has no ZFS"
+	truncate -s 320M "$ROOM/zfs.img"
+	zpool create -m "$ROOM/zfs" "$P" "$ROOM/zfs.img"
+	zfs create "$P/data"
+	goes_back "$ROOM/zfs/data" "a snapshot of its dataset"
+	# Both are ZFS's, and no clone is left.
+	[ "$(zfs list -H -o name -t snapshot | grep -c "^$P/data@whittle-")" -eq 2 ]
+	[ "$(zfs list -H -o name -t filesystem | grep -c "^$P/")" -eq 1 ]
+	run_x 0 d clean -n
+	expect "keeping data of $N"
+	run_x 0 d backup "$N" "$ROOM/zfs.tar"
+	sqlite3 "$ROOM/zfs/data/rows.db" 'delete from t'
+	run_x 0 d restore "$N" "$ROOM/zfs.tar"
+	whole "$ROOM/zfs/data"
+	# Killed while its clone is there: the next one does it again.
+	d snapshot "$N"
+	now=$(jq .current "$WHITTLE_STATE/d/$N/generations.json")
+	sqlite3 "$ROOM/zfs/data/rows.db" 'delete from t'
+	printf '#!/bin/sh\n[ "$1" != destroy ] || kill -KILL $PPID\nexec %s "$@"\n' "$(command -v zfs)" >"$ROOM/bin/zfs"
+	chmod +x "$ROOM/bin/zfs"
+	PATH=$ROOM/bin:$PATH run_x 137 "$D" back --data "$N" "$now"
+	rm "$ROOM/bin/zfs"
+	[ "$(zfs list -H -o name -t filesystem | grep -c "^$P/")" -eq 2 ]
+	run_x 0 d recover
+	[ "$(zfs list -H -o name -t filesystem | grep -c "^$P/")" -eq 1 ]
+	# The way back was gone, or not gone at all; as whole as before it, either way.
+	run_x 0 d back --data "$N" "$now"
+	whole "$ROOM/zfs/data"
+	d 0 "$N"
+	for id in $(snapshots); do
+		[ ! -L "$ROOM/zfs/.whittle-snapshots/data/$id" ] || zfs list "$(readlink "$ROOM/zfs/.whittle-snapshots/data/$id")"
+	done
+	[ "$(zfs list -H -o name -t filesystem | grep -c "^$P/")" -eq 1 ]
+	wait_until 20 zpool destroy -f "$P"
+	rm "$ROOM/zfs.img"
 }
 
 @test "a mount of its own: copied to where it stands, put back in place" {

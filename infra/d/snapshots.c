@@ -22,8 +22,10 @@
 #include "state.h"
 #include "strbuf.h"
 #include "walk.h"
+#include "zfs.h"
 
-static const char snapshots_file[] = "snapshots.json", store_name[] = ".whittle-snapshots";
+static const char snapshots_file[] = "snapshots.json", store_name[] = ".whittle-snapshots",
+		  shown_name[] = ".shown";
 
 enum { COMMAND_MS = 3600 * 1000 };
 
@@ -231,9 +233,57 @@ copy_whole(const struct part *p, int from, const char *name, const char *as, int
 	return 0;
 }
 
+/* ZFS's own snapshot is elsewhere: where a copy would be, a link has its name. */
+static const char *
+name_in_link(const struct part *p, const char *id)
+{
+	char name[1024];
+	ssize_t n = readlinkat(p->store, id, name, sizeof(name));
+
+	return n > 0 && (size_t)n < sizeof(name) ? pool_dupn(name, (size_t)n) : NULL;
+}
+
+static int
+take_of_dataset(const struct part *p, const char *dataset, const char *id)
+{
+	const char *snapshot = zfs_snapshot_name(dataset, id), *draft = snapshot_draft(id);
+
+	if (remove_entry(p->store, draft) || zfs_take(snapshot))
+		return -1;
+	if (symlinkat(snapshot, p->store, draft) || renameat(p->store, draft, p->store, id) ||
+	    fsync(p->store)) {
+		report("name the snapshot of '%s':", p->source);
+		return -1;
+	}
+	say("SNAPSHOT", "%s (a snapshot of its dataset)", p->source);
+	return 0;
+}
+
+/* The directory in which the files of a dataset's snapshot are, until part_hide(). */
+static const char *
+part_show(const struct part *p, const char *snapshot)
+{
+	const char *last = strrchr(p->source, '/');
+	const char *at = pool_printf("%.*s/%s/%s/%s", (int)(last - p->source), p->source,
+	    store_name, last + 1, shown_name);
+
+	if (mkdirat(p->store, shown_name, 0700) && errno != EEXIST) {
+		report("create '%s':", at);
+		return NULL;
+	}
+	return zfs_open(snapshot, at) ? NULL : at;
+}
+
+static int
+part_hide(const struct part *p, const char *snapshot)
+{
+	return zfs_close(snapshot) || remove_entry(p->store, shown_name) ? -1 : 0;
+}
+
 static int
 part_take(const struct part *p, const char *id, const char *earlier)
 {
+	const char *dataset;
 	static const char *const words[] = {
 	    "copied", "reflinks", "a snapshot of its subvolume"};
 	cleanup_fd int before = -1;
@@ -241,6 +291,9 @@ part_take(const struct part *p, const char *id, const char *earlier)
 
 	if (there(p->store, id))
 		return 0;
+	dataset = zfs_dataset_at(p->source);
+	if (dataset)
+		return take_of_dataset(p, dataset, id);
 	if (earlier)
 		before =
 		    openat(p->store, earlier, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -250,9 +303,8 @@ part_take(const struct part *p, const char *id, const char *earlier)
 	return 0;
 }
 
-/* A mount point can't be moved: its contents change, while nobody looks. */
 static int
-restore_in_place(const struct part *p, const char *id)
+copy_in_place(const struct part *p, const char *id)
 {
 	cleanup_fd int from =
 	    openat(p->store, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -265,6 +317,20 @@ restore_in_place(const struct part *p, const char *id)
 		return -1;
 	}
 	return remove_contents(to) || copy_contents(from, to, &how) ? -1 : 0;
+}
+
+/* A mount point can't be moved: its contents change, while nobody looks. */
+static int
+restore_in_place(const struct part *p, const char *id)
+{
+	const char *snapshot = name_in_link(p, id);
+	int bad;
+
+	if (!snapshot)
+		return copy_in_place(p, id);
+	/* Not zfs rollback, which would destroy the later ones. */
+	bad = !part_show(p, snapshot) || copy_in_place(p, shown_name);
+	return part_hide(p, snapshot) || bad ? -1 : 0;
 }
 
 /*
@@ -312,10 +378,23 @@ part_restore(const struct part *p, const char *id, const char *displaced)
 	return bad ? -1 : 0;
 }
 
+/* A run that was cut off may have left one that no link names yet. */
+static int
+remove_from_dataset(const struct part *p, const char *id)
+{
+	const char *snapshot = name_in_link(p, id), *dataset;
+
+	if (!snapshot && (dataset = zfs_dataset_at(p->source)))
+		snapshot = zfs_snapshot_name(dataset, id);
+	return snapshot && zfs_remove(snapshot) ? -1 : 0;
+}
+
 static int
 part_remove(const struct part *p, const char *id)
 {
-	if (remove_entry(p->store, id) || remove_entry(p->store, pool_printf(".%s.new", id)) ||
+	if (remove_from_dataset(p, id) || remove_entry(p->store, id) ||
+	    remove_entry(p->store, shown_name) ||
+	    remove_entry(p->store, pool_printf(".%s.new", id)) ||
 	    remove_entry(p->store, pool_printf(".%s.ready", id)) ||
 	    remove_entry(p->store, pool_printf("..%s.ready.new", id)))
 		return -1;
@@ -345,9 +424,13 @@ add_blocks(const struct walk_entry *e, void *arg)
 static int
 part_space(const struct part *p, const char *id, struct space *s)
 {
-	cleanup_fd int fd = openat(p->store, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	const char *snapshot = name_in_link(p, id);
+	cleanup_fd int fd = -1;
 	struct stat st;
 
+	if (snapshot)
+		return zfs_space(snapshot, &s->all, &s->own);
+	fd = openat(p->store, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
 		return errno == ENOENT ? 0 : -1;
 	if (S_ISDIR(st.st_mode))
@@ -621,13 +704,43 @@ snapshot_copies(const struct host *h, const char *name, const char *id, struct w
 	else
 		sources_of(record, "sources", sources);
 	json_decref(all);
+	if (!record || command)
+		return -1;
 	for (size_t i = 0; i < sources->n; i++) {
-		const char *source = sources->w[i], *last = strrchr(source, '/');
+		const char *source = sources->w[i], *last = strrchr(source, '/'), *snapshot;
+		const char *path = pool_printf(
+		    "%.*s/%s/%s/%s", (int)(last - source), source, store_name, last + 1, id);
+		struct part p;
 
-		words_addf(copies, "%.*s/%s/%s/%s", (int)(last - source), source, store_name,
-		    last + 1, id);
+		if (part_open(&p, source))
+			return -1;
+		snapshot = name_in_link(&p, id);
+		if (snapshot)
+			path = part_show(&p, snapshot);
+		part_close(&p);
+		if (!path)
+			return -1;
+		words_add(copies, path);
 	}
-	return record && !command ? 0 : -1;
+	return 0;
+}
+
+int
+snapshot_copies_end(const char *id, const struct words *sources)
+{
+	int bad = 0;
+
+	for (size_t i = 0; i < sources->n; i++) {
+		const char *snapshot;
+		struct part p;
+
+		if (part_open(&p, sources->w[i]))
+			return -1;
+		snapshot = name_in_link(&p, id);
+		bad |= snapshot && part_hide(&p, snapshot);
+		part_close(&p);
+	}
+	return bad ? -1 : 0;
 }
 
 int

@@ -49,9 +49,11 @@ int snapshot_space(struct app *a, const char *name, const char *id, unsigned lon
 
 /* ---- for backups ---- */
 
-/* The sources of a snapshot and the paths of their copies. 0, or -1 after a message. */
+/* The sources of a snapshot and the paths of their copies, which are there until
+ * snapshot_copies_end(), to be called in any case. 0, or -1 after a message. */
 int snapshot_copies(const struct host *h, const char *name, const char *id,
     struct words *sources, struct words *copies);
+int snapshot_copies_end(const char *id, const struct words *sources);
 
 /*
  * A snapshot that comes from elsewhere: it is written below snapshot_draft(id) of the directory
