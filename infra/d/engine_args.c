@@ -388,23 +388,21 @@ add_log(struct words *out, const struct engine *e, const struct container *c)
 		add2(out, "--log-opt", pool_printf("syslog-address=%s", c->log_address));
 }
 
-/* podman takes the words of a command as JSON; docker only knows a shell's line. */
-static const char *
-health_command(const struct engine *e, const struct health *h)
+/* Several words as JSON, which must not begin with "CMD"; one after "CMD": alone it would be a
+ * shell's line. */
+const char *
+podman_health(const struct words *command)
 {
 	struct strbuf b = STRBUF_INIT;
 	const char *got;
 
-	if (e->kind == DOCKER) {
-		words_quote(&h->command, &b);
-	} else {
-		strbuf_puts(&b, "[\"CMD\"");
-		for (size_t i = 0; i < h->command.n; i++) {
-			strbuf_putc(&b, ',');
-			strbuf_put_json(&b, h->command.w[i], strlen(h->command.w[i]));
-		}
-		strbuf_putc(&b, ']');
+	if (command->n == 1)
+		return pool_printf("CMD %s", command->w[0]);
+	for (size_t i = 0; i < command->n; i++) {
+		strbuf_putc(&b, i ? ',' : '[');
+		strbuf_put_json(&b, command->w[i], strlen(command->w[i]));
 	}
+	strbuf_putc(&b, ']');
 	got = pool_dup(b.s);
 	strbuf_free(&b);
 	return got;
@@ -422,7 +420,9 @@ add_health(
 		return;
 	}
 	if (h->given) {
-		add2(out, "--health-cmd", health_command(e, h));
+		/* docker knows nothing but a shell's line. */
+		add2(out, "--health-cmd",
+		    e->kind == DOCKER ? words_line(&h->command) : podman_health(&h->command));
 		add2(out, "--health-timeout", pool_printf("%" PRId64 "ms", h->timeout));
 		add2(out, "--health-retries", pool_printf("%" PRId64, h->retries));
 		add2(out, "--health-start-period",

@@ -170,6 +170,33 @@ see_volumes(const json_t *o, struct seen *out)
 	}
 }
 
+static void
+add_words(const json_t *list, size_t from, struct words *out)
+{
+	for (size_t i = from; i < json_array_size(list); i++)
+		if (json_string_value(json_array_get(list, i)))
+			words_add(out, json_string_value(json_array_get(list, i)));
+}
+
+/* "CMD" and words, or "CMD-SHELL" and a line for the image's shell. */
+static void
+see_check(const json_t *o, struct seen *out)
+{
+	json_t *test = at(o, "Config/Healthcheck/Test"), *shell = at(o, "Config/Shell");
+	const char *kind = json_string_value(json_array_get(test, 0));
+
+	if (!kind)
+		return;
+	if (strcmp(kind, "CMD-SHELL") == 0) {
+		add_words(shell, 0, &out->check);
+		if (!out->check.n) {
+			words_add(&out->check, "/bin/sh");
+			words_add(&out->check, "-c");
+		}
+	}
+	add_words(test, 1, &out->check);
+}
+
 void
 seen_from_inspect(const struct engine *e, const json_t *o, struct seen *out)
 {
@@ -192,6 +219,7 @@ seen_from_inspect(const struct engine *e, const json_t *o, struct seen *out)
 	if (!out->health)
 		out->health = text_at(o, "State/Healthcheck/Status");
 	out->upper = text_at(o, "GraphDriver/Data/UpperDir");
+	see_check(o, out);
 	see_addresses(o, out);
 	see_ports(o, out);
 	see_volumes(o, out);
@@ -313,17 +341,6 @@ has_test(const json_t *check)
 	return first && strcmp(first, "NONE") != 0;
 }
 
-static void
-add_words(const json_t *list, struct words *out)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach (list, i, one)
-		if (json_string_value(one))
-			words_add(out, json_string_value(one));
-}
-
 void
 image_from_inspect(const struct engine *e, const json_t *o, struct image *out)
 {
@@ -337,9 +354,9 @@ image_from_inspect(const struct engine *e, const json_t *o, struct image *out)
 	out->created = engine_time(text_at(o, "Created"));
 	out->health = has_test(at(o, "Config/Healthcheck")) || has_test(at(o, "Healthcheck")) ||
 		      has_test(at(o, "HealthCheck"));
-	add_words(at(o, "Config/Entrypoint"), &out->command);
+	add_words(at(o, "Config/Entrypoint"), 0, &out->command);
 	if (!out->command.n)
-		add_words(at(o, "Config/Cmd"), &out->command);
+		add_words(at(o, "Config/Cmd"), 0, &out->command);
 	json_array_foreach (at(o, "Config/Env"), i, tag)
 		if (json_string_value(tag) && strncmp(json_string_value(tag), "PATH=", 5) == 0)
 			out->path = pool_dup(json_string_value(tag) + 5);

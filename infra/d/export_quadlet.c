@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine_args.h"
 #include "export_set.h"
 #include "export_table.h"
 #include "idmap.h"
@@ -94,13 +95,11 @@ podman_args(struct strbuf *b, const char *flag, const char *fmt, ...)
 }
 
 static char *
-words_as_json(const char *first, const struct words *words)
+words_as_json(const struct words *words)
 {
 	json_t *list = json_array();
 	char *text, *kept;
 
-	if (first)
-		json_array_append_new(list, json_string(first));
 	for (size_t i = 0; i < words->n; i++)
 		json_array_append_new(list, json_string(words->w[i]));
 	text = json_dumps(list, JSON_COMPACT);
@@ -340,13 +339,13 @@ health_lines(struct strbuf *b, const struct container *c)
 	if (h->off) {
 		line(b, "HealthCmd", "none");
 	} else if (h->given) {
-		line(b, "HealthCmd", "%s", words_as_json("CMD", &h->command));
+		line(b, "HealthCmd", "%s", podman_health(&h->command));
 		line(b, "HealthInterval", "%" PRId64 "ms", h->interval);
 		line(b, "HealthTimeout", "%" PRId64 "ms", h->timeout);
 		line(b, "HealthRetries", "%" PRId64, h->retries);
 		line(b, "HealthStartPeriod", "%" PRId64 "ms", h->start_period);
 	} else if (c->ready.kind == READY_COMMAND && !c->ready.expect) {
-		line(b, "HealthCmd", "%s", words_as_json("CMD", &c->ready.command));
+		line(b, "HealthCmd", "%s", podman_health(&c->ready.command));
 		line(b, "HealthStartPeriod", "%" PRId64 "ms", c->ready.within);
 	} else {
 		return;
@@ -373,7 +372,7 @@ life_lines(struct strbuf *b, const struct container *c)
 	line(b, "StopTimeout", "%" PRId64, (c->stop_timeout + 999) / 1000);
 	health_lines(b, c);
 	if (c->entrypoint.n)
-		line(b, "Entrypoint", "%s", words_as_json(NULL, &c->entrypoint));
+		line(b, "Entrypoint", "%s", words_as_json(&c->entrypoint));
 	export_command(c, &command);
 	line_words(b, "Exec", &command);
 	line_words(b, "PodmanArgs", &c->extra_docker);

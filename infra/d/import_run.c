@@ -137,10 +137,29 @@ add_ulimit(struct line *l, const char *value)
 		"hard", colon ? colon + 1 : sign + 1));
 }
 
+/* podman's forms: an array of words, with a keyword or without, and "CMD WORD...". Otherwise it is a
+ * shell's line: NULL. */
+static json_t *
+health_words(const char *value)
+{
+	json_t *list = *value == '[' ? json_loads(value, 0, NULL) : NULL;
+	const char *first = json_string_value(json_array_get(list, 0));
+	struct words words = {0};
+
+	if (first && strncmp(first, "CMD", 3) != 0 && strcmp(first, "NONE") != 0) {
+		json_array_insert_new(list, 0, json_string("CMD"));
+	} else if (!list && strncmp(value, "CMD ", 4) == 0 && words_split(&words, value) == 0) {
+		list = json_array();
+		for (size_t i = 0; i < words.n; i++)
+			json_array_append_new(list, json_string(words.w[i]));
+	}
+	return list;
+}
+
 static void
 add_health(struct line *l, const char *value)
 {
-	json_t *list = *value == '[' ? json_loads(value, 0, NULL) : NULL,
+	json_t *list = health_words(value),
 	       *health = child(l->service, "healthcheck", json_object());
 
 	if (strcmp(value, "none") == 0)

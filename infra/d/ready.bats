@@ -40,6 +40,24 @@ ready() {
 	expect "status 503, want 200 to 399" "$stderr"
 }
 
+@test "a health check, without waiting for the engine's first; the settings' own" {
+	local directory=$WHITTLE_CONTAINERS/${P}late
+	container "${P}late"
+	sed -i 's/--interval=1s/--interval=1h/' "$directory/Dockerfile"
+	printf 'ready: {stable: 0, within: 20s}\nstop_timeout: 3s\n' >"$directory/settings.yaml"
+	run_x 0 d u "${P}late"
+	[ "$("$ENGINE_CMD" --which)" = podman ] || return 0 # docker has a shell run those of settings
+	for command in '[/svc, check]' '[/svc, exit, "0"]' /svc; do
+		printf 'health: {command: %s}\nready: {stable: 0, within: 2s}\nstop_timeout: 3s\n' "$command" >"$directory/settings.yaml"
+		if [ "$command" = /svc ]; then
+			run_x 1 d R "${P}late" # which starts a second one and doesn't end
+			expect "the health check fails" "$stderr"
+		else
+			run_x 0 d R "${P}late"
+		fi
+	done
+}
+
 @test "an answer without end" {
 	ready 'http: ":8080/stream"'
 	run_x 0 d R "$N"

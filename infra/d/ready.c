@@ -320,22 +320,36 @@ ask_command(
 	return fine ? READY_YES : READY_NOT_YET;
 }
 
-static enum readiness
-ask_health(const struct engine *e, const struct seen *now, const char **why)
+/* The check itself, run now: an engine's first is due after a whole interval, by default 30 s. */
+static int
+run_check(const struct engine *e, const struct seen *now)
 {
 	struct words args = {0};
 
-	if (e->kind == DOCKER || !e->no_timers) {
-		*why = pool_printf("health: %s", now->health ? now->health : "not known yet");
-		return now->health && strcmp(now->health, "healthy") == 0     ? READY_YES
-		       : now->health && strcmp(now->health, "unhealthy") == 0 ? READY_NEVER
-									      : READY_NOT_YET;
+	if (e->kind == PODMAN) {
+		words_add(&args, "healthcheck");
+		words_add(&args, "run");
+		words_add(&args, now->id);
+		return engine_quiet(e, NULL, ASK_MS, &args);
 	}
-	words_add(&args, "healthcheck");
-	words_add(&args, "run");
+	words_add(&args, "exec");
 	words_add(&args, now->id);
+	words_add_all(&args, &now->check);
+	return engine_quiet(e, NULL, ASK_MS, &args);
+}
+
+static enum readiness
+ask_health(const struct engine *e, const struct seen *now, const char **why)
+{
+	bool engine_asks = e->kind == DOCKER || !e->no_timers;
+
+	if (engine_asks && now->health && strcmp(now->health, "healthy") == 0)
+		return READY_YES;
+	*why = "health: unhealthy";
+	if (engine_asks && now->health && strcmp(now->health, "unhealthy") == 0)
+		return READY_NEVER;
 	*why = "the health check fails";
-	return engine_quiet(e, NULL, ASK_MS, &args) == 0 ? READY_YES : READY_NOT_YET;
+	return run_check(e, now) == 0 ? READY_YES : READY_NOT_YET;
 }
 
 enum readiness

@@ -14,6 +14,7 @@ struct seen {
 	const char *image;  /* "sha256:…" */
 	const char *state;  /* "running", "exited", "created" … */
 	const char *health; /* "healthy", "unhealthy", "starting"; NULL: no health check */
+	struct words check; /* its health check, as exec takes it */
 	bool running;
 	pid_t pid;
 	int exit_code, restarts;

@@ -343,7 +343,7 @@ yaml() {
 		expect "/bin/x"
 		expect "--health-interval 7000ms"
 	else
-		expect '["CMD","/bin/x","a b"]'
+		expect '["/bin/x","a b"]'
 		[ -d /run/systemd/system ] || expect "--health-interval disable"
 	fi
 	expect "--health-retries 4"
