@@ -320,7 +320,7 @@ ask_command(
 	return fine ? READY_YES : READY_NOT_YET;
 }
 
-/* The check itself, run now: an engine's first is due after a whole interval, by default 30 s. */
+/* The check itself: an engine's first is due after a whole interval, by default 30 s. */
 static int
 run_check(const struct engine *e, const struct seen *now)
 {
