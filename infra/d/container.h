@@ -160,6 +160,20 @@ struct update {
 	bool if_ready;  /* only while it is ready */
 };
 
+/* How another engine runs and updates it: Docker Swarm or Kubernetes. */
+struct rollout {
+	bool given;
+	int64_t replicas, parallelism; /* how many run, and are replaced at a time */
+	bool start_first;              /* a new one is there before an old one goes */
+	int64_t delay;                 /* ms between them */
+	int64_t monitor;        /* ms that each is watched; -1: ready's within and stable */
+	int64_t within;         /* ms: how long all of it may take */
+	const char *failure;    /* "rollback", "pause" or "continue" */
+	bool host_ports;        /* published on the node where it runs, on no other */
+	struct words placement; /* Swarm's constraints on nodes */
+	struct words lossy;     /* keys that secure, and may be lost there */
+};
+
 /* A command that is run now and then. */
 struct job_spec {
 	const char *name;
@@ -247,8 +261,9 @@ struct container {
 
 	int64_t wave; /* -1: not started by itself */
 	const char *wave_host;
-	struct words on; /* hosts or labels of hosts that it runs on; none: here */
-	int64_t keep;    /* generations; -1: the host's */
+	struct words on; /* hosts or labels of hosts that it runs on, "swarm"; none: here */
+	struct rollout rollout;
+	int64_t keep; /* generations; -1: the host's */
 	struct words scan_allow;
 	bool require_signature;
 	struct pairs waive;     /* what d audit finds, and why that is meant */
@@ -276,6 +291,9 @@ int container_apply(struct container *c, const struct layer *layer, size_t n, si
 
 /* "repo/image:tag" of one of the two repos; NULL where there is no such repo. */
 const char *container_reference(const struct container *c, const char *repo, const char *tag);
+
+/* Whether it is a service of Docker Swarm's. */
+bool container_in_swarm(const struct container *c);
 
 /* The container whose process or network namespace it shares; NULL: it has its own. */
 const struct need *need_shared(const struct container *c, bool network);

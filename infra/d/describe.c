@@ -268,6 +268,17 @@ jobs(const struct container *c)
 	return map;
 }
 
+static json_t *
+rollout(const struct rollout *r)
+{
+	return json_pack("{s:I, s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:o, s:o}", "replicas",
+	    (json_int_t)r->replicas, "parallelism", (json_int_t)r->parallelism, "order",
+	    r->start_first ? "start-first" : "stop-first", "delay", (json_int_t)r->delay,
+	    "monitor", (json_int_t)r->monitor, "within", (json_int_t)r->within, "failure",
+	    r->failure, "publish", r->host_ports ? "host" : "ingress", "placement",
+	    words(&r->placement), "lossy", words(&r->lossy));
+}
+
 /* Keys that came later stand there only where they say something: a container that was made
  * by an earlier version keeps its digest. */
 static void
@@ -298,6 +309,7 @@ add_said(json_t *o, const struct container *c)
 	    json_pack("{s:s, s:b, s:I}", "how", "beside", "shared", c->swap.shared, "drain",
 		(json_int_t)c->swap.drain));
 	set_said(o, "on", c->on.n, words(&c->on));
+	set_said(o, "rollout", c->rollout.given, rollout(&c->rollout));
 	set_said(o, "shell", c->shell, json_true());
 	set_said(o, "shift_gids", c->shift_gids, json_integer(c->shift_gids));
 	set_said(o, "shift_uids", c->shift_uids, json_integer(c->shift_uids));
@@ -411,8 +423,8 @@ container_digest(const struct container *c, char hex[SHA256_HEX])
 	/* What d does with a container, not what the container is. */
 	static const char *const not_its_own[] = {"autostart", "autostart_host", "env_files",
 	    "hooks", "image", "jobs", "keep", "needs_mount", "on", "port_offset", "ready",
-	    "repo2", "require_signature", "scan_allow", "shift_gids", "shift_uids", "snapshot",
-	    "tags", "update", "verify_key", "vols", "waive"};
+	    "repo2", "require_signature", "rollout", "scan_allow", "shift_gids", "shift_uids",
+	    "snapshot", "tags", "update", "verify_key", "vols", "waive"};
 	json_t *o = description(c), *profile = seccomp_digest(c), *files = contents(c);
 	const char *json;
 

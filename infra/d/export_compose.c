@@ -153,7 +153,7 @@ add_ports(struct service *s)
 		if (six)
 			continue; /* a node's addresses are all of them anyway */
 		o = json_pack("{s:i, s:s, s:s}", "target", p->inside, "protocol", p->protocol,
-		    "mode", "ingress");
+		    "mode", s->c->rollout.host_ports ? "host" : "ingress");
 		if (p->host)
 			json_object_set_new(o, "published", json_integer(p->host));
 		json_array_append_new(list, o);
@@ -300,7 +300,7 @@ add_secrets(struct service *s)
 					     : 0;
 		json_t *o = json_object();
 
-		set_text(o, "source", pool_printf("%s-%s", s->c->key, from->name));
+		set_text(o, "source", export_secret_name(s->i, i));
 		set_text(o, "target", from->name);
 		if (s->swarm) {
 			set_text(o, "uid", pool_printf("%" PRId64, uid));
@@ -319,7 +319,8 @@ add_storage(struct service *s)
 	const struct container *c = s->c;
 
 	for (size_t i = 0; i < c->mount_ro.n; i++)
-		json_array_append_new(list, bind_mount(s, &c->mount_ro.v[i]));
+		if (!export_config(s->i, c->mount_ro.v[i].target))
+			json_array_append_new(list, bind_mount(s, &c->mount_ro.v[i]));
 	for (size_t i = 0; i < c->mount_rw.n; i++)
 		json_array_append_new(list, bind_mount(s, &c->mount_rw.v[i]));
 	for (size_t i = 0; i < s->i->volumes.n; i++)
@@ -336,6 +337,12 @@ add_storage(struct service *s)
 		json_array_append_new(list, tmpfs_mount("/dev/shm", c->shm_size));
 	set(s->o, "volumes", list);
 	set(s->o, "tmpfs", memory);
+	list = json_array();
+	for (size_t i = 0; i < s->i->configs.n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:o}", "source", s->i->configs.v[i].value, "target",
+			      text(s->i->configs.v[i].key)));
+	set(s->o, "configs", list);
 	add_secrets(s);
 }
 
@@ -375,6 +382,9 @@ add_log(struct service *s)
 	json_object_set_new(s->o, "logging", o);
 }
 
+/* A swarm goes on as soon as that is healthy. */
+enum { PROBE_MS = 5000 };
+
 static json_t *
 command_check(const struct words *command)
 {
@@ -401,6 +411,10 @@ add_health(struct service *s)
 		json_object_set_new(o, "start_period", duration(h->start_period));
 	} else if (s->c->ready.kind == READY_COMMAND && !s->c->ready.expect) {
 		json_object_set_new(o, "test", command_check(&s->c->ready.command));
+		json_object_set_new(o, "start_period", duration(s->c->ready.within));
+	} else if (s->i->probe.n) {
+		json_object_set_new(o, "test", command_check(&s->i->probe));
+		json_object_set_new(o, "interval", duration(PROBE_MS));
 		json_object_set_new(o, "start_period", duration(s->c->ready.within));
 	}
 	set(s->o, "healthcheck", o);
@@ -459,13 +473,37 @@ limits(const struct container *c)
 	return o;
 }
 
-/* The old one stops first: two would write to the same data, or want the same port. */
 static json_t *
 update_of(const struct container *c)
 {
-	return json_pack("{s:i, s:s, s:s, s:o}", "parallelism", 1, "order", "stop-first",
-	    "failure_action", "rollback", "monitor",
-	    duration(c->ready.within + c->ready.stable));
+	const struct rollout *r = &c->rollout;
+
+	return json_pack("{s:I, s:s, s:o, s:s, s:o}", "parallelism", (json_int_t)r->parallelism,
+	    "order", r->start_first ? "start-first" : "stop-first", "delay", duration(r->delay),
+	    "failure_action", r->failure, "monitor",
+	    duration(r->monitor < 0 ? c->ready.within + c->ready.stable : r->monitor));
+}
+
+/* The way back is the same, and the end of it. */
+static json_t *
+rollback_of(const struct container *c)
+{
+	json_t *o = update_of(c);
+
+	set_text(o, "failure_action", "pause");
+	return o;
+}
+
+static json_t *
+placement_of(const struct service *s)
+{
+	const struct words *said = &s->c->rollout.placement;
+	char host[256] = "";
+	json_t *list = list_of(said);
+
+	if (!said->n && export_has_places(s->i) && gethostname(host, sizeof(host) - 1) == 0)
+		json_array_append_new(list, text(pool_printf("node.hostname == %s", host)));
+	return list;
 }
 
 static json_t *
@@ -489,18 +527,20 @@ static void
 add_deploy(struct service *s)
 {
 	json_t *deploy = json_object(), *resources = json_object();
-	char host[256] = "";
+	json_t *placement = json_object();
 
 	if (s->swarm) {
-		json_object_set_new(deploy, "replicas", json_integer(1));
+		json_object_set_new(
+		    deploy, "replicas", json_integer((json_int_t)s->c->rollout.replicas));
+		/* Without the routing mesh nothing needs an address of the whole service. */
+		if (s->c->rollout.host_ports)
+			set_text(deploy, "endpoint_mode", "dnsrr");
+		set(deploy, "labels", map_of(s->i->labels.v, s->i->labels.n));
 		set(resources, "limits", limits(s->c));
 		json_object_set_new(deploy, "update_config", update_of(s->c));
+		json_object_set_new(deploy, "rollback_config", rollback_of(s->c));
 		json_object_set_new(deploy, "restart_policy", restart_of(s->c));
-		if ((s->c->mount_ro.n || s->c->mount_rw.n || s->i->volumes.n) &&
-		    gethostname(host, sizeof(host) - 1) == 0)
-			json_object_set_new(deploy, "placement",
-			    json_pack("{s:[o]}", "constraints",
-				text(pool_printf("node.hostname == %s", host))));
+		set(placement, "constraints", placement_of(s));
 	} else if (s->c->gpus) {
 		json_t *gpu =
 		    json_pack("{s:s, s:[s]}", "driver", "nvidia", "capabilities", "gpu");
@@ -511,6 +551,7 @@ add_deploy(struct service *s)
 			json_object_set_new(gpu, "count", json_integer(s->c->gpus));
 		set(resources, "reservations", json_pack("{s:[o]}", "devices", gpu));
 	}
+	set(deploy, "placement", placement);
 	set(deploy, "resources", resources);
 	set(s->o, "deploy", deploy);
 }
@@ -591,14 +632,25 @@ all_secrets(const struct export *x)
 
 	for (size_t i = 0; i < x->items.n; i++)
 		for (size_t k = 0; k < x->items.v[i].c->secrets.n; k++) {
-			const char *key = x->items.v[i].c->key,
-				   *name = x->items.v[i].c->secrets.v[k].name;
+			const char *name = export_secret_name(&x->items.v[i], k);
 
-			json_object_set_new(map, pool_printf("%s-%s", key, name),
+			json_object_set_new(map, name,
 			    x->to == TO_SWARM ? json_pack("{s:b}", "external", 1)
 					      : json_pack("{s:s}", "file",
-						    pool_printf("./secrets/%s-%s", key, name)));
+						    pool_printf("./secrets/%s", name)));
 		}
+	return map;
+}
+
+static json_t *
+all_configs(const struct export *x)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < x->items.n; i++)
+		for (size_t k = 0; k < x->items.v[i].configs.n; k++)
+			json_object_set_new(map, x->items.v[i].configs.v[k].value,
+			    json_pack("{s:b}", "external", 1));
 	return map;
 }
 
@@ -617,6 +669,7 @@ export_file(struct export *x, const char *path, const char *head)
 	set(o, "networks", all_networks(x));
 	set(o, "volumes", all_volumes(x));
 	set(o, "secrets", all_secrets(x));
+	set(o, "configs", all_configs(x));
 	export_add_yaml(x, path, head, &o, 1);
 	json_decref(o);
 }

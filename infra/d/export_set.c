@@ -69,6 +69,28 @@ export_groups(const struct export_item *i)
 	return i->who ? &i->who->groups : &i->c->groups;
 }
 
+const char *
+export_secret_name(const struct export_item *i, size_t k)
+{
+	return i->secrets.n ? i->secrets.w[k]
+			    : pool_printf("%s-%s", i->c->key, i->c->secrets.v[k].name);
+}
+
+const char *
+export_config(const struct export_item *i, const char *target)
+{
+	for (size_t k = 0; k < i->configs.n; k++)
+		if (strcmp(i->configs.v[k].key, target) == 0)
+			return i->configs.v[k].value;
+	return NULL;
+}
+
+bool
+export_has_places(const struct export_item *i)
+{
+	return i->c->mount_rw.n || i->c->mount_ro.n > i->configs.n || i->volumes.n;
+}
+
 void
 export_command(const struct container *c, struct words *out)
 {

@@ -3,6 +3,7 @@
 #define WHITTLE_EXPORT_SET_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "container.h"
@@ -27,6 +28,12 @@ struct export_item {
 	struct words devices;       /* those that mount_devices' patterns find now */
 	const char *seccomp_text;   /* the profile's bytes; NULL: none, or unreadable */
 	size_t seccomp_len;
+	struct words probe; /* asks what ready asks, by the image's own program; else empty */
+	/* What a swarm has already, for d itself: its secrets' names there in the order of the
+	 * settings, none: NAME-SECRET; mounts' paths inside and the configs that hold the
+	 * files; labels of the service. */
+	struct words secrets;
+	struct pairs configs, labels;
 };
 
 struct export_file {
@@ -61,6 +68,15 @@ const char *export_seccomp_path(const struct export *x, const struct export_item
 /* Who runs, as "UID:GID" where it is known; NULL: the image's user. And further groups. */
 const char *export_user(const struct export_item *i);
 const struct words *export_groups(const struct export_item *i);
+
+/* What the target's store calls a secret. */
+const char *export_secret_name(const struct export_item *i, size_t k);
+
+/* The config that stands for a mount of that path; NULL: none does. */
+const char *export_config(const struct export_item *i, const char *target);
+
+/* Whether it has paths or volumes of one host: data that is where it is. */
+bool export_has_places(const struct export_item *i);
 
 /* cmd and extra_init in one. */
 void export_command(const struct container *c, struct words *out);

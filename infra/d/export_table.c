@@ -58,6 +58,7 @@ SAID_LIST(networks, networks)
 SAID_LIST(ports, ports)
 SAID_LIST(scan, scan_allow)
 SAID_LIST(on, on)
+SAID_IF(rollout, c->rollout.given)
 SAID_LIST(secrets, secrets)
 SAID_LIST(sysctls, sysctls)
 SAID_LIST(tags, tags)
@@ -120,6 +121,8 @@ said_hooks(const struct container *c)
 		return test;                                                                   \
 	}
 
+WHEN(not_in_swarm, !container_in_swarm(i->c))
+WHEN(placed_here, i->c->rollout.placement.n == 0)
 WHEN(log_is_syslog, i->c->log == LOG_SYSLOG)
 WHEN(log_is_passthrough, i->c->log == LOG_PASSTHROUGH)
 WHEN(own_subnet_kept, strcmp(i->c->network, "own") != 0)
@@ -137,6 +140,13 @@ WHEN(user_by_name,
     !i->who && i->c->user && strspn(i->c->user, "0123456789:") != strlen(i->c->user))
 WHEN(health_off, i->c->health.off)
 WHEN(seccomp_unread, i->seccomp_text == NULL)
+
+/* A file that the swarm has as a config is everywhere. */
+static bool
+files_placed_here(const struct export *x, const struct export_item *i)
+{
+	return placed_here(x, i) && i->configs.n < i->c->mount_ro.n;
+}
 
 static bool
 unsets(const struct export *x, const struct export_item *i)
@@ -236,7 +246,8 @@ static bool
 ready_not_asked(const struct export *x, const struct export_item *i)
 {
 	(void)x;
-	return i->c->ready.kind != READY_COMMAND || i->c->health.given || i->c->ready.expect;
+	return !i->probe.n &&
+	       (i->c->ready.kind != READY_COMMAND || i->c->health.given || i->c->ready.expect);
 }
 
 static bool
@@ -275,6 +286,7 @@ no_probe(const struct export *x, const struct export_item *i)
 #define SECURES true
 
 static const char whittles[] = "what d does beside running it";
+static const char elsewhere[] = "files are for the host that they are brought to";
 
 static const struct row table[] = {
     {"aliases", said_aliases, LOOSE,
@@ -392,13 +404,14 @@ static const struct row table[] = {
 	{YES("Mount="), YES("volumes"),
 	    BUT("volumeMounts", NULL,
 		"a claim begins empty: what is on this host has to be copied"),
-	    BUT("volumes", NULL, "its data is on this host: it is placed here alone")},
+	    BUT("volumes", files_placed_here,
+		"its data is on this host: it is placed here alone")},
 	NULL, false},
     {"mount_rw", said_mount_rw, LOOSE,
 	{YES("Mount="), YES("volumes"),
 	    BUT("volumeMounts", NULL,
 		"a claim begins empty: what is on this host has to be copied"),
-	    BUT("volumes", NULL, "its data is on this host: it is placed here alone")},
+	    BUT("volumes", placed_here, "its data is on this host: it is placed here alone")},
 	NULL, false},
     {"name", said_anything, LOOSE,
 	{YES("ContainerName="), YES("container_name"),
@@ -433,8 +446,9 @@ static const struct row table[] = {
 	    NO("docker stack deploy ignores security_opt; \"no-new-privileges\": true in each "
 	       "node's daemon.json does it")},
 	NULL, false},
-    {"on", said_on, LOOSE, NOWHERE("files are for the host that they are brought to"), NULL,
-	true},
+    {"on", said_on, LOOSE,
+	{NO(elsewhere), NO(elsewhere), NO(elsewhere), BUT("deploy", not_in_swarm, elsewhere)},
+	NULL, true},
     {"pids", said_pids, SECURES,
 	{YES("PidsLimit="), YES("pids_limit"),
 	    NO("a cluster limits processes by each node's podPidsLimit alone"),
@@ -486,6 +500,11 @@ static const struct row table[] = {
     {"rm", said_rm, LOOSE,
 	{ALWAYS("Quadlet's --rm"), NO("docker compose removes what is down"), ALWAYS("a pod"),
 	    ALWAYS("a task")},
+	NULL, true},
+    {"rollout", said_rollout, LOOSE,
+	{NO("a unit is one container, which systemd restarts"),
+	    NO("docker compose replaces what changed, all at once"),
+	    NO("a Deployment has a strategy of its own"), YES("deploy")},
 	NULL, true},
     {"scan", said_scan, LOOSE, NOWHERE(whittles), NULL, true},
     {"seccomp", said_seccomp, SECURES,

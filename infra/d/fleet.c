@@ -110,6 +110,10 @@ read_one(struct settings *s, const struct node *key, const struct node *n, struc
 		if (wave && settings_integer(s, wave, 0, 1000, &h->wave))
 			return -1;
 	}
+	if (strcmp(h->name, "swarm") == 0 || words_have(&h->labels, "swarm")) {
+		settings_error(s, key, "'swarm' is Docker Swarm in 'on', and no host or label");
+		return -1;
+	}
 	if (!h->ssh || !*h->ssh || *h->ssh == '-') {
 		settings_error(s, n, "want [USER@]HOST, or a map with it as ssh");
 		return -1;

@@ -210,12 +210,35 @@ take_variables_of(const struct source *f)
 	}
 }
 
+/* swarm: which docker, and which registry. */
+static void
+take_swarm(const struct source *f)
+{
+	static const char *const known[] = {"docker", "registry", "tls", NULL};
+	const struct node *map = settings_get(f->s->root, "swarm"), *n;
+	const char *text;
+	bool tls = true;
+
+	if (map && map->kind != NODE_MAP) {
+		settings_error(f->s, map, "want a map: docker, registry, tls");
+		return;
+	}
+	settings_known(f->s, map, known, NULL);
+	if ((n = settings_get(map, "docker")) && settings_string(f->s, n, &text) == 0)
+		f->h->swarm.docker = *text ? pool_dup(text) : NULL;
+	if ((n = settings_get(map, "registry")) && settings_string(f->s, n, &text) == 0)
+		f->h->swarm.registry = *text ? pool_dup(text) : NULL;
+	if ((n = settings_get(map, "tls")) && settings_bool(f->s, n, &tls) == 0)
+		f->h->swarm.plain = !tls;
+}
+
 static void
 take_file(const struct source *f, struct layer *defaults)
 {
 	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
 	    "hosts", "keep", "notify", "parallel", "project", "repo1", "repo2", "state",
-	    "subnet_bits", "subnets", "toolkit", "variables", "verify_key", "vol_base", NULL};
+	    "subnet_bits", "subnets", "swarm", "toolkit", "variables", "verify_key", "vol_base",
+	    NULL};
 	const struct node *n;
 	const char *text;
 
@@ -231,6 +254,7 @@ take_file(const struct source *f, struct layer *defaults)
 	list_at(f, "hook", false, &f->h->hook);
 	notifiers_read(f->s, f->base, &f->h->notifiers);
 	fleet_read(f->s, &f->h->fleet);
+	take_swarm(f);
 	if ((text = text_at(f, "repo1")))
 		f->h->repo1 = text;
 	if ((text = text_at(f, "repo2")))

@@ -12,6 +12,13 @@
 #include "settings.h"
 #include "subnet.h"
 
+/* Where services of Docker Swarm's are run. */
+struct swarm_access {
+	const char *docker;   /* DOCKER_HOST of a manager; NULL: docker's own choice */
+	const char *registry; /* where nodes pull from, HOST[:PORT]/PATH; NULL: none */
+	bool plain;           /* it is spoken to without TLS */
+};
+
 struct host {
 	const char *project;      /* the project's directory; NULL: there is none */
 	struct words files;       /* the settings files that were read */
@@ -25,7 +32,8 @@ struct host {
 	const char *verify_key; /* the public key for require_signature; NULL: none */
 	struct words hook;
 	struct notifiers notifiers;
-	struct fleet fleet;     /* the other hosts */
+	struct fleet fleet; /* the other hosts */
+	struct swarm_access swarm;
 	struct pairs variables; /* what ${NAME} in containers' settings stands for */
 	const char *subnets_text;
 	struct subnet_range subnets; /* for networks of containers' own; each 0: the engine's */

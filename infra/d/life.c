@@ -26,6 +26,7 @@
 #include "sharing.h"
 #include "signals.h"
 #include "start.h"
+#include "swarm.h"
 #include "volumes.h"
 
 /* ---- up ---- */
@@ -156,6 +157,8 @@ is_to_start(struct app *a, const struct container *c, enum up_how how)
 	struct seen now;
 	int got;
 
+	if (container_in_swarm(c)) /* its needs are services of their own */
+		return 0;
 	if (!c->needs.n || how == UP_RESTART)
 		return c->needs.n > 0;
 	got = engine_see(&a->engine, c->name, &now);
@@ -230,6 +233,16 @@ stop_all(struct app *a, const struct container *c, const struct seen *now,
 }
 
 static int
+down_in_swarm(struct app *a, const struct container *c)
+{
+	int status = swarm_stop(a, c);
+
+	if (status == EXIT_YES)
+		event(&a->host, c->key, "stopped", NULL, "%s", "in the swarm");
+	return status;
+}
+
+static int
 down_locked(struct app *a, const struct place *p)
 {
 	struct words sharing = {0}, stopped = {0};
@@ -238,7 +251,11 @@ down_locked(struct app *a, const struct place *p)
 	const char *why;
 	int got;
 
-	if (describe(a, p, false, &c) || sharing_with(a, p, &sharing, &stopped))
+	if (describe(a, p, false, &c))
+		return EXIT_TROUBLE;
+	if (container_in_swarm(&c))
+		return down_in_swarm(a, &c);
+	if (sharing_with(a, p, &sharing, &stopped))
 		return EXIT_TROUBLE;
 	got = engine_see(&a->engine, c.name, &now);
 	if (got < 0 || (got == 1 && !owner_is_d(a, p, &now)) || sharing_done(&a->host, p->name))

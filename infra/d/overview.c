@@ -16,6 +16,7 @@
 #include "relay.h"
 #include "service.h"
 #include "state.h"
+#include "swarm_see.h"
 
 const char *const live_words[] = {
     [LIVE_YES] = "yes", [LIVE_NO] = "no", [LIVE_NONE] = "none", [LIVE_DOWN] = "-"};
@@ -74,6 +75,29 @@ image_since(struct app *a, const struct place *p, const struct image *live)
 		   : live->created;
 }
 
+/* As its service is: how many of its copies run. */
+static void
+overview_swarm(struct app *a, struct overview *o)
+{
+	struct swarm_service s;
+	int got = swarm_see(a, o->c, &s);
+	int64_t running = got == 1 ? swarm_running(&s, NULL) : 0;
+
+	o->state = got < 0 ? "swarm?"
+		   : !got  ? "-"
+			   : pool_printf("swarm %d/%d", (int)running, (int)s.replicas);
+	o->is_live = !o->live                               ? LIVE_NONE
+		     : !running                             ? LIVE_DOWN
+		     : strcmp(o->live->id, s.image_id) == 0 ? LIVE_YES
+							    : LIVE_NO;
+	if (journal_is_there(&a->host, o->c->key))
+		o->state = state_is_locked(&a->host, o->c->key) ? "changing" : "cut off";
+	o->mood = got < 0 || running < (got ? s.replicas : 0) ? MOOD_BAD
+		  : !running                                  ? MOOD_PLAIN
+		  : o->is_live == LIVE_NO                     ? MOOD_WARN
+							      : MOOD_GOOD;
+}
+
 static void
 overview_one(struct app *a, const struct seen_list *seen, const struct images *images,
     struct overview *o)
@@ -86,6 +110,10 @@ overview_one(struct app *a, const struct seen_list *seen, const struct images *i
 	if (image_among(a, images, c, image) == 1) {
 		o->live = image;
 		o->live_since = image_since(a, o->place, image);
+	}
+	if (container_in_swarm(c)) {
+		overview_swarm(a, o);
+		return;
 	}
 	o->state = now ? now->state : c->on.n ? "elsewhere" : "-";
 	o->is_live = !o->live                               ? LIVE_NONE

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "engine_inspect.h"
 #include "file.h"
+#include "generations.h"
 #include "history.h"
 #include "replace.h"
 #include "report.h"
@@ -77,6 +78,33 @@ wait_for_orphans(const char *id)
 
 /* ---- to one of the two ends ---- */
 
+static int
+promote(struct journal *j, const struct replacement *r)
+{
+	return tags_move(j->a, r->place, journal_text(j, "reference"), r->image.id,
+	    strcmp(r->verb, "back") == 0);
+}
+
+/* Swarm has gone on meanwhile. */
+static int
+go_on_in_swarm(struct journal *j)
+{
+	const char *verb = journal_text(j, "verb"), *text = journal_text(j, "settings");
+	bool upgrade = strcmp(verb, "upgrade") == 0;
+	struct container c;
+	struct replacement r = {.verb = verb, .place = j->place, .want = &c};
+	int status;
+
+	if (host_container(&j->a->host, j->place, false, NULL, text ? text : "", &c))
+		return -1;
+	r.image.id = pool_dup(journal_text(j, "image"));
+	r.promote = upgrade || strcmp(verb, "back") == 0 ? promote : NULL;
+	status = replace_look_in_swarm(j, &r);
+	if (status == EXIT_NO && upgrade && r.image_failed)
+		quarantine(&j->a->host, j->place->name, r.image.id, r.why);
+	return status == EXIT_YES || status == EXIT_NO ? 0 : -1;
+}
+
 /* Past promote the new one was ready and the tags may be half moved: they are moved to the
  * end. Every other step leads back. */
 static int
@@ -92,6 +120,8 @@ go_on(struct journal *j)
 		say("FINISH", "%s: the new container stays", j->place->name);
 		return replace_finish(j);
 	}
+	if (journal_text(j, "swarm"))
+		return go_on_in_swarm(j);
 	if (!promoting)
 		return replace_undo(
 		    j, pool_printf("it was cut off at '%s'", step ? step : "?"));

@@ -32,6 +32,7 @@
 #include "start.h"
 #include "state.h"
 #include "strbuf.h"
+#include "swarm.h"
 #include "tags.h"
 #include "volumes.h"
 
@@ -599,11 +600,88 @@ failed(struct journal *j, struct replacement *r, const char *id)
 	return replace_undo(j, r->why) ? EXIT_TROUBLE : EXIT_NO;
 }
 
+/* ---- in a swarm ---- */
+
+static void
+note_service(struct journal *j, const struct replacement *r)
+{
+	json_object_set_new(j->o, "name", json_string(r->want->name));
+	json_object_set_new(j->o, "image", json_string(r->image.id));
+	json_object_set_new(j->o, "reference", json_string(container_image(r->want)));
+	json_object_set_new(j->o, "settings", json_string(r->settings ? r->settings : ""));
+	json_object_set_new(j->o, "back_to", json_integer(r->generation));
+	json_object_set_new(
+	    j->o, "keep", json_integer(r->want->keep > 0 ? r->want->keep : j->a->host.keep));
+}
+
+/* Both ways have been gone by Swarm: what is left is to write it down. */
+static int
+swarm_ended(struct journal *j, struct replacement *r, enum roll_end end)
+{
+	const char *name = r->place->name;
+
+	switch (end) {
+	case ROLL_SAME:
+	case ROLL_DONE:
+		if (r->promote && (journal_step(j, "promote") || r->promote(j, r)))
+			break;
+		if (end == ROLL_SAME)
+			say("SAME", "%s runs %s already", name, short_id(r->image.id));
+		else
+			event(&j->a->host, name, "started", r->image.id, "%s", r->verb);
+		if (journal_step(j, "finish") || replace_finish(j))
+			break;
+		return EXIT_YES;
+	case ROLL_BACK:
+		report("%s: %s failed: %s", name, r->verb, r->why);
+		event(&j->a->host, name, "failed", r->image.id, "%s: %s", r->verb, r->why);
+		if (journal_true(j, "had"))
+			event(&j->a->host, name, "gone-back", r->image.id, "%s: %s", r->verb,
+			    r->why);
+		return tags_restore(j) || journal_end(j) ? EXIT_TROUBLE : EXIT_NO;
+	case ROLL_OPEN:
+		report("%s: %s: Swarm goes on by itself; d recover writes down how it ended",
+		    name, r->why);
+		break;
+	case ROLL_REFUSED:
+		return replace_drop(j), EXIT_TROUBLE;
+	}
+	journal_close(j);
+	return interrupted ? 130 : EXIT_TROUBLE;
+}
+
+static int
+replace_in_swarm(struct journal *j, struct replacement *r)
+{
+	struct roll roll = {
+	    .c = r->want, .image = &r->image, .again = strcmp(r->verb, "restart") == 0};
+	enum roll_end end;
+
+	note_service(j, r);
+	end = swarm_deploy(j, &roll);
+	r->why = roll.why;
+	r->image_failed = roll.image_failed && end == ROLL_BACK;
+	return swarm_ended(j, r, end);
+}
+
+int
+replace_look_in_swarm(struct journal *j, struct replacement *r)
+{
+	struct roll roll = {.c = r->want, .image = &r->image};
+	enum roll_end end = swarm_look(j, &roll);
+
+	r->why = roll.why;
+	r->image_failed = roll.image_failed && end == ROLL_BACK;
+	return swarm_ended(j, r, end);
+}
+
 int
 replace(struct journal *j, struct replacement *r)
 {
 	const char *id = NULL;
 
+	if (container_in_swarm(r->want))
+		return replace_in_swarm(j, r);
 	r->why = "the engine couldn't be asked";
 	if (mounts_check(j->a, r->want) || note_old(j, r) || journal_step(j, "create"))
 		return replace_drop(j), EXIT_TROUBLE;

@@ -8,6 +8,7 @@
 #include "values_limits.h"
 #include "values_names.h"
 #include "values_network.h"
+#include "values_rollout.h"
 #include "values_storage.h"
 #include "values_update.h"
 
@@ -78,6 +79,7 @@ static const struct key keys[] = {
     {"require_signature", FLAG, AT(require_signature), 0, 0, NULL},
     {"restart", OTHER, NOWHERE, 0, 0, take_restart},
     {"rm", FLAG, AT(rm), 0, 0, NULL},
+    {"rollout", OTHER, NOWHERE, 0, 0, take_rollout},
     {"scan", OTHER, NOWHERE, 0, 0, take_scan},
     {"seccomp", OTHER, NOWHERE, 0, 0, take_seccomp},
     {"secrets", OTHER, NOWHERE, 0, 0, take_secrets},
@@ -221,6 +223,7 @@ secure_defaults(struct container *c)
 	c->stop_timeout = 10 * 1000;
 	c->ready = (struct ready){.within = 30000, .stable = 5000};
 	c->update.hold = HOLD_MAJOR;
+	c->rollout = rollout_defaults;
 	c->wave = -1;
 	c->keep = -1;
 }
@@ -404,6 +407,21 @@ add_env_files(struct container *c, struct settings *s)
 		put_pair(&c->env, own.v[i]);
 }
 
+/* What is meant to be lost has to be a key. */
+static void
+check_rollout(const struct container *c, struct settings *s, const struct node *at)
+{
+	for (size_t i = 0; i < c->rollout.lossy.n; i++) {
+		const char *key = c->rollout.lossy.w[i];
+		bool known = false;
+
+		for (size_t k = 0; k < KEYS; k++)
+			known |= strcmp(keys[k].name, key) == 0;
+		if (!known)
+			settings_error(s, at, "rollout: lossy: unknown key '%s'", key);
+	}
+}
+
 /* Two at a time: what they would get in each other's way with. */
 static void
 check_swap(const struct container *c, struct settings *s, const struct node *at)
@@ -446,6 +464,7 @@ check_together(struct container *c, struct settings *s, const struct node *map)
 	add_env_files(c, s);
 	check_relabel(c, s);
 	check_swap(c, s, settings_get(map, "swap"));
+	check_rollout(c, s, settings_get(map, "rollout"));
 	for (size_t i = 0; i < c->networks.n; i++)
 		for (size_t k = 0; k <= i; k++)
 			if (strcmp(c->networks.v[i].name,
@@ -482,6 +501,9 @@ check_together(struct container *c, struct settings *s, const struct node *map)
 		    "isn't known before the start");
 	if (c->fg && c->wave >= 0)
 		settings_error(s, NULL, "autostart and fg exclude each other");
+	if (words_have(&c->on, "swarm") && c->on.n > 1)
+		settings_error(s, settings_get(map, "on"),
+		    "on: a service of a swarm's runs on no host beside it");
 }
 
 /* The name, as far as the kernel takes it: 64 bytes at most. */
@@ -573,6 +595,12 @@ container_reference(const struct container *c, const char *repo, const char *tag
 	return pool_printf("%s%s%s%s%s", strchr(c->image, '/') ? "" : repo,
 	    strchr(c->image, '/') ? "" : "/", c->image, strpbrk(last, ":@") ? "" : ":",
 	    strpbrk(last, ":@") ? "" : tag);
+}
+
+bool
+container_in_swarm(const struct container *c)
+{
+	return words_have(&c->on, "swarm") && !c->test;
 }
 
 const struct need *

@@ -68,7 +68,7 @@ run_for(const struct container *c, const struct secret *s, const char *const *ar
 	return status ? -1 : 0;
 }
 
-static int
+int
 secret_read(const struct container *c, const struct secret *s, struct strbuf *out)
 {
 	const char *const age[] = {
@@ -90,8 +90,7 @@ secret_read(const struct container *c, const struct secret *s, struct strbuf *ou
 	return bad;
 }
 
-/* What it held isn't left in freed memory. */
-static void
+void
 secret_free(struct strbuf *b)
 {
 	if (b->s)

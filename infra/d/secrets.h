@@ -9,6 +9,12 @@
 #include "app.h"
 
 struct start;
+struct strbuf;
+
+/* The value, as it is read, decrypted or made. 0, or -1 after a message. secret_free() leaves
+ * nothing of it in freed memory. */
+int secret_read(const struct container *c, const struct secret *s, struct strbuf *out);
+void secret_free(struct strbuf *b);
 
 /* Reads, decrypts or has made what the settings name, writes it for who runs in there, and
  * says in s where it is. After start_complete(). 0, or -1 after a message. */

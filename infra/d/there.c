@@ -11,6 +11,7 @@
 #include "select.h"
 #include "service.h"
 #include "strbuf.h"
+#include "swarm_verbs.h"
 #include "waves.h"
 
 /* What has to be on a host before the verb is. */
@@ -197,6 +198,8 @@ there_run(struct app *a, int argc, char **argv, int *status)
 
 	if (!p || host_container(&a->host, p, false, NULL, NULL, &c) || !c.on.n)
 		return false;
+	if (container_in_swarm(&c))
+		return swarm_verb(a, &c, argc, argv, status);
 	*status = EXIT_TROUBLE;
 	words_add(&words, a->called_as);
 	for (int i = 1; i < argc; i++) {

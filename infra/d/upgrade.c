@@ -18,6 +18,7 @@
 #include "secrets.h"
 #include "service.h"
 #include "signals.h"
+#include "swarm_see.h"
 #include "tags.h"
 #include "there.h"
 
@@ -202,6 +203,7 @@ upgrade_begun(struct upgrade *u)
 static int
 upgrade_locked(struct upgrade *u)
 {
+	struct swarm_service there;
 	int status, got;
 
 	if (host_container(&u->a->host, u->p, false, NULL, NULL, &u->c) ||
@@ -214,12 +216,15 @@ upgrade_locked(struct upgrade *u)
 	    journal_begin(u->a, u->p, "upgrade", &u->j))
 		return EXIT_TROUBLE;
 	u->runs = got == 1 && u->now.running;
+	if (u->keep_down && container_in_swarm(&u->c))
+		u->runs = swarm_see(u->a, &u->c, &there) == 1 && there.replicas > 0;
 	status = upgrade_begun(u);
 	if (status || interrupted)
 		return replace_drop(&u->j) ? EXIT_TROUBLE : interrupted ? 130 : status;
-	if (u->c.on.n || (u->keep_down && !u->runs && !wave_is_here(&u->c)))
+	if ((u->c.on.n && !container_in_swarm(&u->c)) ||
+	    (u->keep_down && !u->runs && !wave_is_here(&u->c)))
 		return promote_only(u);
-	if (is_what_runs(u) && !u->force) {
+	if (!u->c.on.n && is_what_runs(u) && !u->force) {
 		say("SAME", "%s runs %s already", u->p->name, short_id(u->image.id));
 		return promote_only(u);
 	}
@@ -238,7 +243,7 @@ upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down, co
 		return EXIT_TROUBLE;
 	status = upgrade_locked(&u);
 	unlock_container(&locks);
-	if (status == EXIT_YES && u.c.on.n)
+	if (status == EXIT_YES && u.c.on.n && !container_in_swarm(&u.c))
 		status = there_upgrade(a, p, &u.c, u.image.id, force);
 	return start_pending(a, status);
 }

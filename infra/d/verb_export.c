@@ -1,6 +1,5 @@
 /* Files for other engines to run containers by, and what those can't express. */
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,24 +8,18 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "engine_call.h"
 #include "export.h"
+#include "export_look.h"
 #include "export_table.h"
 #include "file.h"
-#include "identity.h"
-#include "image_volumes.h"
 #include "options.h"
 #include "report.h"
-#include "run.h"
 #include "say.h"
 #include "select.h"
 #include "service.h"
-#include "strbuf.h"
 #include "verbs.h"
 #include "volume_ids.h"
 #include "volumes.h"
-
-enum { PROFILE_MAX = 1 << 20 };
 
 struct request {
 	struct app *a;
@@ -36,28 +29,6 @@ struct request {
 };
 
 /* ---- what is known of one container ---- */
-
-/* Pushes it with its record, and takes the digest that the registry has. */
-static const char *
-pushed(const struct request *r, const struct container *c, const char *name)
-{
-	const char *const argv[] = {r->a->engine.pack, "push", name,
-	    pool_printf("%s/%s:%s", r->registry, c->key, c->tag), NULL};
-	struct strbuf out = STRBUF_INIT;
-	const char *got = NULL;
-	int status;
-
-	say("PUSH", "%s to %s", c->key, r->registry);
-	status = run(&(struct run){.argv = argv, .out = &out});
-	if (status < 0)
-		report("start '%s':", argv[0]);
-	else if (status || !out.len)
-		report("%s: the image wasn't pushed to '%s'", c->key, r->registry);
-	else
-		got = pool_dupn(out.s, strcspn(out.s, "\n"));
-	strbuf_free(&out);
-	return got;
-}
 
 /* By a registry's digest where there is one, else by its ID: what is in no registry has no
  * other digest that all engines share. */
@@ -83,7 +54,9 @@ name_image(const struct request *r, struct export_item *i)
 		i->auto_update =
 		    strncmp(i->image, "localhost/", 10) == 0 ? "local" : "registry";
 	} else {
-		i->image = r->registry ? pushed(r, i->c, i->image_name) : image->id;
+		i->image = r->registry
+			       ? export_push(r->a, i->c, i->image_name, r->registry, false)
+			       : image->id;
 	}
 	return i->image ? 0 : -1;
 }
@@ -109,69 +82,16 @@ find_owners(const struct request *r, struct export_item *i)
 	return bad;
 }
 
-static void
-find_volumes(const struct request *r, struct export_item *i)
-{
-	struct words paths = {0};
-
-	if (i->facts)
-		image_volumes_open(i->c, i->facts, &paths);
-	for (size_t k = 0; k < paths.n; k++)
-		*GROW(i->volumes) =
-		    (struct pair){paths.w[k], image_volume_name(r->a, i->c, paths.w[k])};
-}
-
-static void
-find_devices(struct export_item *i)
-{
-	glob_t found;
-
-	for (size_t k = 0; k < i->c->mount_devices.n; k++) {
-		if (glob(i->c->mount_devices.w[k], 0, NULL, &found) == 0)
-			for (size_t n = 0; n < found.gl_pathc; n++)
-				words_add(&i->devices, found.gl_pathv[n]);
-		globfree(&found);
-	}
-}
-
-static int
-read_profile(struct export_item *i)
-{
-	const char *path = i->c->seccomp;
-	cleanup_fd int fd = -1;
-	char *bytes;
-	ssize_t n;
-
-	if (!path || *path != '/')
-		return 0;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	bytes = pool_zero(PROFILE_MAX, 1);
-	n = fd < 0 ? -1 : read(fd, bytes, PROFILE_MAX - 1);
-	if (n < 0) {
-		report("%s: read '%s':", i->c->key, path);
-		return -1;
-	}
-	i->seccomp_text = bytes;
-	i->seccomp_len = (size_t)n;
-	return 0;
-}
-
 static int
 look_at(struct request *r, const struct place *p)
 {
 	struct container *c = pool_zero(1, sizeof(*c));
-	struct identity *who = pool_zero(1, sizeof(*who));
 	struct export_item i = {.c = c};
-	int got;
 
 	if (settings_in_force(r->a, p, c) || resolve_needs(r->a, c) || name_image(r, &i))
 		return -1;
-	got = identity_of(r->a, c, i.facts, who);
-	if (got < 0 || find_owners(r, &i) || read_profile(&i))
+	if (export_look(r->a, r->x.to, &i) || find_owners(r, &i))
 		return -1;
-	i.who = got ? who : NULL;
-	find_volumes(r, &i);
-	find_devices(&i);
 	*GROW(r->x.items) = i;
 	return 0;
 }

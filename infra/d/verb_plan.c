@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine_inspect.h"
 #include "engine_json.h"
 #include "engine_list.h"
 #include "hooks.h"
@@ -11,6 +12,7 @@
 #include "secrets.h"
 #include "select.h"
 #include "service.h"
+#include "swarm.h"
 #include "verbs.h"
 
 /* What there is to do for one; NULL: nothing. */
@@ -27,6 +29,9 @@ plan_for(struct app *a, const struct container *c, const struct seen_list *seen,
 	container_digest(c, digest);
 	if (got < 0)
 		return "can't be told";
+	if (container_in_swarm(c))
+		return swarm_todo(a, c,
+		    got && engine_image(&a->engine, image.id, &image) == 1 ? &image : NULL);
 	if (now && now->running && got == 1 && strcmp(now->image, image.id) != 0)
 		return pool_printf("restart: runs %s, %s is %s", short_id(now->image),
 		    reference, short_id(image.id));

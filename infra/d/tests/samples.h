@@ -57,6 +57,8 @@ static const struct {
     {"require_signature", "yes", "no", ""},
     {"restart", "always", "unless-stopped", ""},
     {"rm", "yes", "no", ""},
+    {"rollout", "{replicas: 2, placement: [node.role == worker], lossy: [ports]}",
+	"{order: start-first}", ""},
     {"scan", "{allow: [/a, /b]}", "{allow: [/c]}", ""},
     {"seccomp", "unconfined", "/a.json", ""},
     {"secrets", "{a: x}", "{a: y}", ""},

@@ -215,6 +215,10 @@ values_stay_values(void **state)
 	    {TO_QUADLET, "cmd: [echo, \"a\\nb\"]", "Exec=\"echo\" \"a\\nb\"\n"},
 	    {TO_QUADLET, "env: {A: null}", "PodmanArgs=--unsetenv=A\n"},
 	    {TO_QUADLET, "userns: b:0:100000:65536", "UIDMap=0:100000:65536\n"},
+	    {TO_SWARM, "rollout: {publish: host}\nports: ['0.0.0.0:80:8080']", "mode: host\n"},
+	    {TO_SWARM, "rollout: {order: start-first}", "order: start-first\n"},
+	    {TO_SWARM, "mount_rw: [a:/a]\nrollout: {placement: [node.role == worker]}",
+		"placement:\n        constraints:\n        - \"node.role == worker\"\n"},
 	    {TO_SWARM, "memory: 1g", "memory: \"1073741824b\"\n"},
 	};
 

@@ -97,6 +97,10 @@ static const struct {
 	"[\"run\",\"--name\",\"a b\",\"c\\\"d\",\"e f\"]"},
     {"cmd: [run, '']", false, "cmd", "[\"run\",\"\"]"},
     {"extra_init: -v", false, "extra_init", "[\"-v\"]"},
+    {"rollout: {replicas: 3, order: start-first, lossy: [ports]}", false, "rollout",
+	"{\"delay\":0,\"failure\":\"rollback\",\"lossy\":[\"ports\"],\"monitor\":-1,"
+	"\"order\":\"start-first\",\"parallelism\":1,\"placement\":[],\"publish\":"
+	"\"ingress\",\"replicas\":3,\"within\":600000}"},
     /* environment */
     {"env: {A: 1, B: 'x y'}", false, "env", "{\"A\":\"1\",\"B\":\"x y\"}"},
     {"env: [A=1, B=]", false, "env", "{\"A\":\"1\",\"B\":\"\"}"},
@@ -257,6 +261,12 @@ static const struct {
 	const char *says; /* in the message, place included */
 } wrong[] = {
     {"memmory: 1g", "settings.yaml:1:1: "},
+    {"rollout: {order: both}", "settings.yaml:1:18: "},
+    {"rollout: {replicas: 0}", "settings.yaml:1:21: "},
+    {"rollout: {placement: [ssd]}", "a constraint such as"},
+    {"rollout: {lossy: [port]}", "unknown key 'port'"},
+    {"rollout: {nodes: 3}", "settings.yaml:1:11: "},
+    {"on: [swarm, attic]", "on no host beside it"},
     {"tags: '1.27'", "settings.yaml:1:7: '1.27': want ~1.27"},
     {"tags: {nginx: '/(/'}", "not a valid extended regular"},
     {"update: {at: Sonntag}", "settings.yaml:1:14: 'Sonntag': want a time such as"},
@@ -518,9 +528,9 @@ static bool
 is_about_d(const char *key)
 {
 	static const char *const keys[] = {"autostart", "env_files", "hooks", "image", "jobs",
-	    "keep", "needs_mount", "on", "ready", "repo1", "repo2", "require_signature", "scan",
-	    "shift_gids", "shift_uids", "snapshot", "tag", "tags", "update", "verify_key",
-	    "vol_defaults", "vols", "waive", NULL};
+	    "keep", "needs_mount", "on", "ready", "repo1", "repo2", "require_signature",
+	    "rollout", "scan", "shift_gids", "shift_uids", "snapshot", "tag", "tags", "update",
+	    "verify_key", "vol_defaults", "vols", "waive", NULL};
 
 	return among(key, keys);
 }

@@ -1,0 +1,47 @@
+#include "roll.h"
+
+#include <string.h>
+
+#include "export_table.h"
+#include "report.h"
+#include "say.h"
+
+/* d does these here, whatever runs it. */
+static bool
+done_here(const char *key)
+{
+	static const char *const keys[] = {"keep", "repo2", "require_signature", "tags",
+	    "update", "verify_key", "waive", NULL};
+
+	for (size_t i = 0; keys[i]; i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+int
+roll_losses(enum target to, const struct export_item *i)
+{
+	const struct words *meant = &i->c->rollout.lossy;
+	struct export x = {.to = to};
+	struct losses l = {0};
+	int bad = 0;
+
+	export_losses(&x, i, &l);
+	for (size_t k = 0; k < l.n; k++) {
+		if (done_here(l.v[k].key) || words_have(meant, l.v[k].key))
+			continue;
+		if (!l.v[k].secures) {
+			say("WITHOUT", "%s: %s: %s", i->c->key, l.v[k].key, l.v[k].why);
+			continue;
+		}
+		report("%s: %s: less secure there: %s", i->c->key, l.v[k].key, l.v[k].why);
+		bad = -1;
+	}
+	if (bad)
+		report("%s: refusing to run it there; keys that 'rollout: {lossy: [KEY...]}' "
+		       "names "
+		       "may be lost",
+		    i->c->key);
+	return bad;
+}

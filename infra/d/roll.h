@@ -1,0 +1,31 @@
+/* Bringing a container to an engine that replaces it by itself: what is asked of one, and what
+ * comes of it. */
+#ifndef WHITTLE_ROLL_H
+#define WHITTLE_ROLL_H
+
+#include "export_set.h"
+#include "journal.h"
+
+enum roll_end {
+	ROLL_SAME,    /* it ran so already */
+	ROLL_DONE,    /* it runs everywhere */
+	ROLL_BACK,    /* it didn't, and what was before runs again, or none where none was */
+	ROLL_OPEN,    /* it goes on, nobody waits: interrupted, or it can't be asked */
+	ROLL_REFUSED, /* nothing was begun; after a message */
+};
+
+struct roll {
+	const struct container *c;
+	const struct image *image;
+	bool again; /* every copy is replaced, though nothing changed */
+
+	/* What comes out of it. */
+	const char *why;   /* in words */
+	bool image_failed; /* copies of it ran and ended, or were never healthy */
+};
+
+/* What settings mean on a host and not there is said; -1 after a message where one of these
+ * secures and rollout's lossy doesn't name it. */
+int roll_losses(enum target to, const struct export_item *i);
+
+#endif
