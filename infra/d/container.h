@@ -292,8 +292,11 @@ int container_apply(struct container *c, const struct layer *layer, size_t n, si
 /* "repo/image:tag" of one of the two repos; NULL where there is no such repo. */
 const char *container_reference(const struct container *c, const char *repo, const char *tag);
 
-/* Whether it is a service of Docker Swarm's. */
+/* Whether it is a service of Docker Swarm's, a Deployment in a Kubernetes cluster, or either.
+ */
 bool container_in_swarm(const struct container *c);
+bool container_in_kube(const struct container *c);
+bool container_in_cluster(const struct container *c);
 
 /* The container whose process or network namespace it shares; NULL: it has its own. */
 const struct need *need_shared(const struct container *c, bool network);

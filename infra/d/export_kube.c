@@ -565,6 +565,16 @@ policy(const struct pod *p)
 
 /* ---- the objects ---- */
 
+static json_t *
+map_of(const struct pairs *list)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < list->n; i++)
+		json_object_set_new(map, list->v[i].key, text(list->v[i].value));
+	return map;
+}
+
 /* One that stops before its successor starts, as two would write to the same claim. */
 static json_t *
 deployment(const struct pod *p)
@@ -592,6 +602,7 @@ deployment(const struct pod *p)
 	template = json_pack(
 	    "{s:{s:o}, s:o}", "metadata", "labels", selector(p->name), "spec", pod_spec(p));
 	label_networks(p->c, json_object_get(json_object_get(template, "metadata"), "labels"));
+	set(json_object_get(template, "metadata"), "annotations", map_of(&p->i->labels));
 	json_object_set_new(o, "spec",
 	    json_pack("{s:i, s:{s:s}, s:I, s:I, s:i, s:{s:o}, s:o}", "replicas", 1, "strategy",
 		"type", "Recreate", "minReadySeconds", (json_int_t)stable,
@@ -702,6 +713,12 @@ export_one(struct export *x, const struct export_item *i)
 	json_decref(p.mounts);
 	json_decref(p.claims);
 	json_decref(p.files);
+}
+
+const char *
+export_kube_name(const char *key)
+{
+	return object_name(key);
 }
 
 static void

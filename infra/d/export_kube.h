@@ -6,4 +6,7 @@ struct export;
 
 void export_kube(struct export *x);
 
+/* What a container's objects are called there. */
+const char *export_kube_name(const char *key);
+
 #endif

@@ -31,7 +31,7 @@ struct export_item {
 	struct words probe; /* asks what ready asks, by the image's own program; else empty */
 	/* What a swarm has already, for d itself: its secrets' names there in the order of the
 	 * settings, none: NAME-SECRET; mounts' paths inside and the configs that hold the
-	 * files; labels of the service. */
+	 * files; labels of the service, notes of a pod. */
 	struct words secrets;
 	struct pairs configs, labels;
 };

@@ -122,6 +122,10 @@ said_hooks(const struct container *c)
 	}
 
 WHEN(not_in_swarm, !container_in_swarm(i->c))
+WHEN(rollout_beyond_one, i->c->rollout.replicas > 1 || i->c->rollout.start_first ||
+			     i->c->rollout.placement.n || i->c->rollout.delay ||
+			     i->c->rollout.host_ports)
+WHEN(not_in_kube, !container_in_kube(i->c))
 WHEN(placed_here, i->c->rollout.placement.n == 0)
 WHEN(log_is_syslog, i->c->log == LOG_SYSLOG)
 WHEN(log_is_passthrough, i->c->log == LOG_PASSTHROUGH)
@@ -447,7 +451,8 @@ static const struct row table[] = {
 	       "node's daemon.json does it")},
 	NULL, false},
     {"on", said_on, LOOSE,
-	{NO(elsewhere), NO(elsewhere), NO(elsewhere), BUT("deploy", not_in_swarm, elsewhere)},
+	{NO(elsewhere), NO(elsewhere), BUT("Deployment", not_in_kube, elsewhere),
+	    BUT("deploy", not_in_swarm, elsewhere)},
 	NULL, true},
     {"pids", said_pids, SECURES,
 	{YES("PidsLimit="), YES("pids_limit"),
@@ -504,7 +509,9 @@ static const struct row table[] = {
     {"rollout", said_rollout, LOOSE,
 	{NO("a unit is one container, which systemd restarts"),
 	    NO("docker compose replaces what changed, all at once"),
-	    NO("a Deployment has a strategy of its own"), YES("deploy")},
+	    BUT("Deployment", rollout_beyond_one,
+		"a Deployment here has one pod, which stops before its successor starts"),
+	    YES("deploy")},
 	NULL, true},
     {"scan", said_scan, LOOSE, NOWHERE(whittles), NULL, true},
     {"seccomp", said_seccomp, SECURES,

@@ -84,6 +84,7 @@ read_one(struct settings *s, const struct node *key, const struct node *n, struc
 	    "ssh", "state", "tls", "wave", NULL};
 	const struct node *wave, *tls;
 	bool secure = true;
+	static const char *const clusters[] = {"swarm", "kube"};
 	const char *text;
 
 	*h = (struct fleet_host){.name = pool_dup(key->text), .wave = 1};
@@ -110,10 +111,15 @@ read_one(struct settings *s, const struct node *key, const struct node *n, struc
 		if (wave && settings_integer(s, wave, 0, 1000, &h->wave))
 			return -1;
 	}
-	if (strcmp(h->name, "swarm") == 0 || words_have(&h->labels, "swarm")) {
-		settings_error(s, key, "'swarm' is Docker Swarm in 'on', and no host or label");
-		return -1;
-	}
+	for (size_t i = 0; i < 2; i++)
+		if (strcmp(h->name, clusters[i]) == 0 || words_have(&h->labels, clusters[i])) {
+			settings_error(s, key,
+			    "'%s' in 'on' is what runs containers on many hosts, and no host "
+			    "or "
+			    "label",
+			    clusters[i]);
+			return -1;
+		}
 	if (!h->ssh || !*h->ssh || *h->ssh == '-') {
 		settings_error(s, n, "want [USER@]HOST, or a map with it as ssh");
 		return -1;

@@ -210,33 +210,47 @@ take_variables_of(const struct source *f)
 	}
 }
 
-/* swarm: which docker, and which registry. */
+/* A map of texts, and tls; each of those that are known has a place in out. */
 static void
-take_swarm(const struct source *f)
+take_cluster(const struct source *f, const char *key, const char *const *known,
+    const char *const want, const char **const *out, bool *plain)
 {
-	static const char *const known[] = {"docker", "registry", "tls", NULL};
-	const struct node *map = settings_get(f->s->root, "swarm"), *n;
+	const struct node *map = settings_get(f->s->root, key), *n;
 	const char *text;
 	bool tls = true;
 
 	if (map && map->kind != NODE_MAP) {
-		settings_error(f->s, map, "want a map: docker, registry, tls");
+		settings_error(f->s, map, "want a map: %s", want);
 		return;
 	}
 	settings_known(f->s, map, known, NULL);
-	if ((n = settings_get(map, "docker")) && settings_string(f->s, n, &text) == 0)
-		f->h->swarm.docker = *text ? pool_dup(text) : NULL;
-	if ((n = settings_get(map, "registry")) && settings_string(f->s, n, &text) == 0)
-		f->h->swarm.registry = *text ? pool_dup(text) : NULL;
+	for (size_t i = 0; out[i]; i++)
+		if ((n = settings_get(map, known[i])) && settings_string(f->s, n, &text) == 0)
+			*out[i] = *text ? pool_dup(text) : NULL;
 	if ((n = settings_get(map, "tls")) && settings_bool(f->s, n, &tls) == 0)
-		f->h->swarm.plain = !tls;
+		*plain = !tls;
+}
+
+static void
+take_clusters(const struct source *f)
+{
+	static const char *const of_swarm[] = {"docker", "registry", "tls", NULL};
+	static const char *const of_kube[] = {"context", "namespace", "registry", "tls", NULL};
+	struct host *h = f->h;
+	const char **const swarm[] = {&h->swarm.docker, &h->swarm.registry, NULL};
+	const char **const kube[] = {
+	    &h->kube.context, &h->kube.namespace, &h->kube.registry, NULL};
+
+	take_cluster(f, "swarm", of_swarm, "docker, registry, tls", swarm, &h->swarm.plain);
+	take_cluster(
+	    f, "kube", of_kube, "context, namespace, registry, tls", kube, &h->kube.plain);
 }
 
 static void
 take_file(const struct source *f, struct layer *defaults)
 {
 	static const char *const known[] = {"base", "containers", "defaults", "engine", "hook",
-	    "hosts", "keep", "notify", "parallel", "project", "repo1", "repo2", "state",
+	    "hosts", "keep", "kube", "notify", "parallel", "project", "repo1", "repo2", "state",
 	    "subnet_bits", "subnets", "swarm", "toolkit", "variables", "verify_key", "vol_base",
 	    NULL};
 	const struct node *n;
@@ -254,7 +268,7 @@ take_file(const struct source *f, struct layer *defaults)
 	list_at(f, "hook", false, &f->h->hook);
 	notifiers_read(f->s, f->base, &f->h->notifiers);
 	fleet_read(f->s, &f->h->fleet);
-	take_swarm(f);
+	take_clusters(f);
 	if ((text = text_at(f, "repo1")))
 		f->h->repo1 = text;
 	if ((text = text_at(f, "repo2")))

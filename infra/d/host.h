@@ -19,6 +19,13 @@ struct swarm_access {
 	bool plain;           /* it is spoken to without TLS */
 };
 
+/* The cluster where Deployments are run. */
+struct kube_access {
+	const char *context, *namespace; /* NULL: kubectl's own choice */
+	const char *registry;            /* as a swarm's */
+	bool plain;
+};
+
 struct host {
 	const char *project;      /* the project's directory; NULL: there is none */
 	struct words files;       /* the settings files that were read */
@@ -34,6 +41,7 @@ struct host {
 	struct notifiers notifiers;
 	struct fleet fleet; /* the other hosts */
 	struct swarm_access swarm;
+	struct kube_access kube;
 	struct pairs variables; /* what ${NAME} in containers' settings stands for */
 	const char *subnets_text;
 	struct subnet_range subnets; /* for networks of containers' own; each 0: the engine's */

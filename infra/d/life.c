@@ -12,6 +12,7 @@
 #include "generations.h"
 #include "history.h"
 #include "hooks.h"
+#include "kube.h"
 #include "lock.h"
 #include "needs.h"
 #include "networks.h"
@@ -157,7 +158,7 @@ is_to_start(struct app *a, const struct container *c, enum up_how how)
 	struct seen now;
 	int got;
 
-	if (container_in_swarm(c)) /* its needs are services of their own */
+	if (container_in_cluster(c)) /* its needs are services of their own */
 		return 0;
 	if (!c->needs.n || how == UP_RESTART)
 		return c->needs.n > 0;
@@ -233,12 +234,12 @@ stop_all(struct app *a, const struct container *c, const struct seen *now,
 }
 
 static int
-down_in_swarm(struct app *a, const struct container *c)
+down_in_cluster(struct app *a, const struct container *c)
 {
-	int status = swarm_stop(a, c);
+	int status = container_in_kube(c) ? kube_stop(a, c) : swarm_stop(a, c);
 
 	if (status == EXIT_YES)
-		event(&a->host, c->key, "stopped", NULL, "%s", "in the swarm");
+		event(&a->host, c->key, "stopped", NULL, "%s", "where it runs");
 	return status;
 }
 
@@ -253,8 +254,8 @@ down_locked(struct app *a, const struct place *p)
 
 	if (describe(a, p, false, &c))
 		return EXIT_TROUBLE;
-	if (container_in_swarm(&c))
-		return down_in_swarm(a, &c);
+	if (container_in_cluster(&c))
+		return down_in_cluster(a, &c);
 	if (sharing_with(a, p, &sharing, &stopped))
 		return EXIT_TROUBLE;
 	got = engine_see(&a->engine, c.name, &now);

@@ -12,6 +12,7 @@
 #include "engine_list.h"
 #include "generations.h"
 #include "journal.h"
+#include "kube.h"
 #include "pipeline.h"
 #include "relay.h"
 #include "service.h"
@@ -75,27 +76,50 @@ image_since(struct app *a, const struct place *p, const struct image *live)
 		   : live->created;
 }
 
-/* As its service is: how many of its copies run. */
-static void
-overview_swarm(struct app *a, struct overview *o)
+struct copies {
+	const char *where, *image;
+	int64_t running, wanted;
+};
+
+/* 1, 0 where there is nothing of it, -1 after a message. */
+static int
+see_copies(struct app *a, const struct container *c, struct copies *out)
 {
 	struct swarm_service s;
-	int got = swarm_see(a, o->c, &s);
-	int64_t running = got == 1 ? swarm_running(&s, NULL) : 0;
+	struct kube_state k;
+	int got;
 
-	o->state = got < 0 ? "swarm?"
+	if (container_in_kube(c)) {
+		got = kube_see(a, c, &k);
+		*out = (struct copies){"kube", k.image_id, k.ready, k.replicas};
+	} else {
+		got = swarm_see(a, c, &s);
+		*out =
+		    (struct copies){"swarm", s.image_id, swarm_running(&s, NULL), s.replicas};
+	}
+	return got;
+}
+
+/* As a swarm or a cluster has it: how many of its copies run. */
+static void
+overview_copies(struct app *a, struct overview *o)
+{
+	struct copies n;
+	int got = see_copies(a, o->c, &n);
+
+	o->state = got < 0 ? pool_printf("%s?", n.where)
 		   : !got  ? "-"
-			   : pool_printf("swarm %d/%d", (int)running, (int)s.replicas);
-	o->is_live = !o->live                               ? LIVE_NONE
-		     : !running                             ? LIVE_DOWN
-		     : strcmp(o->live->id, s.image_id) == 0 ? LIVE_YES
-							    : LIVE_NO;
+			   : pool_printf("%s %d/%d", n.where, (int)n.running, (int)n.wanted);
+	o->is_live = !o->live                                       ? LIVE_NONE
+		     : got < 1 || !n.running                        ? LIVE_DOWN
+		     : n.image && strcmp(o->live->id, n.image) == 0 ? LIVE_YES
+								    : LIVE_NO;
 	if (journal_is_there(&a->host, o->c->key))
 		o->state = state_is_locked(&a->host, o->c->key) ? "changing" : "cut off";
-	o->mood = got < 0 || running < (got ? s.replicas : 0) ? MOOD_BAD
-		  : !running                                  ? MOOD_PLAIN
-		  : o->is_live == LIVE_NO                     ? MOOD_WARN
-							      : MOOD_GOOD;
+	o->mood = got < 0 || n.running < n.wanted ? MOOD_BAD
+		  : !n.running                    ? MOOD_PLAIN
+		  : o->is_live == LIVE_NO         ? MOOD_WARN
+						  : MOOD_GOOD;
 }
 
 static void
@@ -111,8 +135,8 @@ overview_one(struct app *a, const struct seen_list *seen, const struct images *i
 		o->live = image;
 		o->live_since = image_since(a, o->place, image);
 	}
-	if (container_in_swarm(c)) {
-		overview_swarm(a, o);
+	if (container_in_cluster(c)) {
+		overview_copies(a, o);
 		return;
 	}
 	o->state = now ? now->state : c->on.n ? "elsewhere" : "-";

@@ -85,9 +85,9 @@ promote(struct journal *j, const struct replacement *r)
 	    strcmp(r->verb, "back") == 0);
 }
 
-/* Swarm has gone on meanwhile. */
+/* It has gone on meanwhile. */
 static int
-go_on_in_swarm(struct journal *j)
+go_on_in_cluster(struct journal *j)
 {
 	const char *verb = journal_text(j, "verb"), *text = journal_text(j, "settings");
 	bool upgrade = strcmp(verb, "upgrade") == 0;
@@ -99,7 +99,7 @@ go_on_in_swarm(struct journal *j)
 		return -1;
 	r.image.id = pool_dup(journal_text(j, "image"));
 	r.promote = upgrade || strcmp(verb, "back") == 0 ? promote : NULL;
-	status = replace_look_in_swarm(j, &r);
+	status = replace_look_in_cluster(j, &r);
 	if (status == EXIT_NO && upgrade && r.image_failed)
 		quarantine(&j->a->host, j->place->name, r.image.id, r.why);
 	return status == EXIT_YES || status == EXIT_NO ? 0 : -1;
@@ -120,8 +120,8 @@ go_on(struct journal *j)
 		say("FINISH", "%s: the new container stays", j->place->name);
 		return replace_finish(j);
 	}
-	if (journal_text(j, "swarm"))
-		return go_on_in_swarm(j);
+	if (journal_text(j, "swarm") || journal_text(j, "kube"))
+		return go_on_in_cluster(j);
 	if (!promoting)
 		return replace_undo(
 		    j, pool_printf("it was cut off at '%s'", step ? step : "?"));

@@ -16,6 +16,7 @@
 #include "generations.h"
 #include "history.h"
 #include "hooks.h"
+#include "kube.h"
 #include "mounts.h"
 #include "networks.h"
 #include "owner.h"
@@ -600,7 +601,7 @@ failed(struct journal *j, struct replacement *r, const char *id)
 	return replace_undo(j, r->why) ? EXIT_TROUBLE : EXIT_NO;
 }
 
-/* ---- in a swarm ---- */
+/* ---- in a swarm or a cluster ---- */
 
 static void
 note_service(struct journal *j, const struct replacement *r)
@@ -614,9 +615,9 @@ note_service(struct journal *j, const struct replacement *r)
 	    j->o, "keep", json_integer(r->want->keep > 0 ? r->want->keep : j->a->host.keep));
 }
 
-/* Both ways have been gone by Swarm: what is left is to write it down. */
+/* Both ways have been gone by others: what is left is to write it down. */
 static int
-swarm_ended(struct journal *j, struct replacement *r, enum roll_end end)
+cluster_ended(struct journal *j, struct replacement *r, enum roll_end end)
 {
 	const char *name = r->place->name;
 
@@ -640,8 +641,8 @@ swarm_ended(struct journal *j, struct replacement *r, enum roll_end end)
 			    r->why);
 		return tags_restore(j) || journal_end(j) ? EXIT_TROUBLE : EXIT_NO;
 	case ROLL_OPEN:
-		report("%s: %s: Swarm goes on by itself; d recover writes down how it ended",
-		    name, r->why);
+		report("%s: %s: it goes on by itself; d recover writes down how it ended", name,
+		    r->why);
 		break;
 	case ROLL_REFUSED:
 		return replace_drop(j), EXIT_TROUBLE;
@@ -651,28 +652,29 @@ swarm_ended(struct journal *j, struct replacement *r, enum roll_end end)
 }
 
 static int
-replace_in_swarm(struct journal *j, struct replacement *r)
+replace_in_cluster(struct journal *j, struct replacement *r)
 {
 	struct roll roll = {
 	    .c = r->want, .image = &r->image, .again = strcmp(r->verb, "restart") == 0};
 	enum roll_end end;
 
 	note_service(j, r);
-	end = swarm_deploy(j, &roll);
+	end = container_in_kube(r->want) ? kube_deploy(j, &roll) : swarm_deploy(j, &roll);
 	r->why = roll.why;
 	r->image_failed = roll.image_failed && end == ROLL_BACK;
-	return swarm_ended(j, r, end);
+	return cluster_ended(j, r, end);
 }
 
 int
-replace_look_in_swarm(struct journal *j, struct replacement *r)
+replace_look_in_cluster(struct journal *j, struct replacement *r)
 {
 	struct roll roll = {.c = r->want, .image = &r->image};
-	enum roll_end end = swarm_look(j, &roll);
+	enum roll_end end =
+	    journal_text(j, "kube") ? kube_look(j, &roll) : swarm_look(j, &roll);
 
 	r->why = roll.why;
 	r->image_failed = roll.image_failed && end == ROLL_BACK;
-	return swarm_ended(j, r, end);
+	return cluster_ended(j, r, end);
 }
 
 int
@@ -680,8 +682,8 @@ replace(struct journal *j, struct replacement *r)
 {
 	const char *id = NULL;
 
-	if (container_in_swarm(r->want))
-		return replace_in_swarm(j, r);
+	if (container_in_cluster(r->want))
+		return replace_in_cluster(j, r);
 	r->why = "the engine couldn't be asked";
 	if (mounts_check(j->a, r->want) || note_old(j, r) || journal_step(j, "create"))
 		return replace_drop(j), EXIT_TROUBLE;

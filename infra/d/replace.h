@@ -35,8 +35,8 @@ struct replacement {
  * EXIT_TROUBLE. */
 int replace(struct journal *j, struct replacement *r);
 
-/* The same for what an earlier run brought to a swarm. */
-int replace_look_in_swarm(struct journal *j, struct replacement *r);
+/* The same for what an earlier run brought to a swarm or a cluster. */
+int replace_look_in_cluster(struct journal *j, struct replacement *r);
 
 /* Ends a journal where nothing was put in place yet: a tag that a pull moved is moved
  * back. 0, or -1 after a message. */

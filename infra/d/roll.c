@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "export_look.h"
 #include "export_table.h"
 #include "report.h"
 #include "say.h"
@@ -44,4 +45,37 @@ roll_losses(enum target to, const struct export_item *i)
 		       "may be lost",
 		    i->c->key);
 	return bad;
+}
+
+/* By somebody else's registry and a digest: nodes pull it from there. */
+static bool
+pinned(const struct container *c)
+{
+	return strchr(container_image(c), '@') != NULL;
+}
+
+bool
+roll_reachable(
+    const struct journal *j, const struct roll *r, const char *where, const char *registry)
+{
+	if (pinned(r->c))
+		return true;
+	if (!registry)
+		report("%s: on: %s needs a registry that all nodes pull from: '%s: {registry: "
+		       "HOST/PATH}' in the host's settings",
+		    r->c->key, where, where);
+	else if (!j->place->makefile)
+		report("%s: nodes would pull '%s' each by themselves, at any time: name it by "
+		       "digest, NAME@sha256:...",
+		    r->c->key, container_image(r->c));
+	else
+		return true;
+	return false;
+}
+
+const char *
+roll_image(struct app *a, const struct roll *r, const char *registry, bool plain)
+{
+	return pinned(r->c) ? container_image(r->c)
+			    : export_push(a, r->c, r->image->id, registry, plain);
 }

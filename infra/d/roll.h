@@ -24,6 +24,16 @@ struct roll {
 	bool image_failed; /* copies of it ran and ended, or were never healthy */
 };
 
+/* Whether nodes can get the image: by a digest that its settings name, or from this registry.
+ * false after a message; where is the key of the host's settings. */
+bool roll_reachable(
+    const struct journal *j, const struct roll *r, const char *where, const char *registry);
+
+/* Pushes it there unless its settings name a digest; what nodes pull it by. NULL after a
+ * message.
+ */
+const char *roll_image(struct app *a, const struct roll *r, const char *registry, bool plain);
+
 /* What settings mean on a host and not there is said; -1 after a message where one of these
  * secures and rollout's lossy doesn't name it. */
 int roll_losses(enum target to, const struct export_item *i);

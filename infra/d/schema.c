@@ -501,9 +501,9 @@ check_together(struct container *c, struct settings *s, const struct node *map)
 		    "isn't known before the start");
 	if (c->fg && c->wave >= 0)
 		settings_error(s, NULL, "autostart and fg exclude each other");
-	if (words_have(&c->on, "swarm") && c->on.n > 1)
+	if ((words_have(&c->on, "swarm") || words_have(&c->on, "kube")) && c->on.n > 1)
 		settings_error(s, settings_get(map, "on"),
-		    "on: a service of a swarm's runs on no host beside it");
+		    "on: what a swarm or a cluster runs is on no host beside it");
 }
 
 /* The name, as far as the kernel takes it: 64 bytes at most. */
@@ -601,6 +601,18 @@ bool
 container_in_swarm(const struct container *c)
 {
 	return words_have(&c->on, "swarm") && !c->test;
+}
+
+bool
+container_in_kube(const struct container *c)
+{
+	return words_have(&c->on, "kube") && !c->test;
+}
+
+bool
+container_in_cluster(const struct container *c)
+{
+	return container_in_swarm(c) || container_in_kube(c);
 }
 
 const struct need *

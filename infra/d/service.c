@@ -33,7 +33,7 @@ describe(struct app *a, const struct place *p, bool test, struct container *out)
 	if (test ? host_container(&a->host, p, true, NULL, NULL, out)
 		 : settings_in_force(a, p, out))
 		return -1;
-	why = container_in_swarm(out) ? NULL : engine_refusal(&a->engine, out);
+	why = container_in_cluster(out) ? NULL : engine_refusal(&a->engine, out);
 	if (why)
 		report("%s: %s", p->name, why);
 	return why ? -1 : 0;

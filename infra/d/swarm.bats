@@ -121,7 +121,7 @@ inspect() { # JQ-FILTER
 	run_x 0 d log -n 5 "$W"
 	expect "whittle_$W."
 	run_x 2 d scan "$W"
-	expect "$W is a service of a swarm: d scan is for a container on a host" "$stderr"
+	expect "$W is run by a swarm: d scan is for a container on a host" "$stderr"
 	expect "$W: runs on n" "$stderr"
 	run_x 0 d 0 "$W"
 	says ""
@@ -177,7 +177,7 @@ inspect() { # JQ-FILTER
 	status=0
 	wait $! || status=$?
 	[ "$status" -eq 130 ]
-	expect "Swarm goes on by itself" "$(cat "$BATS_TEST_TMPDIR/said")"
+	expect "it goes on by itself" "$(cat "$BATS_TEST_TMPDIR/said")"
 	wait_until 120 says "3 3"
 	wait_until 60 d recover
 	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 3)")" ]

@@ -341,34 +341,6 @@ roll(struct journal *j, struct roll *r, struct wanted *w, const char *transactio
 	return settle(j, r, end);
 }
 
-/* By somebody else's registry and a digest: nodes pull it from there. */
-static bool
-pinned(const struct container *c)
-{
-	return strchr(container_image(c), '@') != NULL;
-}
-
-/* Nodes can get the image; false after a message. */
-static bool
-reachable(const struct journal *j, const struct roll *r)
-{
-	if (pinned(r->c))
-		return true;
-	if (!j->a->host.swarm.registry)
-		report("%s: on: swarm needs a registry that all nodes pull from: 'swarm: "
-		       "{registry: "
-		       "HOST/PATH}' in the host's settings",
-		    r->c->key);
-	else if (!j->place->makefile)
-		report("%s: nodes would pull '%s' each by themselves, at any time: name it by "
-		       "digest, "
-		       "NAME@sha256:...",
-		    r->c->key, container_image(r->c));
-	else
-		return true;
-	return false;
-}
-
 enum roll_end
 swarm_deploy(struct journal *j, struct roll *r)
 {
@@ -378,7 +350,7 @@ swarm_deploy(struct journal *j, struct roll *r)
 	struct wanted w;
 	int had;
 
-	if (!reachable(j, r))
+	if (!roll_reachable(j, r, "swarm", to->registry))
 		return ROLL_REFUSED;
 	had = swarm_see(j->a, r->c, &now);
 	if (had < 0 || want(j->a, r->c, r->image, &w) || roll_losses(TO_SWARM, &w.item) ||
@@ -394,9 +366,7 @@ swarm_deploy(struct journal *j, struct roll *r)
 	/* Copies that stay as they are aren't replaced. */
 	if (had && !r->again && *now.transaction && strcmp(now.contained, w.contained) == 0)
 		transaction = now.transaction;
-	w.item.image = pinned(r->c)
-			   ? container_image(r->c)
-			   : export_push(j->a, &w.c, r->image->id, to->registry, to->plain);
+	w.item.image = roll_image(j->a, r, to->registry, to->plain);
 	if (!w.item.image || swarm_store_fill(j->a, &w.item) || interrupted)
 		return ROLL_REFUSED;
 	return roll(j, r, &w, transaction, had == 1);

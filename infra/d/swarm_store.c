@@ -63,8 +63,8 @@ salt_of(struct app *a, const char *key)
 	return got;
 }
 
-static int
-name_secrets(struct app *a, struct export_item *i)
+int
+swarm_store_secrets(struct app *a, struct export_item *i)
 {
 	const char *salt = i->c->secrets.n ? salt_of(a, i->c->key) : "";
 	char hex[SHA256_HEX];
@@ -127,7 +127,7 @@ int
 swarm_store_name(struct app *a, struct export_item *i)
 {
 	name_configs(i);
-	return name_secrets(a, i);
+	return swarm_store_secrets(a, i);
 }
 
 /* ---- the store ---- */

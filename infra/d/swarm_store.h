@@ -10,6 +10,9 @@
  * -1 after a message. */
 int swarm_store_name(struct app *a, struct export_item *i);
 
+/* Only the secrets. */
+int swarm_store_secrets(struct app *a, struct export_item *i);
+
 /* Makes those that the swarm hasn't. 0, or -1 after a message. */
 int swarm_store_fill(struct app *a, const struct export_item *i);
 

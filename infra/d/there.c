@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cluster_verbs.h"
 #include "path.h"
 #include "report.h"
 #include "run.h"
@@ -11,7 +12,6 @@
 #include "select.h"
 #include "service.h"
 #include "strbuf.h"
-#include "swarm_verbs.h"
 #include "waves.h"
 
 /* What has to be on a host before the verb is. */
@@ -198,8 +198,8 @@ there_run(struct app *a, int argc, char **argv, int *status)
 
 	if (!p || host_container(&a->host, p, false, NULL, NULL, &c) || !c.on.n)
 		return false;
-	if (container_in_swarm(&c))
-		return swarm_verb(a, &c, argc, argv, status);
+	if (container_in_cluster(&c))
+		return cluster_verb(a, &c, argc, argv, status);
 	*status = EXIT_TROUBLE;
 	words_add(&words, a->called_as);
 	for (int i = 1; i < argc; i++) {

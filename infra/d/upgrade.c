@@ -7,6 +7,7 @@
 #include "engine_json.h"
 #include "generations.h"
 #include "history.h"
+#include "kube.h"
 #include "life.h"
 #include "lock.h"
 #include "log.h"
@@ -200,10 +201,21 @@ upgrade_begun(struct upgrade *u)
 	return status;
 }
 
+/* In a swarm or a cluster, where "down" leaves what it is made from. */
+static bool
+runs_there(const struct upgrade *u)
+{
+	struct swarm_service service;
+	struct kube_state state;
+
+	return container_in_kube(&u->c)
+		   ? kube_see(u->a, &u->c, &state) == 1 && state.replicas > 0
+		   : swarm_see(u->a, &u->c, &service) == 1 && service.replicas > 0;
+}
+
 static int
 upgrade_locked(struct upgrade *u)
 {
-	struct swarm_service there;
 	int status, got;
 
 	if (host_container(&u->a->host, u->p, false, NULL, NULL, &u->c) ||
@@ -216,12 +228,12 @@ upgrade_locked(struct upgrade *u)
 	    journal_begin(u->a, u->p, "upgrade", &u->j))
 		return EXIT_TROUBLE;
 	u->runs = got == 1 && u->now.running;
-	if (u->keep_down && container_in_swarm(&u->c))
-		u->runs = swarm_see(u->a, &u->c, &there) == 1 && there.replicas > 0;
+	if (u->keep_down && container_in_cluster(&u->c))
+		u->runs = runs_there(u);
 	status = upgrade_begun(u);
 	if (status || interrupted)
 		return replace_drop(&u->j) ? EXIT_TROUBLE : interrupted ? 130 : status;
-	if ((u->c.on.n && !container_in_swarm(&u->c)) ||
+	if ((u->c.on.n && !container_in_cluster(&u->c)) ||
 	    (u->keep_down && !u->runs && !wave_is_here(&u->c)))
 		return promote_only(u);
 	if (!u->c.on.n && is_what_runs(u) && !u->force) {
@@ -243,7 +255,7 @@ upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down, co
 		return EXIT_TROUBLE;
 	status = upgrade_locked(&u);
 	unlock_container(&locks);
-	if (status == EXIT_YES && u.c.on.n && !container_in_swarm(&u.c))
+	if (status == EXIT_YES && u.c.on.n && !container_in_cluster(&u.c))
 		status = there_upgrade(a, p, &u.c, u.image.id, force);
 	return start_pending(a, status);
 }

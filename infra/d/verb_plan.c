@@ -7,6 +7,7 @@
 #include "engine_json.h"
 #include "engine_list.h"
 #include "hooks.h"
+#include "kube.h"
 #include "options.h"
 #include "report.h"
 #include "secrets.h"
@@ -14,6 +15,12 @@
 #include "service.h"
 #include "swarm.h"
 #include "verbs.h"
+
+static const char *
+todo_elsewhere(struct app *a, const struct container *c, const struct image *live)
+{
+	return container_in_kube(c) ? kube_todo(a, c, live) : swarm_todo(a, c, live);
+}
 
 /* What there is to do for one; NULL: nothing. */
 static const char *
@@ -29,8 +36,8 @@ plan_for(struct app *a, const struct container *c, const struct seen_list *seen,
 	container_digest(c, digest);
 	if (got < 0)
 		return "can't be told";
-	if (container_in_swarm(c))
-		return swarm_todo(a, c,
+	if (container_in_cluster(c))
+		return todo_elsewhere(a, c,
 		    got && engine_image(&a->engine, image.id, &image) == 1 ? &image : NULL);
 	if (now && now->running && got == 1 && strcmp(now->image, image.id) != 0)
 		return pool_printf("restart: runs %s, %s is %s", short_id(now->image),

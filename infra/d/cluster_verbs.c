@@ -1,8 +1,9 @@
-#include "swarm_verbs.h"
+#include "cluster_verbs.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "kube.h"
 #include "options.h"
 #include "report.h"
 #include "run.h"
@@ -22,20 +23,23 @@ log_of(struct app *a, const struct container *c, int argc, char **argv)
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc != 1)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	swarm_words(a, &argv_of);
-	words_add(&argv_of, "service");
+	if (container_in_kube(c))
+		kube_words(a, &argv_of);
+	else
+		swarm_words(a, &argv_of);
+	if (!container_in_kube(c))
+		words_add(&argv_of, "service");
 	words_add(&argv_of, "logs");
 	if (follow)
 		words_add(&argv_of, "--follow");
-	if (lines) {
-		words_add(&argv_of, "--tail");
-		words_add(&argv_of, lines);
-	}
-	words_add(&argv_of, swarm_name(c));
+	if (lines)
+		words_addf(&argv_of, "--tail=%s", lines);
+	words_add(&argv_of,
+	    container_in_kube(c) ? pool_printf("deployment/%s", kube_name(c)) : swarm_name(c));
 	fflush(stdout);
 	status = run(&(struct run){.argv = (const char *const *)argv_of.w});
 	if (status < 0)
-		report("start 'docker':");
+		report("start '%s':", argv_of.w[0]);
 	return status < 0 ? EXIT_TROUBLE : status;
 }
 
@@ -43,11 +47,13 @@ static int
 is_up(struct app *a, const struct container *c)
 {
 	struct swarm_service s;
-	int got = swarm_see(a, c, &s);
-	bool up = got == 1 && swarm_running(&s, NULL) > 0;
+	struct kube_state k;
+	bool kube = container_in_kube(c), up;
+	int got = kube ? kube_see(a, c, &k) : swarm_see(a, c, &s);
 
 	if (got < 0)
 		return EXIT_TROUBLE;
+	up = got == 1 && (kube ? k.ready : swarm_running(&s, NULL)) > 0;
 	printf("%s\n", up ? "up" : "down");
 	return up ? EXIT_YES : EXIT_NO;
 }
@@ -58,7 +64,7 @@ tell_nodes(struct app *a, const struct container *c)
 {
 	struct swarm_service s;
 
-	if (swarm_see(a, c, &s) != 1)
+	if (container_in_kube(c) || swarm_see(a, c, &s) != 1)
 		return;
 	for (size_t i = 0; i < s.tasks.n; i++)
 		if (s.tasks.v[i].wanted && strcmp(s.tasks.v[i].state, "running") == 0)
@@ -67,7 +73,7 @@ tell_nodes(struct app *a, const struct container *c)
 }
 
 bool
-swarm_verb(struct app *a, const struct container *c, int argc, char **argv, int *status)
+cluster_verb(struct app *a, const struct container *c, int argc, char **argv, int *status)
 {
 	static const char *const replacing[] = {"up", "down", "restart", "back", "why", NULL};
 	const char *verb = a->verb->name;
@@ -80,8 +86,8 @@ swarm_verb(struct app *a, const struct container *c, int argc, char **argv, int 
 	} else if (strcmp(verb, "is-up") == 0) {
 		*status = is_up(a, c);
 	} else {
-		report("%s is a service of a swarm: d %s is for a container on a host", c->key,
-		    verb);
+		report("%s is run by a %s: d %s is for a container on a host", c->key,
+		    container_in_kube(c) ? "Kubernetes cluster" : "swarm", verb);
 		tell_nodes(a, c);
 		*status = EXIT_TROUBLE;
 	}

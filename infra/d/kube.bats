@@ -1,0 +1,103 @@
+# Containers that a Kubernetes cluster runs: on: kube. A stand-in for kubectl records what it is told;
+# what is applied is what d export writes, which export.bats has podman play.
+
+# shellcheck disable=SC2154 # run_x sets stderr
+load ../../tests/helpers
+load tests/fixture
+
+setup_file() {
+	file_requires engine command:docker-registry command:skopeo command:jq || return 0
+	fixture
+	export W=${P}web CLUSTER=$BATS_FILE_TMPDIR/cluster
+	mkdir "$CLUSTER" "$BATS_FILE_TMPDIR/kubectl"
+	cp "$D_TESTS/kubectl" "$BATS_FILE_TMPDIR/kubectl/"
+	container "$W"
+	packed "$W" 1
+	packed "$W" 2
+	packed "$W" 3
+	next_is "$W" 1
+	echo 'top secret' >"$ROOM/password"
+	cat >"$WHITTLE_CONTAINERS/$W/settings.yaml" <<-EOT
+		on: kube
+		ports: ["8080:8080"]
+		ready: {http: ":8080/healthz", within: 20s, stable: 1s}
+		secrets: {password: $ROOM/password}
+		rollout: {within: 10s, lossy: [pids, tmpfs]}
+	EOT
+}
+
+setup() {
+	requires engine
+	PATH=$BATS_FILE_TMPDIR/kubectl:$PATH
+	start_registry "$BATS_FILE_TMPDIR/registry"
+	printf 'base: %s/base\nkube: {context: lab, namespace: web, registry: "127.0.0.1:%s/lab", tls: no}\n' \
+		"$ROOM" "$port" >"$WHITTLE_SETTINGS"
+}
+
+teardown() {
+	stop_all
+}
+
+teardown_file() {
+	fixture_remove
+}
+
+calls() {
+	cut -d' ' -f5- "$CLUSTER/calls"
+}
+
+@test "kube: what can't be there is refused, and nothing is applied" {
+	sed -i 's/pids, //' "$WHITTLE_CONTAINERS/$W/settings.yaml"
+	run_x 2 d u "$W"
+	expect "$W: pids: less secure there: " "$stderr"
+	refute "apply" "$(calls)"
+	sed -i 's/lossy: \[/&pids, /' "$WHITTLE_CONTAINERS/$W/settings.yaml"
+	: >"$CLUSTER/refuses"
+	run_x 1 d u "$W"
+	rm "$CLUSTER/refuses"
+	expect "kubectl apply: " "$stderr"
+	run_x 1 d plan "$W"
+	expect "upgrade: there is no image"
+}
+
+@test "kube: built, tested, pushed by digest, applied on the server's side, and written down" {
+	local digest
+	run_x 0 d u "$W"
+	digest=$(tag_digest "127.0.0.1:$port/lab/$W:live")
+	expect "image: \"127.0.0.1:$port/lab/$W@$digest\"" "$(cat "$CLUSTER/now")"
+	expect "whittle/image: \"$("$PACK" id "$(live "$W")")\"" "$(cat "$CLUSTER/now")"
+	expect "$(base64 <"$ROOM/password")" "$(cat "$CLUSTER/now")"
+	expect "apply --server-side --field-manager=whittle --force-conflicts -f -" "$(calls)"
+	expect "rollout status deployment/$W --timeout=10s" "$(calls)"
+	refute "top secret" "$(cat "$CLUSTER/calls")"
+	[ "$(cut -d' ' -f1-4 "$CLUSTER/calls" | sort -u)" = "--context lab --namespace web" ]
+	run_x 0 d
+	[[ $output =~ $W\ +kube\ 1/1\ .*\ yes ]]
+	run_x 0 d plan "$W"
+	run_x 0 d u "$W"
+	expect SAME "$stderr"
+	run_x 0 d log -n 5 "$W"
+	expect "log of logs --tail=5 deployment/$W"
+	run_x 2 d scan "$W"
+	expect "is run by a Kubernetes cluster" "$stderr"
+}
+
+@test "kube: what doesn't become ready is undone and quarantined; an upgrade goes back by hand" {
+	next_is "$W" 2
+	: >"$CLUSTER/broken"
+	run_x 1 d u "$W"
+	expect "rollout undo deployment/$W" "$(calls)"
+	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 1)")" ]
+	run_x 0 d why "$W"
+	expect quarantined
+	next_is "$W" 3
+	run_x 0 d u "$W"
+	run_x 0 d back "$W"
+	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 1)")" ]
+	expect "whittle/image: \"$("$PACK" id "$(live "$W")")\"" "$(cat "$CLUSTER/now")"
+	echo other >"$ROOM/password"
+	run_x 1 d plan "$W"
+	expect "restart: its settings or secrets changed"
+	run_x 0 d 0 "$W"
+	run_x 1 d is-up "$W"
+}
