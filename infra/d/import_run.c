@@ -137,8 +137,8 @@ add_ulimit(struct line *l, const char *value)
 		"hard", colon ? colon + 1 : sign + 1));
 }
 
-/* podman's forms: an array of words, with a keyword or without, and "CMD WORD...". Otherwise it is a
- * shell's line: NULL. */
+/* podman's forms: an array of words, with a keyword or without, and "CMD WORD...". Otherwise it
+ * is a shell's line: NULL. */
 static json_t *
 health_words(const char *value)
 {
