@@ -57,13 +57,16 @@ sign() {
 }
 
 @test "an image is taken where that key signed it, then also without its registry; and not by another key" {
+	mkdir "$BATS_TEST_TMPDIR/cut-off"
+	printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/cut-off/skopeo"
+	chmod +x "$BATS_TEST_TMPDIR/cut-off/skopeo"
 	run_x 1 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
 	expect "no: no signature of it by this key"
 	sign "$(digest_of one)" maker
 	run_x 1 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/other.pub" "$REPO:one"
 	run_x 0 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
 	expect "is signed by that key"
-	CONTAINERS_REGISTRIES_CONF=/dev/null run_x 0 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
+	PATH=$BATS_TEST_TMPDIR/cut-off:$PATH run_x 0 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
 	# What is kept proves something of that image alone.
 	one=$("$PACK" id "$REPO:one") two=$("$PACK" id "$REPO:two")
 	cp -r "$WHITTLE_STATE/cosign/${one#sha256:}" "$WHITTLE_STATE/cosign/${two#sha256:}"
@@ -71,7 +74,7 @@ sign() {
 	rm -r "$WHITTLE_STATE/cosign/${two#sha256:}"
 	for file in payload signature manifest; do
 		echo >>"$WHITTLE_STATE/cosign/${one#sha256:}/$file"
-		CONTAINERS_REGISTRIES_CONF=/dev/null run_x 1 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
+		PATH=$BATS_TEST_TMPDIR/cut-off:$PATH run_x 1 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
 		# Fetched anew.
 		run_x 0 "$PACK" verify --require-signature -p "$BATS_FILE_TMPDIR/maker.pub" "$REPO:one"
 	done
