@@ -248,6 +248,8 @@ package_base() {
 @test "on a host without apt, dpkg and mmdebstrap: by Debian 12's own, pinned, the same to the byte" {
 	local debs
 	requires root
+	# Archives of later ones differ in their headers, which no image keeps.
+	[[ $(mmdebstrap --version) == "mmdebstrap 1.3"* ]] || skip "this machine cannot: its mmdebstrap isn't the version that is pinned, whose archive is compared"
 	[ "$ARCH" = amd64 ] || skip "this machine cannot: the pinned tools are amd64's"
 	# The tools, from the host's own mirror: only fetched here, and once.
 	mapfile -t debs < <(awk '/^[a-z]/ { print $1 }' "$TOP/etc/debian-tools.lock")
