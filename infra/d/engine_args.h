@@ -37,7 +37,4 @@ const char *engine_refusal(const struct engine *e, const struct container *c);
 void engine_args(struct words *out, const struct engine *e, const struct container *c,
     const struct start *s);
 
-/* A command without a shell, as podman's --health-cmd and Quadlet's HealthCmd take it. */
-const char *podman_health(const struct words *command);
-
 #endif

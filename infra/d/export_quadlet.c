@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_args.h"
 #include "export_set.h"
 #include "export_table.h"
 #include "idmap.h"
+#include "podman_health.h"
 #include "strbuf.h"
 
 /* ---- lines of a unit, systemd.syntax(7) ---- */
