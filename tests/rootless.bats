@@ -56,6 +56,7 @@ teardown() {
 		jobs:
 		  beside: {cmd: [/svc, write, /state/beside, b]}
 		  fresh: {cmd: [/svc, write, /state/fresh, f], in: fresh}
+		  slow: {cmd: [/svc, sleep], within: 1s}
 		hooks: {before_stop: [touch, $directory/hooked]}
 		ready: {tcp: 8080, stable: 0}
 	EOT
@@ -78,6 +79,8 @@ teardown() {
 		"$d" e web /svc cat /run/secrets/word
 		"$d" job web beside
 		"$d" job web fresh
+		if "$d" job web slow; then exit 7; fi
+		if pgrep -fx "/svc sleep"; then exit 8; fi
 		"$d" e web /svc cat /state/beside
 		"$d" e web /svc cat /state/fresh
 		"$d" backup web backup.tar

@@ -6,6 +6,7 @@
 
 #include "calendar.h"
 #include "clock.h"
+#include "engine_call.h"
 #include "engine_inspect.h"
 #include "history.h"
 #include "log.h"
@@ -15,6 +16,7 @@
 #include "run.h"
 #include "say.h"
 #include "select.h"
+#include "self.h"
 #include "service.h"
 #include "signals.h"
 #include "state.h"
@@ -113,6 +115,23 @@ run_engine(struct running *r, const struct words *args)
 	return status;
 }
 
+/* Rootless podman's processes have ids that only its user namespace may look at. */
+static void
+end_marked(struct app *a, const char *mark)
+{
+	struct words args = {0};
+
+	if (geteuid() == 0 || a->engine.kind != PODMAN) {
+		processes_end(mark);
+		return;
+	}
+	words_add(&args, "unshare");
+	words_add(&args, program_path());
+	words_add(&args, "job");
+	words_addf(&args, "--end=%s", mark);
+	engine_attached(&a->engine, &args);
+}
+
 /* What is run by "exec" lives on when that is ended: its mark finds it. */
 static int
 run_beside(struct running *r, const char *id)
@@ -129,7 +148,7 @@ run_beside(struct running *r, const char *id)
 		return -1;
 	status = run_engine(r, &args);
 	if (status == NO_TIME || interrupted)
-		processes_end(r->mark);
+		end_marked(r->a, r->mark);
 	return status;
 }
 
@@ -260,7 +279,7 @@ sweep_one(struct app *a, const char *key, const char *job, const json_t *entry)
 	if (*name)
 		once_end(a, name);
 	else
-		processes_end(mark);
+		end_marked(a, mark);
 	note(a, key, job, json_pack("{s:O}", "last", json_object_get(entry, "last")));
 	event(&a->host, key, "job-failed", NULL, "%s was cut off", job);
 }

@@ -8,6 +8,7 @@
 #include "calendar.h"
 #include "jobs.h"
 #include "options.h"
+#include "processes.h"
 #include "report.h"
 #include "say.h"
 #include "select.h"
@@ -34,12 +35,16 @@ int
 do_job(struct app *a, int argc, char **argv)
 {
 	bool due = false;
-	const struct option_of options[] = {SWITCH(0, "due", due), NO_MORE};
+	const char *end = NULL;
+	const struct option_of options[] = {
+	    SWITCH(0, "due", due), VALUED(0, "end", end), NO_MORE};
 	const struct place *p;
 	const struct job_spec *job;
 	struct container c;
 
 	argc = take_options(a, argc, &argv, options, false);
+	if (end && argc == 0)
+		return processes_end(end), EXIT_YES;
 	if (argc < 1 || argc > 2)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
 	p = pick(a, argv[0]);
