@@ -306,9 +306,8 @@ dangling() {
 	requires join
 	volume_image
 	rm -rf "$WHITTLE_STATE/d/${P}vol"
-	id=$(image_id "$(live "${P}vol")")
 	engine run -d --name "${P}vol" --label "whittle.name=${P}vol" --label whittle.role=service \
-		--label whittle.settings=old "$id"
+		--label whittle.settings=old "$(live "${P}vol")"
 	engine exec "${P}vol" /svc write /data/file old
 	run_x 0 d R "${P}vol"
 	run_x 0 d e "${P}vol" /svc cat /data/file
