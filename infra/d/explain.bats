@@ -87,6 +87,12 @@ fails() {
 	# What a person wrote there stays.
 	grep -qx 'caps: \[KILL, NET_BIND_SERVICE\]  # its children' "$WHITTLE_CONTAINERS/$N/settings.yaml"
 	fails "it ended with status 1 and said nothing" "caps: [NET_BIND_SERVICE]" 'cmd: [bind-silently, 25]' 'user: "0:0"' 'extra_docker: [--sysctl, net.ipv4.ip_unprivileged_port_start=1024]'
+	# A guess that nothing came of is taken back.
+	printf 'ready: {log: "^serving"}\ncmd: [end-silently, x]  # as it is\n' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	cp "$WHITTLE_CONTAINERS/$N/settings.yaml" "$ROOM/as-it-was"
+	run_x 1 d fix --yes "$N"
+	expect "TAKE BACK"
+	cmp "$ROOM/as-it-was" "$WHITTLE_CONTAINERS/$N/settings.yaml"
 	fails "it may not: fail: chown" "caps: [CHOWN]" 'cmd: [chown, /tmp/x]' 'tmpfs: [/tmp]' 'user: "0:0"'
 	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
 }

@@ -5,26 +5,13 @@ load ../../tests/helpers
 load tests/fixture
 
 setup() {
-	requires engine
-	export ROOM=$BATS_TEST_TMPDIR
-	export WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol WHITTLE_SETTINGS=$ROOM/host.yaml
+	own_settings
 	export WHITTLE_CONTAINERS=$TOP/containers
-	: >"$WHITTLE_SETTINGS"
 	OUT=$ROOM/out
 }
 
 teardown() {
 	[ ! -e "$ROOM/played" ] || engine kube down "$(cat "$ROOM/played")" >/dev/null 2>&1 || :
-}
-
-# A container of whatever settings, of an image that is there already.
-yaml() {
-	export WHITTLE_CONTAINERS=$ROOM/c
-	mkdir -p "$WHITTLE_CONTAINERS/$1"
-	{
-		echo "image: $(live hello)"
-		cat
-	} >"$WHITTLE_CONTAINERS/$1/settings.yaml"
 }
 
 @test "export: what would be less secure is refused, and nothing is written" {
@@ -98,7 +85,7 @@ yaml() {
 	requires root command:dockerd command:docker-compose
 	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: the images are another engine's"
 	# A stack's task isn't running before its health check says so, which is every 30 s.
-	yaml web <<-EOT
+	of_hello web <<-EOT
 		health: none
 		ports: ["8001:8000"]
 		pids: 8

@@ -5,12 +5,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup() {
-	requires engine
-	export ROOM=$BATS_TEST_TMPDIR
-	export WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol WHITTLE_SETTINGS=$ROOM/host.yaml
-	export WHITTLE_CONTAINERS=$ROOM/c
-	mkdir -p "$WHITTLE_CONTAINERS"
-	: >"$WHITTLE_SETTINGS"
+	own_settings
 }
 
 teardown() {

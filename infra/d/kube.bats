@@ -101,3 +101,39 @@ calls() {
 	run_x 0 d 0 "$W"
 	run_x 1 d is-up "$W"
 }
+
+@test "kube: a kill, half of it taken, a cluster that doesn't answer: one of the two good states" {
+	local one
+	one=$(image_id "$(built "$W" 1)")
+	next_is "$W" 1
+	run_x 0 d u "$W"
+	next_is "$W" 3
+	# Not ready in time isn't the image's fault where its pods don't end; an older one's did, once.
+	touch "$CLUSTER/slow"
+	run_x 1 d u "$W"
+	expect "rolling back" "$stderr"
+	[ "$(image_id "$(live "$W")")" = "$one" ]
+	touch "$CLUSTER/half"
+	run_x 1 d u "$W"
+	refute "isn't tried again" "$stderr"
+	expect "whittle/image: \"$one\"" "$(cat "$CLUSTER/now")"
+	[ "$(image_id "$(live "$W")")" = "$one" ]
+	# Who can't be asked isn't down.
+	touch "$CLUSTER/away"
+	run_x 2 d ua "$W"
+	rm "$CLUSTER/away"
+	[ "$(image_id "$(live "$W")")" = "$one" ]
+	touch "$CLUSTER/hangs" "$CLUSTER/broken"
+	: >"$CLUSTER/calls"
+	start "$D" u "$W"
+	wait_until 60 grep -q 'rollout status' "$CLUSTER/calls"
+	kill -KILL "$started"
+	wait "$started" || :
+	pkill -f "^sleep 60\$" --parent 1 || :
+	rm "$CLUSTER/hangs"
+	run_x 0 d recover
+	expect "whittle/image: \"$one\"" "$(cat "$CLUSTER/now")"
+	[ "$(image_id "$(live "$W")")" = "$one" ]
+	run_x 0 d why "$W"
+	expect quarantined
+}

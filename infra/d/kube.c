@@ -19,7 +19,7 @@
 #include "strbuf.h"
 #include "swarm_store.h"
 
-enum { CALL_MS = 60000, GRACE_MS = 10000, BACK_MS = 120 * 1000, LOOK_MS = 5000 };
+enum { CALL_MS = 60000, GRACE_MS = 10000, BACK_MS = 120 * 1000 };
 
 /* Annotations of the pods' template, which an undo brings back with the rest of it. */
 static const char image_note[] = "whittle/image", digest_note[] = "whittle/digest",
@@ -150,9 +150,9 @@ kube_see(struct app *a, const struct container *c, struct kube_state *out)
 	return 1;
 }
 
-/* A pod of it ran and ended. */
+/* A pod of that version ran and ended; others may have, long ago. */
 static bool
-crashed(struct app *a, const struct container *c)
+crashed(struct app *a, const struct container *c, const char *digest)
 {
 	struct strbuf said = STRBUF_INIT;
 	json_t *o = NULL, *pod, *box;
@@ -163,12 +163,18 @@ crashed(struct app *a, const struct container *c)
 		pool_printf("app.kubernetes.io/name=%s", kube_name(c)), "-o", "json",
 		NULL) == 0)
 		o = json_loads(said.s ? said.s : "", 0, NULL);
-	json_array_foreach (json_object_get(o, "items"), i, pod)
+	json_array_foreach (json_object_get(o, "items"), i, pod) {
+		const json_t *notes =
+		    json_object_get(json_object_get(pod, "metadata"), "annotations");
+
+		if (strcmp(text_in(notes, digest_note), digest) != 0)
+			continue;
 		json_array_foreach (
 		    json_object_get(json_object_get(pod, "status"), "containerStatuses"), k,
 		    box)
 			any |= number_in(box, "restartCount") > 0 ||
 			       json_object_get(json_object_get(box, "state"), "terminated");
+	}
 	json_decref(o);
 	strbuf_free(&said);
 	return any;
@@ -277,19 +283,43 @@ watch(struct app *a, const struct container *c, int64_t ms)
 static enum roll_end
 undo(struct journal *j, struct roll *r)
 {
-	r->why =
-	    pool_printf("it wasn't there within %" PRId64 " s", r->c->rollout.within / 1000);
-	r->image_failed = crashed(j->a, r->c);
-	if (!journal_true(j, "had")) {
-		ask(j->a, NULL, CALL_MS, true, "delete", "deployment", kube_name(r->c),
-		    "--wait=false", NULL);
-		return ROLL_BACK;
-	}
+	r->image_failed = crashed(j->a, r->c, journal_text(j, "kube"));
+	if (!journal_true(j, "had"))
+		return ask(j->a, NULL, CALL_MS, false, "delete", "deployment", kube_name(r->c),
+			   "--wait=false", "--ignore-not-found", NULL)
+			   ? ROLL_OPEN
+			   : ROLL_BACK;
 	report("%s: %s: rolling back", r->c->key, r->why);
 	if (ask(j->a, NULL, CALL_MS, false, "rollout", "undo", resource(r->c), NULL) ||
 	    watch(j->a, r->c, BACK_MS))
 		return ROLL_OPEN;
 	return ROLL_BACK;
+}
+
+/* What the cluster has is it: until it has rolled out, or the time is up. */
+static enum roll_end
+await(struct journal *j, struct roll *r)
+{
+	if (watch(j->a, r->c, r->c->rollout.within) == 0 && !interrupted)
+		return ROLL_DONE;
+	r->why = "interrupted";
+	if (interrupted)
+		return ROLL_OPEN;
+	r->why =
+	    pool_printf("it wasn't there within %" PRId64 " s", r->c->rollout.within / 1000);
+	return undo(j, r);
+}
+
+/* 1 where what it has is what this run applied, 0 where it isn't, -1 after a message. */
+static int
+has_it(struct journal *j, struct roll *r)
+{
+	struct kube_state s;
+	int got = kube_see(j->a, r->c, &s);
+
+	if (got < 0)
+		r->why = "the cluster can't be asked how it went";
+	return got < 1 ? got : strcmp(s.digest, journal_text(j, "kube")) == 0;
 }
 
 enum roll_end
@@ -324,28 +354,24 @@ kube_deploy(struct journal *j, struct roll *r)
 		return ROLL_REFUSED;
 	say("DEPLOY", "%s %s to the cluster", r->c->key, short_id(r->image->id));
 	r->why = "the cluster didn't take it";
-	if (apply(j, &w, transaction))
-		return ROLL_BACK;
-	if (journal_step(j, "wait") || watch(j->a, r->c, r->c->rollout.within) == 0)
-		return interrupted ? ROLL_OPEN : ROLL_DONE;
-	r->why = "interrupted";
-	return interrupted ? ROLL_OPEN : undo(j, r);
+	if (apply(j, &w, transaction)) {
+		/* Of several objects some may have been taken. */
+		int got = has_it(j, r);
+
+		return got < 0 ? ROLL_OPEN : got ? undo(j, r) : ROLL_BACK;
+	}
+	r->why = "the journal couldn't be written";
+	return journal_step(j, "wait") ? ROLL_OPEN : await(j, r);
 }
 
 enum roll_end
 kube_look(struct journal *j, struct roll *r)
 {
-	const char *digest = journal_text(j, "kube");
-	struct kube_state s;
-	int got = kube_see(j->a, r->c, &s);
+	int got;
 
-	r->why = got < 0 ? "the cluster can't be asked how it went" : "somebody took it away";
-	if (got <= 0)
-		return got < 0 ? ROLL_OPEN : ROLL_BACK;
-	if (strcmp(s.digest, digest) != 0)
-		return ROLL_BACK;
-	r->why = "it hasn't rolled out yet";
-	return watch(j->a, r->c, LOOK_MS) == 0 ? ROLL_DONE : ROLL_OPEN;
+	r->why = "the cluster has another version";
+	got = has_it(j, r);
+	return got < 0 ? ROLL_OPEN : got ? await(j, r) : ROLL_BACK;
 }
 
 /* ---- the others ---- */
@@ -374,16 +400,8 @@ kube_todo(struct app *a, const struct container *c, const struct image *live)
 	struct wanted w;
 	int got = kube_see(a, c, &s);
 
-	if (got < 0)
-		return "can't be told";
-	if (!live)
-		return pool_printf("upgrade: there is no image %s", container_image(c));
-	if (!got)
-		return "up: the cluster has no such Deployment";
-	if (strcmp(s.image_id, live->id) != 0)
-		return pool_printf("restart: runs %s, %s is %s",
-		    *s.image_id ? short_id(s.image_id) : "another image", container_image(c),
-		    short_id(live->id));
+	if (got < 1 || !live || strcmp(s.image_id, live->id) != 0)
+		return roll_todo(c, live, got, s.image_id);
 	if (want(a, c, live, &w))
 		return "can't be told";
 	if (strcmp(s.digest, w.digest) != 0)

@@ -5,22 +5,9 @@ load ../../tests/helpers
 load tests/fixture
 
 setup() {
-	requires engine
-	export ROOM=$BATS_TEST_TMPDIR
-	export WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol WHITTLE_SETTINGS=$ROOM/host.yaml
+	own_settings
 	export WHITTLE_CONTAINERS=$TOP/containers
-	: >"$WHITTLE_SETTINGS"
 	OUT=$ROOM/out
-}
-
-# A container of whatever settings, of an image that is there already.
-yaml() {
-	export WHITTLE_CONTAINERS=$ROOM/c
-	mkdir -p "$WHITTLE_CONTAINERS/$1"
-	{
-		echo "image: $(live hello)"
-		cat
-	} >"$WHITTLE_CONTAINERS/$1/settings.yaml"
 }
 
 @test "export: quadlet: units that podman's generator takes, with nothing left out of them" {
@@ -48,7 +35,7 @@ yaml() {
 }
 
 @test "export: quadlet: words come out of systemd as they went in" {
-	yaml web <<-'EOT'
+	of_hello web <<-'EOT'
 		env: {A: 'a "b" $HOME 100% \', B: "two\nlines"}
 		cmd: [run, "x y", '$HOME']
 		needs: [db]
@@ -56,7 +43,7 @@ yaml() {
 		secrets: {pw: /etc/hostname}
 		require_signature: false
 	EOT
-	yaml db <<<'memory: 16m'
+	of_hello db <<<'memory: 16m'
 	run_x 0 d export --to quadlet -o "$OUT"
 	expect "web          autostart          systemd knows no waves"
 	grep -qxF 'Environment="A=a \"b\" $$HOME 100%% \\"' "$OUT/web.container"

@@ -380,6 +380,18 @@ replace_finish(struct journal *j)
 
 /* ---- all of it ---- */
 
+static void
+note_new(struct journal *j, const struct replacement *r)
+{
+	json_object_set_new(j->o, "name", json_string(r->want->name));
+	json_object_set_new(j->o, "image", json_string(r->image.id));
+	json_object_set_new(j->o, "reference", json_string(container_image(r->want)));
+	json_object_set_new(j->o, "settings", json_string(r->settings ? r->settings : ""));
+	json_object_set_new(j->o, "back_to", json_integer(r->generation));
+	json_object_set_new(
+	    j->o, "keep", json_integer(r->want->keep > 0 ? r->want->keep : j->a->host.keep));
+}
+
 /* What a way back needs, before anything changes. */
 static int
 note_old(struct journal *j, const struct replacement *r)
@@ -403,13 +415,7 @@ note_old(struct journal *j, const struct replacement *r)
 			return -1;
 		}
 	json_object_set_new(j->o, "dependents", list);
-	json_object_set_new(j->o, "name", json_string(r->want->name));
-	json_object_set_new(j->o, "image", json_string(r->image.id));
-	json_object_set_new(j->o, "reference", json_string(container_image(r->want)));
-	json_object_set_new(j->o, "settings", json_string(r->settings ? r->settings : ""));
-	json_object_set_new(j->o, "back_to", json_integer(r->generation));
-	json_object_set_new(
-	    j->o, "keep", json_integer(r->want->keep > 0 ? r->want->keep : j->a->host.keep));
+	note_new(j, r);
 	if (got == 1) {
 		json_object_set_new(j->o, "old", json_string(old.id));
 		json_object_set_new(j->o, "old_image", json_string(old.image));
@@ -603,18 +609,6 @@ failed(struct journal *j, struct replacement *r, const char *id)
 
 /* ---- in a swarm or a cluster ---- */
 
-static void
-note_service(struct journal *j, const struct replacement *r)
-{
-	json_object_set_new(j->o, "name", json_string(r->want->name));
-	json_object_set_new(j->o, "image", json_string(r->image.id));
-	json_object_set_new(j->o, "reference", json_string(container_image(r->want)));
-	json_object_set_new(j->o, "settings", json_string(r->settings ? r->settings : ""));
-	json_object_set_new(j->o, "back_to", json_integer(r->generation));
-	json_object_set_new(
-	    j->o, "keep", json_integer(r->want->keep > 0 ? r->want->keep : j->a->host.keep));
-}
-
 /* Both ways have been gone by others: what is left is to write it down. */
 static int
 cluster_ended(struct journal *j, struct replacement *r, enum roll_end end)
@@ -658,7 +652,7 @@ replace_in_cluster(struct journal *j, struct replacement *r)
 	    .c = r->want, .image = &r->image, .again = strcmp(r->verb, "restart") == 0};
 	enum roll_end end;
 
-	note_service(j, r);
+	note_new(j, r);
 	end = container_in_kube(r->want) ? kube_deploy(j, &roll) : swarm_deploy(j, &roll);
 	r->why = roll.why;
 	r->image_failed = roll.image_failed && end == ROLL_BACK;

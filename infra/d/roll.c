@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "engine_json.h"
 #include "export_look.h"
 #include "export_table.h"
 #include "report.h"
@@ -78,4 +79,20 @@ roll_image(struct app *a, const struct roll *r, const char *registry, bool plain
 {
 	return pinned(r->c) ? container_image(r->c)
 			    : export_push(a, r->c, r->image->id, registry, plain);
+}
+
+const char *
+roll_todo(const struct container *c, const struct image *live, int got, const char *image_id)
+{
+	if (got < 0)
+		return "can't be told";
+	if (!live)
+		return pool_printf("upgrade: there is no image %s", container_image(c));
+	if (!got)
+		return pool_printf("up: the %s", container_in_kube(c)
+						     ? "cluster has no such Deployment"
+						     : "swarm has no such service");
+	return pool_printf("restart: runs %s, %s is %s",
+	    *image_id ? short_id(image_id) : "another image", container_image(c),
+	    short_id(live->id));
 }

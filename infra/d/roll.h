@@ -34,6 +34,11 @@ bool roll_reachable(
  */
 const char *roll_image(struct app *a, const struct roll *r, const char *registry, bool plain);
 
+/* For plan, where it isn't the live image that runs: got is what was seen, -1 unknown, 0
+ * nothing, 1 a service or Deployment of that image's ID, "" another's. */
+const char *roll_todo(
+    const struct container *c, const struct image *live, int got, const char *image_id);
+
 /* What settings mean on a host and not there is said; -1 after a message where one of these
  * secures and rollout's lossy doesn't name it. */
 int roll_losses(enum target to, const struct export_item *i);

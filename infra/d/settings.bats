@@ -5,19 +5,8 @@ load ../../tests/helpers
 load tests/fixture
 
 setup() {
-	requires engine
-	export ROOM=$BATS_TEST_TMPDIR
-	export WHITTLE_CONTAINERS=$ROOM/c WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol
-	export WHITTLE_SETTINGS=$ROOM/host.yaml
-	mkdir -p "$WHITTLE_CONTAINERS"
-	: >"$WHITTLE_SETTINGS"
+	own_settings
 	KIND=$("$ENGINE_CMD" --which)
-}
-
-# yaml NAME: a container with the settings on standard input.
-yaml() {
-	mkdir -p "$WHITTLE_CONTAINERS/$1"
-	cat >"$WHITTLE_CONTAINERS/$1/settings.yaml"
 }
 
 @test "check: every file, with place and the nearest key" {

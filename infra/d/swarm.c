@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "digest.h"
 #include "engine_json.h"
 #include "export_compose.h"
@@ -141,15 +141,6 @@ bring(struct journal *j, struct wanted *w, const char *transaction)
 
 /* ---- watching it ---- */
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The error of a copy that ended by itself; NULL: none did. */
 static const char *
 ended(const struct swarm_service *s, const char *transaction, bool *image_failed)
@@ -229,11 +220,12 @@ judge(const struct swarm_service *s, const char *transaction, bool had, struct r
 static enum roll_end
 watch(struct journal *j, struct roll *r, const char *transaction, bool had, int64_t limit)
 {
-	int64_t begin = now_ms(), since = -1, stable = had ? BEGIN_MS : r->c->ready.stable;
+	int64_t begin = monotonic_ms(), since = -1,
+		stable = had ? BEGIN_MS : r->c->ready.stable;
 	struct swarm_service s;
 	int unasked = 0, got;
 
-	while (!interrupted && now_ms() - begin < limit) {
+	while (!interrupted && monotonic_ms() - begin < limit) {
 		enum roll_end end;
 
 		got = swarm_see(j->a, r->c, &s);
@@ -252,9 +244,9 @@ watch(struct journal *j, struct roll *r, const char *transaction, bool had, int6
 		if (end != ROLL_DONE)
 			since = -1;
 		else if (since < 0)
-			since = now_ms();
+			since = monotonic_ms();
 		/* A moment after it was told Swarm hasn't begun yet: all looks as before. */
-		if (since >= 0 && now_ms() - since >= (*s.update ? 0 : stable))
+		if (since >= 0 && monotonic_ms() - since >= (*s.update ? 0 : stable))
 			return ROLL_DONE;
 		usleep(POLL_MS * 1000);
 	}
@@ -392,7 +384,7 @@ swarm_look(struct journal *j, struct roll *r)
 int
 swarm_stop(struct app *a, const struct container *c)
 {
-	int64_t begin = now_ms(), limit = c->stop_timeout + DOWN_MS;
+	int64_t begin = monotonic_ms(), limit = c->stop_timeout + DOWN_MS;
 	struct swarm_service s;
 	int got = swarm_see(a, c, &s);
 
@@ -404,7 +396,7 @@ swarm_stop(struct app *a, const struct container *c)
 	if (got < 0 || swarm_do(a, NULL, "service", "scale", "--detach",
 			   pool_printf("%s=0", swarm_name(c)), NULL))
 		return EXIT_TROUBLE;
-	while (!interrupted && now_ms() - begin < limit) {
+	while (!interrupted && monotonic_ms() - begin < limit) {
 		bool any = false;
 
 		if (swarm_see(a, c, &s) < 0)
@@ -426,16 +418,8 @@ swarm_todo(struct app *a, const struct container *c, const struct image *live)
 	struct wanted w;
 	int got = swarm_see(a, c, &s);
 
-	if (got < 0)
-		return "can't be told";
-	if (!live)
-		return pool_printf("upgrade: there is no image %s", container_image(c));
-	if (!got)
-		return "up: the swarm has no such service";
-	if (strcmp(s.image_id, live->id) != 0)
-		return pool_printf("restart: runs %s, %s is %s",
-		    *s.image_id ? short_id(s.image_id) : "another image", container_image(c),
-		    short_id(live->id));
+	if (got < 1 || !live || strcmp(s.image_id, live->id) != 0)
+		return roll_todo(c, live, got, s.image_id);
 	if (want(a, c, live, &w))
 		return "can't be told";
 	if (strcmp(s.contained, w.contained) != 0 || strcmp(s.digest, w.digest) != 0)

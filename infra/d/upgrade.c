@@ -201,16 +201,17 @@ upgrade_begun(struct upgrade *u)
 	return status;
 }
 
-/* In a swarm or a cluster, where "down" leaves what it is made from. */
-static bool
+/* In a swarm or a cluster, where "down" leaves what it is made from. 1, 0, -1 after a message.
+ */
+static int
 runs_there(const struct upgrade *u)
 {
-	struct swarm_service service;
-	struct kube_state state;
+	struct swarm_service service = {0};
+	struct kube_state state = {0};
+	int got = container_in_kube(&u->c) ? kube_see(u->a, &u->c, &state)
+					   : swarm_see(u->a, &u->c, &service);
 
-	return container_in_kube(&u->c)
-		   ? kube_see(u->a, &u->c, &state) == 1 && state.replicas > 0
-		   : swarm_see(u->a, &u->c, &service) == 1 && service.replicas > 0;
+	return got < 1 ? got : state.replicas > 0 || service.replicas > 0;
 }
 
 static int
@@ -224,12 +225,17 @@ upgrade_locked(struct upgrade *u)
 	/* The text that was parsed: whoever edits it meanwhile changes the next upgrade. */
 	u->settings = u->c.settings;
 	got = engine_see(&u->a->engine, u->c.name, &u->now);
-	if (got < 0 || (got == 1 && !owner_is_d(u->a, u->p, &u->now)) ||
-	    journal_begin(u->a, u->p, "upgrade", &u->j))
+	if (got < 0 || (got == 1 && !owner_is_d(u->a, u->p, &u->now)))
 		return EXIT_TROUBLE;
 	u->runs = got == 1 && u->now.running;
-	if (u->keep_down && container_in_cluster(&u->c))
-		u->runs = runs_there(u);
+	if (u->keep_down && container_in_cluster(&u->c)) {
+		got = runs_there(u);
+		if (got < 0)
+			return EXIT_TROUBLE;
+		u->runs = got;
+	}
+	if (journal_begin(u->a, u->p, "upgrade", &u->j))
+		return EXIT_TROUBLE;
 	status = upgrade_begun(u);
 	if (status || interrupted)
 		return replace_drop(&u->j) ? EXIT_TROUBLE : interrupted ? 130 : status;

@@ -156,3 +156,28 @@ built() {
 next_is() {
 	echo "$2" >"$WHITTLE_CONTAINERS/$1/next"
 }
+
+# For setup, where a test has settings and containers of its own.
+own_settings() {
+	requires engine
+	export ROOM=$BATS_TEST_TMPDIR
+	export WHITTLE_CONTAINERS=$ROOM/c WHITTLE_STATE=$ROOM/state WHITTLE_VOLUMES=$ROOM/vol
+	export WHITTLE_SETTINGS=$ROOM/host.yaml
+	mkdir -p "$WHITTLE_CONTAINERS"
+	: >"$WHITTLE_SETTINGS"
+}
+
+# yaml NAME: a container with the settings on standard input.
+yaml() {
+	mkdir -p "$WHITTLE_CONTAINERS/$1"
+	cat >"$WHITTLE_CONTAINERS/$1/settings.yaml"
+}
+
+# The same, of an image that is there already.
+of_hello() {
+	export WHITTLE_CONTAINERS=$ROOM/c
+	{
+		echo "image: $(live hello)"
+		cat
+	} | yaml "$1"
+}
