@@ -158,9 +158,15 @@ inspect() { # JQ-FILTER
 	expect "gone-back"
 }
 
-@test "swarm: an upgrade, and back to the generation before" {
+@test "swarm: an upgrade, whose answer is lost, and back to the generation before" {
+	local real
 	next_is "$W" 2
-	run_x 0 d u "$W"
+	real=$(command -v docker)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n%s "$@" || exit\ncase "$*" in *"stack deploy"*) echo "connection lost" >&2; exit 1 ;; esac\n' "$real" >"$BATS_TEST_TMPDIR/bin/docker"
+	chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 0 d u "$W"
+	expect "connection lost" "$stderr"
 	says "2 2"
 	run_x 0 d back "$W"
 	says "1 1"

@@ -308,6 +308,19 @@ settle(struct journal *j, struct roll *r, enum roll_end end)
 
 /* ---- all of it ---- */
 
+/* Where docker says that it failed: it may have been taken before the answer was lost. 1, 0, -1
+ * after a message. */
+static int
+took_it(struct journal *j, struct roll *r, const struct wanted *w)
+{
+	struct swarm_service s;
+	int got = swarm_see(j->a, r->c, &s);
+
+	if (got < 0)
+		r->why = "the swarm can't be asked how it went";
+	return got < 1 ? got : strcmp(s.digest, w->digest) == 0;
+}
+
 static enum roll_end
 roll(struct journal *j, struct roll *r, struct wanted *w, const char *transaction, bool had)
 {
@@ -319,8 +332,12 @@ roll(struct journal *j, struct roll *r, struct wanted *w, const char *transactio
 		return ROLL_REFUSED;
 	say("DEPLOY", "%s %s to the swarm", r->c->key, short_id(r->image->id));
 	r->why = "the swarm didn't take it";
-	if (bring(j, w, transaction))
-		return settle(j, r, ROLL_BACK);
+	if (bring(j, w, transaction)) {
+		int took = took_it(j, r, w);
+
+		if (took < 1)
+			return took < 0 ? ROLL_OPEN : settle(j, r, ROLL_BACK);
+	}
 	if (journal_step(j, "wait"))
 		return ROLL_OPEN;
 	r->why = "copies of it aren't running yet";
