@@ -94,6 +94,14 @@ refute() {
 	}
 }
 
+# With TEST_AGAIN tests/run lets a test that fails be tried once more, and shows what it said at first.
+BATS_TEST_RETRIES=${BATS_AGAIN:-0}
+bats_should_retry_test() {
+	((BATS_TEST_TRY_NUMBER <= BATS_TEST_RETRIES)) || return 1
+	printf '# tried again: %s\n' "$BATS_TEST_DESCRIPTION" >&3
+	sed 's/^/# /' "$BATS_OUT" >&3
+}
+
 # One answer that never comes is a failed attempt, not the end of the test's time: an engine's
 # proxy takes connections for a container that has just ended.
 curl() {

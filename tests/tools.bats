@@ -237,6 +237,25 @@ doctor_where() {
 	refute "not ok"
 }
 
+@test "a test that fails is tried again only where that was asked for, and it is shown" {
+	local at=@
+	cat >"$BATS_TEST_TMPDIR/a.bats" <<-EOT
+		load $TOP/tests/helpers
+		${at}test "not at once" { echo "what it said"; [ -e "$BATS_TEST_TMPDIR/there" ] || ! touch "$BATS_TEST_TMPDIR/there"; }
+		${at}test "never" { false; }
+	EOT
+	TEST_TALLY=$BATS_TEST_TMPDIR/tally run_x 1 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
+	expect "not ok 1 not at once"
+	refute "tried again"
+	rm "$BATS_TEST_TMPDIR/there"
+	TEST_TALLY=$BATS_TEST_TMPDIR/tally TEST_AGAIN=1 run_x 1 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
+	expect "# tried again: not at once"
+	expect "# what it said"
+	refute "not ok 1"
+	expect "not ok 2 never"
+	[ "$(cat "$BATS_TEST_TMPDIR/tally")" = "0 2 0 0"$'\n'"1 1 0 2" ]
+}
+
 @test "a test file that is skipped removes nothing of the user's" {
 	# What is cleaned up where setup_file came to nothing, with everything that could remove
 	# something in front of it.

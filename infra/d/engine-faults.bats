@@ -174,6 +174,18 @@ some_calls() {
 	some_calls down 4
 }
 
+@test "a port that somebody has for a moment" {
+	d up "$N"
+	fake busy
+	run_x 0 d restart "$N"
+	[ -e "$ROOM/met" ]
+	fake busy
+	run_x 0 d up -T "$N"
+	[ -e "$ROOM/met" ]
+	no_fake
+	d down -T "$N"
+}
+
 @test "restart, with one that shares its namespaces: whatever the engine does" {
 	requires join
 	container "${P}side"

@@ -14,7 +14,7 @@
 #include "run.h"
 #include "strbuf.h"
 
-enum { LIST_TRIES = 5, TIMED_OUT = 124 };
+enum { LIST_TRIES = 5, START_TRIES = 3, START_PAUSE_MS = 500, TIMED_OUT = 124 };
 
 static struct strbuf complaint = STRBUF_INIT;
 
@@ -24,23 +24,29 @@ engine_complaint(void)
 	return complaint.s ? complaint.s : "";
 }
 
+/* What it said is kept as the complaint. */
+static void
+complain(const struct engine *e, const struct words *args, int status, const struct strbuf *err)
+{
+	cleanup_free char *gist = engine_gist(err);
+
+	report("%s %s%s%s: %s", engine_name(e), args->w[0], args->n > 1 ? " " : "",
+	    args->n > 1 ? args->w[args->n - 1] : "",
+	    status == TIMED_OUT ? "no answer in time" : gist);
+	strbuf_cut(&complaint, 0);
+	strbuf_add(&complaint, err->s ? err->s : "", err->len);
+}
+
 static int
 call(const struct engine *e, struct strbuf *out, const struct words *args, bool quietly)
 {
 	struct strbuf err = STRBUF_INIT;
 	int status = engine_run(e, (const char *const *)args->w, out, &err);
 
-	if (status < 0) {
+	if (status < 0)
 		report("start '%s':", e->program);
-	} else if (status > 0 && !quietly) {
-		cleanup_free char *gist = engine_gist(&err);
-
-		report("%s %s%s%s: %s", engine_name(e), args->w[0], args->n > 1 ? " " : "",
-		    args->n > 1 ? args->w[args->n - 1] : "",
-		    status == TIMED_OUT ? "no answer in time" : gist);
-		strbuf_cut(&complaint, 0);
-		strbuf_add(&complaint, err.s ? err.s : "", err.len);
-	}
+	else if (status > 0 && !quietly)
+		complain(e, args, status, &err);
 	strbuf_free(&err);
 	return status;
 }
@@ -102,6 +108,31 @@ engine_quiet(
 		free(*word);
 	free(argv);
 	return status;
+}
+
+int
+engine_start(const struct engine *e, const char *id)
+{
+	struct strbuf err = STRBUF_INIT;
+	struct words args = {0};
+	int status;
+
+	words_add(&args, "start");
+	words_add(&args, id);
+	for (int tries = START_TRIES;;) {
+		strbuf_cut(&err, 0);
+		status = engine_run(e, (const char *const *)args.w, NULL, &err);
+		if (status <= 0 || --tries == 0 || (e->interrupted && *e->interrupted) ||
+		    !err.s || !strstr(err.s, "address already in use"))
+			break;
+		usleep(START_PAUSE_MS * 1000);
+	}
+	if (status < 0)
+		report("start '%s':", e->program);
+	else if (status > 0)
+		complain(e, &args, status, &err);
+	strbuf_free(&err);
+	return status ? -1 : 0;
 }
 
 /* podman fails to list at all where

@@ -41,6 +41,13 @@ const char *engine_last_line(struct strbuf *out);
 /* The same of a "create": the ID that it names; NULL after a message where it names none. */
 const char *engine_created(const struct engine *e, struct strbuf *out);
 
+/*
+ * Starts a container that there is. A port that is in use may be what the engine chose for
+ * itself, or where somebody's connection to elsewhere comes from, and free a moment later: then
+ * it is tried again. 0, or -1 after a message.
+ */
+int engine_start(const struct engine *e, const char *id);
+
 /* Runs the engine on this terminal. Returns its exit status. */
 int engine_attached(const struct engine *e, const struct words *args);
 

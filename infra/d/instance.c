@@ -175,7 +175,7 @@ run_it(struct app *a, struct instance *i, const struct instance_wish *w)
 	id = bad ? NULL : engine_created(&a->engine, &out);
 	strbuf_free(&out);
 	if (!id || network_join(a, &i->c, id) || volumes_after(a, &i->c, &i->image, id) ||
-	    engine_call(&a->engine, NULL, "start", id, NULL))
+	    engine_start(&a->engine, id))
 		return -1;
 	return engine_see(&a->engine, id, &i->seen) == 1 ? 0 : -1;
 }

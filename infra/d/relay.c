@@ -364,8 +364,7 @@ relay_begin(struct journal *j, const struct container *c)
 		bad = clear_name(j, r.name) || engine_words(&j->a->engine, &out, &args);
 	}
 	strbuf_free(&out);
-	if (bad || network_join(j->a, &r, r.name) ||
-	    engine_call(&j->a->engine, NULL, "start", r.name, NULL))
+	if (bad || network_join(j->a, &r, r.name) || engine_start(&j->a->engine, r.name))
 		return -1;
 	if (engine_see(&j->a->engine, r.name, &now) == 1 && now.running)
 		return 0;

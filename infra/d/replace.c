@@ -548,7 +548,7 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	/* The relay first: it holds what comes until there is somebody who takes it. */
 	if (relay_begin(j, r->want))
 		return -1;
-	if (engine_call(e, NULL, "start", id, NULL)) {
+	if (engine_start(e, id)) {
 		explain(j->a, r->want, &r->image, id);
 		return -1;
 	}
@@ -571,7 +571,7 @@ exchange_beside(struct journal *j, struct replacement *r, const char *id)
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
 	r->why = "it couldn't be started";
-	if (engine_call(&j->a->engine, NULL, "start", id, NULL) || journal_step(j, "wait"))
+	if (engine_start(&j->a->engine, id) || journal_step(j, "wait"))
 		return -1;
 	r->want->ready.stable = 0;
 	good = wait_for_new(j, r, id, &since) == 0;
