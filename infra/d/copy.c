@@ -155,8 +155,10 @@ copy_bytes(int from, int to, off_t size)
 
 	while (at < size) {
 		at = lseek(from, at, SEEK_DATA);
-		if (at < 0)
+		if (at < 0 && errno == ENXIO)
 			break; /* a hole up to its end */
+		if (at < 0)
+			return -1;
 		end = lseek(from, at, SEEK_HOLE);
 		if (end < 0 || copy_range(from, to, at, end, chunk))
 			return -1;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
@@ -24,12 +25,20 @@ append(const struct host *h, const char *name, const char *line, size_t len)
 {
 	const char *path = state_path(h, name, "history.jsonl");
 	cleanup_fd int fd = -1;
+	off_t end;
 
 	if (!state_directory(h, name))
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX) || write_all(fd, line, len))
+	end = fd < 0 || flock(fd, LOCK_EX) ? -1 : lseek(fd, 0, SEEK_END);
+	if (end < 0) {
 		report("write '%s':", path);
+	} else if (write_all(fd, line, len)) {
+		report("write '%s':", path);
+		/* Half a line would take the next one with it. */
+		if (ftruncate(fd, end))
+			report("cut '%s':", path);
+	}
 }
 
 static void

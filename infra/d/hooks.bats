@@ -9,7 +9,7 @@ setup_file() {
 	fixture
 	export N=${P}hk
 	container "$N" shell
-	printf '#!/bin/sh\necho "$WHITTLE_HOOK $WHITTLE_NAME $WHITTLE_VERB $#" >>%s/said\n[ ! -e %s/no.$WHITTLE_HOOK ] || { echo "not now"; exit 3; }\n[ ! -e %s/slow ] || exec sleep 60\n' \
+	printf '#!/bin/sh\necho "$WHITTLE_POINT $WHITTLE_NAME $WHITTLE_VERB $#$WHITTLE_HOOK" >>%s/said\n[ ! -e %s/no.$WHITTLE_POINT ] || { echo "not now"; exit 3; }\n[ ! -e %s/slow ] || exec sleep 60\n' \
 		"$ROOM" "$ROOM" "$ROOM" >"$ROOM/bin/hook"
 	chmod +x "$ROOM/bin/hook"
 	settings "$N" <<-EOT
@@ -82,7 +82,7 @@ before_promote $N upgrade 1" ]
 		serves "$N" "$was"
 		[ "$(all_of "$N")" = "$N" ]
 	done
-	sed -i 's/exec sleep/[ "$WHITTLE_HOOK" != before_promote ] || exec sleep/' "$ROOM/bin/hook"
+	sed -i 's/exec sleep/[ "$WHITTLE_POINT" != before_promote ] || exec sleep/' "$ROOM/bin/hook"
 	touch "$ROOM/slow"
 	run_x 1 d u --force "$N"
 	expect "before_promote took longer than 2 s" "$stderr"

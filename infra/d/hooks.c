@@ -26,7 +26,7 @@ static int
 run_on_host(const struct container *c, const struct hook *h, enum hook_point point,
     const char *id, const char *verb, struct strbuf *out)
 {
-	setenv("WHITTLE_HOOK", hook_names[point], 1);
+	setenv("WHITTLE_POINT", hook_names[point], 1);
 	setenv("WHITTLE_NAME", c->key, 1);
 	setenv("WHITTLE_CONTAINER", id, 1);
 	setenv("WHITTLE_VERB", verb, 1);

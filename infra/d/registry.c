@@ -194,6 +194,11 @@ registry_tags(const char *repository, const struct words **tags, const char **wh
 		answer = q->answer == ANSWER_YES
 			     ? json_loadb(out.s ? out.s : "", out.len, 0, NULL)
 			     : NULL;
+		if (q->answer == ANSWER_YES &&
+		    !json_is_array(json_object_get(answer, "Tags"))) {
+			q->answer = ANSWER_FAILED;
+			q->why = "skopeo's list of tags can't be read";
+		}
 		json_array_foreach (json_object_get(answer, "Tags"), i, tag)
 			if (json_is_string(tag))
 				words_add(&q->tags, json_string_value(tag));

@@ -242,7 +242,11 @@ begins() {
 		"$WHITTLE_CONTAINERS/${P}db/settings.yaml"
 	a_week_later "${P}db"
 	a_week_later "${P}app"
-	WHITTLE_HOOK=$ROOM/bin/hook run_x 1 d auto
+	# What a slow registry tells after the start is as good.
+	mkdir "$ROOM/slow"
+	printf '#!/bin/sh\nsleep 1.1\nexec %s "$@"\n' "$(command -v skopeo)" >"$ROOM/slow/skopeo"
+	chmod +x "$ROOM/slow/skopeo"
+	PATH=$ROOM/slow:$PATH WHITTLE_HOOK=$ROOM/bin/hook run_x 1 d auto
 	expect "1 failed: ${P}db"
 	expect "1 left out: ${P}app (after a failure)"
 	serves "${P}db" 1
@@ -260,6 +264,26 @@ begins() {
 	a_week_later "${P}app"
 	run_x 0 d auto
 	serves "${P}app" 2
+}
+
+@test "auto: a registry that doesn't answer at its time is asked again in an hour, and told of once" {
+	pulled "${P}a" 1.0.0 <<<'update: {at: daily}'
+	sed -i "s/$REG/$FRONT/" "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	run_x 0 d auto
+	a_week_later "${P}a"
+	echo "429 ${P}app" >"$ROOM/rules"
+	run_x 1 d auto
+	expect "1 left out: ${P}a ($FRONT/${P}app:1.0.0: $FRONT wants fewer requests"
+	run_x 0 d auto
+	[ -z "$output$stderr" ]
+	remembered "${P}a" '.looked -= 3600'
+	run_x 1 d auto
+	[ -z "$output" ]
+	expect "wants fewer requests" "$stderr"
+	remembered "${P}a" '.looked -= 3600'
+	: >"$ROOM/rules"
+	run_x 0 d auto
+	expect "1 updated: ${P}a"
 }
 
 @test "auto killed in the middle: its files are as they were, and nothing else is half" {

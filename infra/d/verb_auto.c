@@ -30,18 +30,20 @@
 #include "strbuf.h"
 #include "verbs.h"
 
-enum { LOOK_S = 24 * 3600 };
+enum { LOOK_S = 24 * 3600, RETRY_S = 3600 };
 
-/* {"last", "looked", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when its time was last,
- * when registries were asked last, and the files as they were before an update that is under
- * way, and as it left them. */
+/* {"last", "looked", "retry", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when its time was
+ * last, when registries were asked last, whether one gave no answer then, and the files as they
+ * were before an update that is under way, and as it left them. */
 static const char file[] = "update.json";
 
 struct candidate {
 	const struct place *p;
 	struct container c;
 	time_t last, looked, due; /* due: with its part of the spread */
+	bool retry;               /* its time came, and somebody couldn't be asked */
 	struct findings ripe, unripe;
+	const char *trouble; /* who couldn't be asked, and why */
 };
 
 struct updates {
@@ -50,6 +52,7 @@ struct updates {
 	size_t n;
 	time_t now;
 	struct words done, failed, left;
+	bool waits; /* somebody still can't be asked, which was told before */
 };
 
 /* ---- what is remembered ---- */
@@ -60,6 +63,8 @@ note(struct app *a, const struct candidate *u, const json_t *undo, const json_t 
 	json_t *o = json_pack(
 	    "{s:I, s:I}", "last", (json_int_t)u->last, "looked", (json_int_t)u->looked);
 
+	if (u->retry)
+		json_object_set_new(o, "retry", json_true());
 	if (undo)
 		json_object_set(o, "undo", (json_t *)undo);
 	if (written)
@@ -112,6 +117,7 @@ add_candidate(struct updates *all, const struct place *p)
 	o = state_read(&all->a->host, p->name, file);
 	u->last = (time_t)json_integer_value(json_object_get(o, "last"));
 	u->looked = (time_t)json_integer_value(json_object_get(o, "looked"));
+	u->retry = json_is_true(json_object_get(o, "retry"));
 	json_decref(o);
 	if (!u->last) /* new: its first time is the next one */
 		u->last = all->now;
@@ -163,17 +169,19 @@ static int
 look(struct updates *all, struct candidate *u)
 {
 	struct findings found = {0};
+	time_t now;
 
 	if (outdated_find(all->a, u->p, &u->c, &found))
 		return -1;
 	u->looked = all->now;
+	now = time(NULL); /* what was found by now isn't from the future */
 	for (size_t i = 0; i < found.n; i++) {
 		const struct finding *f = &found.v[i];
 
-		if (f->kind == FOUND_TROUBLE)
-			report("%s: %s", u->p->name, finding_text(f));
-		else if (f->kind != FOUND_HELD &&
-			 all->now - f->since >= u->c.update.wait / 1000)
+		if (f->kind == FOUND_TROUBLE) {
+			u->trouble = finding_text(f);
+			report("%s: %s", u->p->name, u->trouble);
+		} else if (f->kind != FOUND_HELD && now - f->since >= u->c.update.wait / 1000)
 			*GROW(u->ripe) = *f;
 		else if (f->kind != FOUND_HELD)
 			*GROW(u->unripe) = *f;
@@ -307,7 +315,21 @@ summary(struct updates *all)
 		    &all->a->host, NULL, all->failed.n ? "failed" : "update", NULL, "%s", b.s);
 	}
 	strbuf_free(&b);
-	return all->failed.n || all->left.n ? EXIT_NO : EXIT_YES;
+	if (interrupted)
+		report("interrupted: what wasn't begun is still due");
+	return all->failed.n || all->left.n || all->waits || interrupted ? EXIT_NO : EXIT_YES;
+}
+
+/* Who couldn't be asked at its time is asked again in an hour, and told of once. */
+static void
+put_off(struct updates *all, struct candidate *u)
+{
+	if (u->retry)
+		all->waits = true;
+	else
+		words_addf(&all->left, "%s (%s)", u->p->name, u->trouble);
+	u->retry = true;
+	note(all->a, u, NULL, NULL);
 }
 
 /* Its time has come: with this it waits for the next one, whatever comes out. */
@@ -316,7 +338,10 @@ do_due(struct updates *all, struct candidate *u)
 {
 	const char *why;
 
+	if (u->retry && u->looked <= all->now && u->looked + RETRY_S > all->now)
+		return;
 	if (all->failed.n) {
+		u->retry = false;
 		u->last = all->now;
 		note(all->a, u, NULL, NULL);
 		words_addf(&all->left, "%s (after a failure)", u->p->name);
@@ -326,6 +351,11 @@ do_due(struct updates *all, struct candidate *u)
 		words_add(&all->failed, u->p->name);
 		return;
 	}
+	if (u->trouble && !u->ripe.n) {
+		put_off(all, u);
+		return;
+	}
+	u->retry = false;
 	u->last = all->now;
 	why = u->ripe.n ? unfit(all, u) : NULL;
 	if (why)
@@ -401,8 +431,10 @@ do_auto(struct app *a, int argc, char **argv)
 			print_plan(&all, &all.v[i]);
 		return bad ? EXIT_TROUBLE : EXIT_YES;
 	}
-	if (state_is_locked(&a->host, ".auto"))
-		return EXIT_YES; /* another one is at work */
+	if (state_is_locked(&a->host, ".auto")) {
+		report("another 'd auto' is at work: nothing done");
+		return EXIT_YES;
+	}
 	lock = state_lock(&a->host, ".auto", "'d auto'", 0, false);
 	if (lock < 0)
 		return EXIT_TROUBLE;
