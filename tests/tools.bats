@@ -237,6 +237,19 @@ doctor_where() {
 	refute "not ok"
 }
 
+@test "what counts a test's time keeps nobody waiting" {
+	# All that its sleep holds open, where the file loads nothing.
+	local at=@ limit=1000$$
+	cat >"$BATS_TEST_TMPDIR/a.bats" <<-EOT
+		${at}test "x" {
+			until pid=\$(pgrep -xf "sleep $limit"); do sleep 0.05; done
+			for fd in 1 2 3 4; do case \$(readlink "/proc/\$pid/fd/\$fd") in /dev/null | "") ;; *) false ;; esac; done
+		}
+	EOT
+	BATS_TEST_TIMEOUT=$limit run_x 0 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
+	expect "ok 1 x"
+}
+
 @test "a test that fails is tried again only where that was asked for, and it is shown" {
 	local at=@
 	cat >"$BATS_TEST_TMPDIR/a.bats" <<-EOT
