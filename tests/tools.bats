@@ -269,14 +269,6 @@ doctor_where() {
 	[ "$(cat "$BATS_TEST_TMPDIR/tally")" = "0 2 0 0"$'\n'"1 1 0 2" ]
 }
 
-@test "a countdown that bats left behind holds up nobody" {
-	local at=@
-	# What is left where the test is over before the countdown is under way.
-	echo "${at}test 'x' { sleep \"\$BATS_TEST_TIMEOUT\" & echo \$! >$BATS_TEST_TMPDIR/pid; }" >"$BATS_TEST_TMPDIR/a.bats"
-	BATS_TEST_TIMEOUT=97 run_x 0 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
-	kill "$(cat "$BATS_TEST_TMPDIR/pid")"
-}
-
 @test "a test file that is skipped removes nothing of the user's" {
 	# What is cleaned up where setup_file came to nothing, with everything that could remove
 	# something in front of it.
