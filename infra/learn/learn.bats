@@ -499,6 +499,14 @@ learn_keep() {
 	[ "$(id -u)" -ne 0 ] || run_x 0 chroot "$tree" /usr/bin/run -c 'read x </etc/one; echo works'
 }
 
+@test "what bats says of the time that a test took is no part of its name" {
+	printf '1..3\nok 1 it serves in 435ms\nnot ok 2 answers in time in 7ms\nok 3 later in 2ms # skip no clock\n' >"$run/tap"
+	run_x 0 "$LEARN" tests "$run/tests" <"$run/tap"
+	[ "$output" = "$(cat "$run/tap")" ]
+	run_x 0 cut -f 2- "$run/tests"
+	[ "$output" = $'begin\t1..3\nok\tit serves\nnot\tanswers in time\nok\tlater # skip no clock' ]
+}
+
 @test "learning again adds, keeps what people wrote and what was needed earlier, unless asked to forget" {
 	small_tree
 	trace 'x 50 0 /usr/bin/run' 'o 150 1 /etc/one'

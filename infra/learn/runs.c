@@ -10,6 +10,20 @@
 #include "report.h"
 #include "strbuf.h"
 
+/* How much of a test's name, of so many bytes, is the name alone: bats --timing puts "in 12ms"
+ * behind it, which would be another reason in the list each time. */
+static int
+untimed(const char *name, size_t length)
+{
+	size_t n = length;
+
+	if (n < 2 || strncmp(name + n - 2, "ms", 2) != 0)
+		return (int)length;
+	for (n -= 2; n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9';)
+		n--;
+	return (int)(n > 4 && strncmp(name + n - 4, " in ", 4) == 0 ? n - 4 : length);
+}
+
 int
 runs_tests(const char *file)
 {
@@ -27,7 +41,7 @@ runs_tests(const char *file)
 		int passed = strncmp(line, "ok ", 3) == 0;
 		int failed = strncmp(line, "not ok ", 7) == 0;
 		struct timespec t;
-		const char *name;
+		const char *name, *skip;
 
 		fwrite(line, 1, (size_t)n, stdout);
 		if (!passed && !failed && strncmp(line, "1..", 3) != 0)
@@ -36,12 +50,16 @@ runs_tests(const char *file)
 		name = line + (passed ? 3 : failed ? 7 : 0);
 		if (passed || failed)
 			name += strspn(name, "0123456789 ");
-		fprintf(out, "%lld\t%s\t%.*s\n",
+		line[strcspn(line, "\n")] = '\0';
+		skip = strstr(name, " # skip");
+		if (!skip)
+			skip = name + strlen(name);
+		fprintf(out, "%lld\t%s\t%.*s%s\n",
 		    (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000,
 		    passed   ? "ok"
 		    : failed ? "not"
 			     : "begin",
-		    (int)strcspn(name, "\n"), name);
+		    untimed(name, (size_t)(skip - name)), name, skip);
 		fflush(out);
 	}
 	if (fclose(out)) {
