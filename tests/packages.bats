@@ -153,9 +153,15 @@ publish() {
 	run_x 0 "$PACKAGES" fetch
 	mkdir "$BATS_TEST_TMPDIR/$name"
 	cp packages packages.lock "$BATS_TEST_TMPDIR/$name/"
-	printf 'all test install:\n\t@echo $@ by $$(grep -c "^web 1.0.1 " packages.lock) in $(CURDIR)\n' >"$BATS_TEST_TMPDIR/$name/Makefile"
+	printf 'all test install:\n\t@echo $@ by $$(grep -c "^web 1.0.1 " packages.lock) in $(CURDIR) $(wildcard ../../etc/Makefile-docker)\n' >"$BATS_TEST_TMPDIR/$name/Makefile"
 	run_x 0 "$TOP/tests/catalogue" "$BATS_TEST_TMPDIR/$name"
 	expect "install by 0 in $BATS_TEST_TMPDIR/$name"
+	# With those of another release, on request.
+	sed -i "s/^debian .*/debian none/" "$BATS_TEST_TMPDIR/$name/packages"
+	run_x 0 "$TOP/tests/catalogue" -r "debian trixie" "$BATS_TEST_TMPDIR/$name"
+	expect "test by 0 in $TOP/.catalogue/$name ../../etc/Makefile-docker"
+	refute install
+	cp packages "$BATS_TEST_TMPDIR/$name/"
 	rm "$BATS_FILE_TMPDIR/mirror/pool/web_1_$ARCH.deb"
 	package web 1.0.1 'Depends: lib (>= 1)'
 	publish
@@ -165,9 +171,9 @@ publish() {
 	expect "make bump moves the lock" "$stderr"
 	run_x 0 "$TOP/tests/catalogue" "$BATS_TEST_TMPDIR/$name"
 	expect "catalogue: $name: its lock names what the mirror has no more" "$stderr"
-	expect "install by 1 in $TOP/.cache/catalogue/$name"
+	expect "install by 1 in $TOP/.catalogue/$name ../../etc/Makefile-docker"
 	cmp packages.lock "$BATS_TEST_TMPDIR/$name/packages.lock"
-	rm -rf "$TOP/.cache/catalogue/$name" "$BATS_FILE_TMPDIR/mirror/pool/web_1.0.1_"*
+	rm -rf "$TOP/.catalogue/$name" "$BATS_FILE_TMPDIR/mirror/pool/web_1.0.1_"*
 	package web 1 'Depends: lib (>= 1)'
 	publish
 }
