@@ -279,6 +279,13 @@ wrap_engine() {
 : "${TEST_IMAGE:=localhost/whittle/$TEST_NAME:latest}"
 export TEST_NAME TEST_IMAGE
 
+# What the settings of the container at hand allow of system calls, as words for an engine: for
+# instances that a test starts itself. make learn shows it the profile that it tries.
+# shellcheck disable=SC2034 # for them
+PROFILE=()
+# shellcheck disable=SC2034
+[ -z "${INSTANCE_SECCOMP:-}" ] || PROFILE=(--security-opt "seccomp=$INSTANCE_SECCOMP")
+
 # instance_start [ENGINE-ARG…] [-- ARG…]: a container of $TEST_IMAGE beside production,
 # locked down as the default settings say, under a name of its own ($instance). ENGINE-ARGs
 # stand before the image, ARGs after it. instance_remove_all (call it from teardown) shows

@@ -14,12 +14,12 @@ setup_file() {
 	mkdir -p "$CONF" "$WATCH/empty" "$WATCH/logs" "$WATCH/backup" "$WATCH/globs"
 	make_right
 	write_settings
-	engine run -d --name "$ID" --read-only --cap-drop ALL --security-opt no-new-privileges \
+	engine run -d --name "$ID" --read-only --cap-drop ALL --security-opt no-new-privileges "${PROFILE[@]}" \
 		--memory 64m --pids-limit 32 -p "127.0.0.1:$PORT:8080" \
 		-v "$CONF:/etc/filewatch:ro" -v "$WATCH:/watch:ro" "$IMAGE" >/dev/null
 	# What stands for production: another name, another port, the image's own settings.
 	engine run -d --name "$ID-production" --read-only --cap-drop ALL \
-		--security-opt no-new-privileges "$IMAGE" >/dev/null
+		--security-opt no-new-privileges "${PROFILE[@]}" "$IMAGE" >/dev/null
 	wait_until 20 curl -s "http://127.0.0.1:$PORT/healthz"
 	image_root "$IMAGE" "$BATS_FILE_TMPDIR/root"
 }

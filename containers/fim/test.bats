@@ -33,7 +33,7 @@ make_pod() {
 }
 
 start_fim() {
-	engine run -d --pod "$pod" --name "$pod-fim" "${locked[@]}" "${caps[@]}" "$FIM" >/dev/null
+	engine run -d --pod "$pod" --name "$pod-fim" "${locked[@]}" "${caps[@]}" "${PROFILE[@]}" "$FIM" >/dev/null
 }
 
 start_hello() {

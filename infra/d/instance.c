@@ -294,6 +294,7 @@ tell(const struct instance *i, void (*one)(const char *key, const char *value))
 	one("PID", pool_printf("%d", (int)i->seen.pid));
 	one("VOLUMES", pool_printf("%s/%s", i->c.vol_base, i->c.key));
 	one("IP", i->seen.ips.n ? i->seen.ips.w[0] : "");
+	one("SECCOMP", i->c.seccomp ? i->c.seccomp : "");
 	for (size_t k = 0; k < i->seen.ports.n; k++) {
 		/* ADDRESS:PORT->INSIDE/PROTOCOL */
 		const char *outside = i->seen.ports.w[k], *arrow = strstr(outside, "->");

@@ -110,6 +110,16 @@ see(struct app *a, const char *key, const char *name, struct seen *out)
 	return got;
 }
 
+/* The image's own, where the project is: elsewhere the engine's is wide enough. */
+static const char *
+relay_profile(const struct host *h)
+{
+	const char *file =
+	    h->project ? pool_printf("%s/containers/relay/seccomp.json", h->project) : NULL;
+
+	return file && access(file, R_OK) == 0 ? file : NULL;
+}
+
 static void
 describe_relay(const struct app *a, const struct container *c, struct container *r)
 {
@@ -131,6 +141,7 @@ describe_relay(const struct app *a, const struct container *c, struct container 
 	    .pids = 8,
 	    .read_only = true,
 	    .no_new_privileges = true,
+	    .seccomp = relay_profile(&a->host),
 	    .restart = lasts ? c->restart : "on-failure",
 	    .stop_timeout = 1000,
 	    .relabel = c->relabel,

@@ -113,7 +113,7 @@ under_load() {
 	expect "$(cat "$ROOM/port.$N")->8080" "$output"
 	run_x 0 engine inspect "$N-relay"
 	jq -e '.[0] | .HostConfig.ReadonlyRootfs and (.Config.User == "65534:65534") and
-		(.HostConfig.CapDrop | length > 0)' <<<"$output"
+		(.HostConfig.CapDrop | length > 0) and (.HostConfig.SecurityOpt | any(startswith("seccomp")))' <<<"$output"
 	run_x 0 d down "$N"
 	[ "$(all_of "$N")" = "$N" ]
 	run_x 0 d up "$N"
