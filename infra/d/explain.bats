@@ -180,9 +180,9 @@ named() {
 }
 
 @test "a replacement that fails says why, too" {
-	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [write, /var/log/app/log]' 'tmpfs: [/var/log/app]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	printf '%s\n' 'ready: {log: "^serving", stable: 300ms}' 'cmd: [write, /var/log/app/log]' 'tmpfs: [/var/log/app]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 0 d u "$N"
-	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [write, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	printf '%s\n' 'ready: {log: "^serving", stable: 300ms}' 'cmd: [write, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 1 d 01 "$N"
 	expect "why: it can't write where it wants to" "$stderr"
 	expect "tmpfs: [/var/log/app:16m]" "$stderr"
