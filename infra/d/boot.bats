@@ -164,12 +164,19 @@ with_units() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/crontab" <<-EOT
 		#!/bin/sh
+		[ "\$1" != -l ] || [ ! -e $BATS_TEST_TMPDIR/busy ] || { echo "the spool is busy" >&2; exit 1; }
 		[ "\$1" = -l ] && exec cat $BATS_TEST_TMPDIR/table
 		cat >$BATS_TEST_TMPDIR/table.new && mv $BATS_TEST_TMPDIR/table.new $BATS_TEST_TMPDIR/table
 	EOT
 	chmod +x "$BATS_TEST_TMPDIR/bin/crontab"
 	export PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	echo '5 4 * * * mine' >"$BATS_TEST_TMPDIR/table"
+	# What can't be read isn't written over.
+	touch "$BATS_TEST_TMPDIR/busy"
+	run_x 2 d enable --by cron
+	expect "crontab -l failed with status 1: the spool is busy" "$stderr"
+	rm "$BATS_TEST_TMPDIR/busy"
+	[ "$(cat "$BATS_TEST_TMPDIR/table")" = '5 4 * * * mine' ]
 	run_x 0 d enable --by cron
 	run_x 0 d enable --by cron
 	run_x 0 cat "$BATS_TEST_TMPDIR/table"

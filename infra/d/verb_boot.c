@@ -325,16 +325,39 @@ ends_with_mark(const char *line, size_t len)
 	return len >= mark && memcmp(line + len - mark, cron_mark, mark) == 0;
 }
 
-/* The user's crontab without our lines, which *ours gets. -1 where there is no cron. */
+/* What the programs that there are say of a user who has no crontab yet. */
+static bool
+says_none(const struct strbuf *err)
+{
+	return err->s && (strstr(err->s, "no crontab") || strstr(err->s, "no fcrontab") ||
+			     strstr(err->s, "No such file"));
+}
+
+/*
+ * The user's crontab without our lines, which *ours gets. -1 where there is no cron; 1, after a
+ * message, where it can't be read: what is written then would take the user's own lines away.
+ */
 static int
 crontab_read(struct strbuf *others, const char **ours)
 {
 	static const char *const argv[] = {"crontab", "-l", NULL};
-	struct strbuf all = STRBUF_INIT;
-	int status = run(
-	    &(struct run){.argv = argv, .out = &all, .discard_err = 1, .timeout_ms = 10000});
+	struct strbuf all = STRBUF_INIT, err = STRBUF_INIT;
+	int status =
+	    run(&(struct run){.argv = argv, .out = &all, .err = &err, .timeout_ms = 30000});
+	bool none = status == 1 && !all.len && says_none(&err);
 
 	*ours = "";
+	if (status && !none) {
+		bool there = status > 0 && status != 126 && status != 127;
+
+		if (there)
+			report(
+			    "crontab -l failed with status %d: %s", status, engine_gist(&err));
+		strbuf_free(&err);
+		strbuf_free(&all);
+		return there ? 1 : -1;
+	}
+	strbuf_free(&err);
 	for (const char *p = all.s; p && *p;) {
 		size_t len = strcspn(p, "\n");
 
@@ -347,7 +370,7 @@ crontab_read(struct strbuf *others, const char **ours)
 		p += len + (p[len] == '\n');
 	}
 	strbuf_free(&all);
-	return status == 126 || status == 127 || status < 0 ? -1 : 0; /* 1: it has none yet */
+	return 0;
 }
 
 static int
@@ -603,6 +626,10 @@ timers_cron(struct boot *b, bool wanted)
 	const char *ours, *lines = wanted ? cron_lines(b) : "";
 	int bad = crontab_read(&text, &ours);
 
+	if (bad > 0) {
+		strbuf_free(&text);
+		return -1;
+	}
 	if (bad && *lines)
 		report("crontab isn't there: something has to run 'd auto' and 'd jobs' every "
 		       "five minutes");
@@ -646,12 +673,12 @@ enable_cron(struct boot *b)
 	int bad = crontab_read(&text, &ours);
 
 	strbuf_free(&text);
-	if (bad) {
+	if (bad < 0) {
 		report("neither systemd nor OpenRC nor crontab is there: whatever starts this "
 		       "host's services has to run 'd up-all'");
 		return -1;
 	}
-	return timers_cron(b, true);
+	return bad ? -1 : timers_cron(b, true);
 }
 
 static int
