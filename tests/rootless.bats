@@ -37,7 +37,7 @@ teardown() {
 	run ! podman image exists "localhost/whittle/$name:live"
 }
 
-@test "d without root: who runs, the owner of its files, an image's volume, secrets, jobs, snapshots, backups, no gap" {
+@test "d without root: who runs, the owner of its files, an image's volume, secrets, jobs, snapshots, backups, no gap, boot" {
 	web=$directory/c/web
 	mkdir -p "$web/files/etc" "$web/files/data"
 	"$TOP/third-party/obj/prefix/bin/musl-gcc" -static -Os -s -std=c11 -D_GNU_SOURCE \
@@ -100,6 +100,48 @@ teardown() {
 		[ "$id" != "$(podman inspect -f '{{.Id}}' web)" ]
 		curl -fs "http://127.0.0.1:$PORT/version"
 		"$d" down web
+		sed -i '/^swap/d' "$WHITTLE_CONTAINERS/web/settings.yaml"
+		echo 'FROM_FILE=yes' >"$WHITTLE_CONTAINERS/web/vars"
+		cat >>"$WHITTLE_CONTAINERS/web/settings.yaml" <<-END
+			env_files: vars
+			groups: [4242]
+			tmpfs: [{path: /tmp, size: 1m, exec: true}, "/run:1m"]
+			sysctls: {net.ipv4.ip_default_ttl: 61}
+			extra_hosts: {store: 10.9.8.7}
+			shm_size: 2m
+			autostart: 1
+		END
+		"$d" R web
+		looked() {
+			podman exec web /svc cat /proc/self/environ | grep -czx FROM_FILE=yes
+			podman exec web /svc cat /proc/self/status | grep -c '^Groups:.*4242'
+			podman exec web /svc cat /proc/self/mountinfo | awk '$5 == "/tmp" && $6 !~ /noexec/ || $5 == "/run" && $6 ~ /noexec/' | wc -l
+			podman exec web /svc cat /proc/self/mountinfo | grep -c ' /dev/shm .*size=2048k'
+			podman exec web /svc cat /proc/sys/net/ipv4/ip_default_ttl
+			podman exec web /svc cat /etc/hosts | grep -c '10.9.8.7.*store'
+		}
+		looked
+		# The user's own unit, and what it finds after a power failure: nothing that runs, nothing in
+		# the runtime directory.
+		units=$XDG_CONFIG_HOME/systemd/user
+		mkdir -p "$units"
+		make -s -C "$TOP/infra/d" install-units DESTDIR="$HOME/units" PREFIX=
+		cp "$HOME"/units/share/systemd/user/* "$units/"
+		export SYSTEMD_OFFLINE=1
+		if "$d" enable --by systemd >told 2>&1; then exit 9; fi
+		grep -q "user whittle-user doesn't linger" told || { cat told >&2; exit 10; }
+		[ -L "$units/default.target.wants/whittle.service" ]
+		systemd-analyze verify --user --man=no "$units/whittle.service" >&2
+		kill -KILL $(podman inspect -f '{{.State.ConmonPid}} {{.State.Pid}}' web)
+		pkill -KILL -u "$(id -u)" -f 'catatonit|podman pause|slirp4netns|rootlessport|pasta' || :
+		find "$XDG_RUNTIME_DIR" -mindepth 1 -delete
+		env -i PATH="$PATH" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" sh -euc "$(sed -n \
+			's/^Environment=/export /p; s/^ExecStart="\(.*\)" up-all/"\1" up-all/p' "$units/whittle.service.d/host.conf")" >up-all 2>&1 ||
+			{ cat up-all "$units/whittle.service.d/host.conf" >&2; exit 11; }
+		looked
+		"$d" disable --by systemd
+		[ ! -e "$units/whittle.service.d" ]
+		"$d" down web
 		podman unshare rm -rf "$WHITTLE_STATE"
 	EOT
 	chmod -R a+rX "$directory"
@@ -109,7 +151,8 @@ teardown() {
 	run_x 0 env -u ENGINE TOP="$TOP" PORT="$(free_port)" WHITTLE_CONTAINERS="$directory/c" WHITTLE_STATE="$directory/state" \
 		WHITTLE_SETTINGS="$directory/host.yaml" WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1 \
 		"$TOP/tests/as-user" env ENGINE=podman sh "$directory/run"
-	[ "$output" = "1000:44
+	[ "$output" = '1000:44
 twokeptxhiddenbfxspoiledxrelay
-1" ]
+1
+'"$(printf '1\n1\n2\n1\n61\n1\n%.0s' 1 2)" ]
 }
