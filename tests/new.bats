@@ -260,3 +260,31 @@ tells() {
 		|  -b           run in the background
 	EOT
 }
+
+# Greets whoever connects with this, and hangs up.
+greeter() { # TEXT
+	exec python3 -c 'import socket, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+	c = s.accept()[0]
+	c.sendall(sys.argv[2].encode())
+	c.close()' "$port" "$1"
+}
+
+@test "what answers on a port: the first word of its greeting, of any kind, or nothing" {
+	requires command:python3
+	local greeting want
+	while IFS='|' read -r greeting want; do
+		port=$(free_port)
+		start greeter "$greeting"$'\n'
+		wait_until 10 bash -c ": <>/dev/tcp/127.0.0.1/$port"
+		run_x 0 "$TOP/infra/new" ask "$port"
+		[ "$output" = "$want" ]
+		stop_all
+	done <<-'EOT'
+		220 host ready|220
+		@RSYNCD: 32.0 sha512|@RSYNCD:
+		* OK ready|*
+		é|
+	EOT
+}

@@ -81,6 +81,21 @@ fails() {
 	refute WRITE
 }
 
+@test "what logs to syslog alone is heard by d fix" {
+	echo 'cmd: [warn-to-syslog, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 0 d fix --yes "$N"
+	expect "why: it can't write where it wants to: fail: open '/var/log/app/log': Read-only file system"
+	expect "tmpfs: /var/log/app:16m"
+	# No rights where a place to write to is enough.
+	expect "why: it may not: fail: initgroups"
+	run ! grep -E 'caps|user' "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	# What it says is shown where no cause is known.
+	echo 'cmd: [write-to-syslog, /none/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d fix --yes "$N"
+	expect "said to syslog:"
+	expect "  fail: open '/none/log': No such file or directory" "$stderr"
+}
+
 @test "a capability: bind below 1024, chown, another user" {
 	fails "it may not: fail: bind" "caps: [NET_BIND_SERVICE]" 'cmd: [bind, 25]' 'user: "0:0"' 'extra_docker: [--sysctl, net.ipv4.ip_unprivileged_port_start=1024]' \
 		'caps: [KILL]  # its children'
@@ -95,6 +110,8 @@ fails() {
 	cmp "$ROOM/as-it-was" "$WHITTLE_CONTAINERS/$N/settings.yaml"
 	fails "it may not: fail: chown" "caps: [CHOWN]" 'cmd: [chown, /tmp/x]' 'tmpfs: [/tmp]' 'user: "0:0"'
 	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
+	fails "it may not do as root what only" "caps: [DAC_OVERRIDE]" 'cmd: [write, /var/lib/app/db]' 'user: "0:0"' \
+		'mount_rw: [app:/var/lib/app]' 'vols: [{path: app, type: dir, owner: user/app, perm: "0750"}]'
 }
 
 @test "causes by the words for them" {
@@ -113,6 +130,7 @@ fails() {
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
 		x: bind: Permission denied|settings caps NET_BIND_SERVICE
+		x: failed to create temporary directory (unknown system error)|settings tmpfs /tmp:16m
 	EOT
 	echo 'x: the user said no, and failed' >"$BATS_TEST_TMPDIR/said"
 	run_x 1 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none

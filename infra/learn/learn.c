@@ -6,6 +6,7 @@
 
 #include "edit.h"
 #include "facts.h"
+#include "heard.h"
 #include "missed.h"
 #include "needs.h"
 #include "profile.h"
@@ -28,6 +29,7 @@ print_help(FILE *f)
 	    "KEY\n"
 	    "       learn tests FILE\n"
 	    "       learn health CONTAINER\n"
+	    "       learn syslog SOCKET FILE -- COMMAND [ARG]...\n"
 	    "\n"
 	    "Finds out what a service needs of its image. \"make learn\" in a container's\n"
 	    "directory, and \"d learn NAME\", do all of it; these are its steps:\n"
@@ -45,6 +47,7 @@ print_help(FILE *f)
 	    "  edit    changes a key of a settings.yaml, and leaves the rest as it is\n"
 	    "  tests   copies TAP through, and notes in FILE when each test was over\n"
 	    "  health  runs the image's health check once in CONTAINER\n"
+	    "  syslog  becomes COMMAND, and adds to FILE what is sent to SOCKET meanwhile\n"
 	    "\n"
 	    "  -r, --root ROOT   the image's files\n"
 	    "  -k, --keep FILE   the list; made where there is none\n"
@@ -63,8 +66,9 @@ print_help(FILE *f)
 	    "Exit status: 0 done, 1 something would change (-n), was missed or named, or "
 	    "there\n"
 	    "was nothing to edit, 2 trouble;\n"
-	    "record: that of COMMAND, 125 where it can't be recorded, 126 or 127 where it "
-	    "can't be started.\n",
+	    "record and syslog: that of COMMAND, 125 where it can't be recorded or listened "
+	    "to,\n"
+	    "126 or 127 where it can't be started.\n",
 	    f);
 }
 
@@ -246,6 +250,8 @@ main(int argc, char **argv)
 		return runs_tests(argv[2]);
 	if (strcmp(argv[1], "health") == 0 && argc == 3)
 		return health(argv[2]);
+	if (strcmp(argv[1], "syslog") == 0 && argc > 5 && strcmp(argv[4], "--") == 0)
+		return heard(argv[2], argv[3], argv + 5);
 	report("unknown verb '%s'; see learn --help", argv[1]);
 	return EXIT_TROUBLE;
 }

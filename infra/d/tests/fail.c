@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 static int
@@ -21,6 +22,10 @@ wants(const char *what, const char *value)
 
 	if (strcmp(what, "write") == 0)
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
+	if (strstr(what, "-to-syslog")) {
+		close(STDERR_FILENO);
+		return open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0;
+	}
 	if (strcmp(what, "late") == 0) {
 		usleep(500000);
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
@@ -85,6 +90,12 @@ main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	if (wants(argv[1], argv[2])) {
+		if (strstr(argv[1], "-to-syslog")) {
+			openlog("fail", 0, LOG_DAEMON);
+			if (strncmp(argv[1], "warn-", 5) == 0)
+				syslog(LOG_WARNING, "initgroups: Operation not permitted");
+			syslog(LOG_ERR, "open '%s': %m", argv[2]);
+		}
 		/* In pieces, as shells write: the engine's log has them as parts of a line. */
 		fprintf(stderr, "fail: %s '%s': %s", argv[1], argv[2], strerror(errno));
 		usleep(100000);
