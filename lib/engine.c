@@ -80,6 +80,20 @@ has_timers(void)
 	       (geteuid() == 0 || access(private, F_OK) == 0);
 }
 
+char *
+engine_beside(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	cleanup_free char *beside = NULL;
+
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	beside = xasprintf("%.*s/whittle-engine", (int)(strrchr(path, '/') - path), path);
+	return access(beside, X_OK) == 0 ? steal_pointer(&beside) : NULL;
+}
+
 int
 engine_open(struct engine *e, const char *command)
 {

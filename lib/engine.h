@@ -21,6 +21,10 @@ struct engine {
 	const volatile int *interrupted;
 };
 
+/* The path of whittle-engine, infra/engine as it is installed, beside this program; free(3) it.
+ * NULL: there is none. */
+char *engine_beside(void);
+
 /*
  * command: podman or docker, or a path to one, or infra/engine, which is asked once how it
  * would run the engine; what it says of the environment is set in this process's. Keeps

@@ -124,9 +124,6 @@ teardown() {
 		# The user's own unit, and what it finds after a power failure: nothing that runs, nothing in
 		# the runtime directory.
 		units=$XDG_CONFIG_HOME/systemd/user
-		mkdir -p "$units"
-		make -s -C "$TOP/infra/d" install-units DESTDIR="$HOME/units" PREFIX=
-		cp "$HOME"/units/share/systemd/user/* "$units/"
 		export SYSTEMD_OFFLINE=1
 		if "$d" enable --by systemd >told 2>&1; then exit 9; fi
 		grep -q "user whittle-user doesn't linger" told || { cat told >&2; exit 10; }
@@ -136,11 +133,11 @@ teardown() {
 		pkill -KILL -u "$(id -u)" -f 'catatonit|podman pause|slirp4netns|rootlessport|pasta' || :
 		find "$XDG_RUNTIME_DIR" -mindepth 1 -delete
 		env -i PATH="$PATH" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" sh -euc "$(sed -n \
-			's/^Environment=/export /p; s/^ExecStart="\(.*\)" up-all/"\1" up-all/p' "$units/whittle.service.d/host.conf")" >up-all 2>&1 ||
-			{ cat up-all "$units/whittle.service.d/host.conf" >&2; exit 11; }
+			's/^Environment=/export /p; s/^ExecStart="\(.*\)" up-all/"\1" up-all/p' "$units/whittle.service")" >up-all 2>&1 ||
+			{ cat up-all "$units/whittle.service" >&2; exit 11; }
 		looked
 		"$d" disable --by systemd
-		[ ! -e "$units/whittle.service.d" ]
+		[ ! -e "$units/whittle.service" ]
 		"$d" down web
 		podman unshare rm -rf "$WHITTLE_STATE"
 	EOT

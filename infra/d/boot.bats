@@ -73,26 +73,28 @@ enabled() {
 	[ -L "$root/etc/systemd/system/multi-user.target.wants/whittle.service" ]
 }
 
-# In a root file system that has the unit, as make install-tools brings it.
-with_units() {
+# A root file system of a host that has systemd.
+with_systemd() {
 	mkdir -p "$root/usr/lib/systemd" && touch "$root/usr/lib/systemd/systemd"
-	make -s -C "$TOP/infra/d" install-units DESTDIR="$root" PREFIX=/usr/local
 }
 
 @test "d enable makes a unit that systemd accepts, which waits for what the containers' data is on" {
 	requires command:systemd-analyze
-	with_units
+	with_systemd
 	at_boot "$N" 'mount_ro: ["/srv/50% off:/off"]'
+	# As versions wrote beside a unit that was installed.
+	mkdir -p "$root/etc/systemd/system/whittle.service.d"
+	echo old >"$root/etc/systemd/system/whittle.service.d/host.conf"
 	run_x 1 d enable -n --root "$root"
 	expect "1 container is to start at boot, and nothing does that"
 	run_x 0 d enable --root "$root"
 	enabled
-	conf=$(cat "$root/etc/systemd/system/whittle.service.d/host.conf")
+	[ ! -e "$root/etc/systemd/system/whittle.service.d" ]
+	conf=$(cat "$root/etc/systemd/system/whittle.service")
 	expect "RequiresMountsFor=\"$WHITTLE_VOLUMES\"" "$conf"
 	expect 'RequiresMountsFor="/srv/50%% off"' "$conf"
 	expect "Environment=\"WHITTLE_STATE=$WHITTLE_STATE\"" "$conf"
-	SYSTEMD_UNIT_PATH=$root/etc/systemd/system:$root/usr/local/lib/systemd/system: \
-		run_x 0 systemd-analyze verify --man=no whittle.service
+	SYSTEMD_UNIT_PATH=$root/etc/systemd/system: run_x 0 systemd-analyze verify --man=no whittle.service
 	refute "$root" "$output$stderr"
 	refute whittle "$output$stderr"
 	run_x 0 d enable -n --root "$root"
@@ -103,44 +105,46 @@ with_units() {
 
 	run_x 0 d disable --root "$root"
 	run ! enabled
-	[ ! -e "$root/etc/systemd/system/whittle.service.d" ]
+	[ ! -e "$root/etc/systemd/system/whittle.service" ]
+	run_x 0 d disable --root "$root"
 }
 
 @test "jobs and updates at certain times get timers that systemd accepts" {
 	requires command:systemd-analyze
-	with_units
+	with_systemd
 	at_boot "$N" 'jobs: {a: {cmd: /svc, at: "02:00"}}'
 	run_x 0 d enable --root "$root"
 	for timer in auto jobs; do
 		[ -L "$root/etc/systemd/system/timers.target.wants/whittle@$timer.timer" ]
-		SYSTEMD_UNIT_PATH=$root/etc/systemd/system:$root/usr/local/lib/systemd/system: \
+		SYSTEMD_UNIT_PATH=$root/etc/systemd/system: \
 			run_x 0 systemd-analyze verify --man=no "whittle@$timer.timer" "whittle@$timer.service"
 		refute whittle@ "$output$stderr"
 	done
-	expect "ExecStart=\"$D\" %i" "$(cat "$root/etc/systemd/system/whittle@.service.d/host.conf")"
+	expect "ExecStart=\"$D\" %i" "$(cat "$root/etc/systemd/system/whittle@.service")"
 	run_x 0 d enable -n --root "$root"
 	at_boot "$N"
 	run_x 0 d enable --root "$root"
 	[ ! -e "$root/etc/systemd/system/timers.target.wants/whittle@jobs.timer" ]
-	[ ! -e "$root/etc/systemd/system/whittle@.service.d" ]
+	[ ! -e "$root/etc/systemd/system/whittle@.service" ]
+	[ ! -e "$root/etc/systemd/system/whittle@.timer" ]
 	run_x 0 d disable --root "$root"
 }
 
 @test "the user's unit is accepted, too, and depends on nothing that only the system has" {
-	requires command:systemd-analyze
-	with_units
-	sed -i "s|/usr/local/bin/d|$D|" "$root/usr/local/share/systemd/user/whittle.service"
-	XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR SYSTEMD_UNIT_PATH=$root/usr/local/share/systemd/user: \
-		run_x 0 systemd-analyze verify --user --man=no whittle.service
+	requires command:systemd-analyze root userns open command:newuidmap
+	local unit=$BATS_TEST_TMPDIR/whittle.service
+	# Another's systemctl, since no manager of this user's runs.
+	# shellcheck disable=SC2016 # the inner shell's
+	env -u WHITTLE_CONTAINERS -u WHITTLE_STATE -u WHITTLE_SETTINGS -u WHITTLE_VOLUMES ENGINE=podman "$TOP/tests/as-user" sh -euc '
+		mkdir "$HOME/bin"
+		printf "#!/bin/sh\necho systemctl \"\$@\" >&2\n" >"$HOME/bin/systemctl"
+		chmod +x "$HOME/bin/systemctl"
+		PATH=$HOME/bin:$PATH "$1" enable --by systemd >&2 || :
+		cat "$HOME/.config/systemd/user/whittle.service"' - "$D" >"$unit"
+	XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR SYSTEMD_UNIT_PATH=$BATS_TEST_TMPDIR: run_x 0 systemd-analyze verify --user --man=no whittle.service
 	refute whittle "$output$stderr"
-	run_x 1 grep -E 'multi-user|[=]network-online' "$root/usr/local/share/systemd/user/whittle.service"
-}
-
-@test "without the unit d enable says where it comes from, and leaves nothing" {
-	mkdir -p "$root/usr/lib/systemd" && touch "$root/usr/lib/systemd/systemd"
-	run_x 2 d enable --root "$root"
-	expect "make install-tools brings it" "$stderr"
-	[ ! -e "$root/etc/systemd/system/whittle.service.d" ]
+	run_x 1 grep -E 'multi-user|[=]network-online' "$unit"
+	grep -qx 'WantedBy=default.target' "$unit"
 }
 
 @test "OpenRC gets a script and a runlevel" {
@@ -223,7 +227,7 @@ with_units() {
 @test "systemd as process 1, booted twice: the unit starts what ran" {
 	without_daemon
 	requires root command:setfattr join
-	with_units
+	with_systemd
 	# In what is booted the data may be on another mount than here.
 	at_boot "$N" $'mount_rw: [data:/data]\nneeds_mount: []'
 	d up "$N"

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "report.h"
 #include "run.h"
+#include "scan.h"
 #include "swarm_see.h"
 
 /* Of all copies, each line with its copy's name and node. */
@@ -83,6 +84,8 @@ cluster_verb(struct app *a, const struct container *c, int argc, char **argv, in
 			return false;
 	if (strcmp(verb, "log") == 0) {
 		*status = log_of(a, c, argc, argv);
+	} else if (strcmp(verb, "scan") == 0 && !container_in_kube(c)) {
+		*status = scan_service(a, c, argc, argv);
 	} else if (strcmp(verb, "is-up") == 0) {
 		*status = is_up(a, c);
 	} else {

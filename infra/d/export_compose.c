@@ -45,32 +45,10 @@ list_of(const struct words *words)
 }
 
 static json_t *
-map_of(const struct pair *v, size_t n)
-{
-	json_t *map = json_object();
-
-	for (size_t i = 0; i < n; i++)
-		if (v[i].value)
-			json_object_set_new(map, v[i].key, text(v[i].value));
-	return map;
-}
-
-static json_t *
 duration(int64_t ms)
 {
 	return json_string(ms % 1000 ? pool_printf("%" PRId64 "ms", ms)
 				     : pool_printf("%" PRId64 "s", ms / 1000));
-}
-
-/* Nothing where it is empty. */
-static void
-set(json_t *o, const char *key, json_t *value)
-{
-	if ((json_is_array(value) && !json_array_size(value)) ||
-	    (json_is_object(value) && !json_object_size(value)))
-		json_decref(value);
-	else
-		json_object_set_new(o, key, value);
 }
 
 static void
@@ -95,12 +73,12 @@ add_program(struct service *s)
 	}
 	if (strcmp(s->c->network, "host") != 0 && !need_shared(s->c, true))
 		set_text(s->o, "hostname", s->c->hostname);
-	set(s->o, "entrypoint", list_of(&s->c->entrypoint));
+	export_put(s->o, "entrypoint", list_of(&s->c->entrypoint));
 	export_command(s->c, &command);
-	set(s->o, "command", list_of(&command));
+	export_put(s->o, "command", list_of(&command));
 	set_text(s->o, "user", export_user(s->i));
 	if (!s->swarm)
-		set(s->o, "group_add", list_of(export_groups(s->i)));
+		export_put(s->o, "group_add", list_of(export_groups(s->i)));
 	if (s->c->init)
 		json_object_set_new(s->o, "init", json_true());
 }
@@ -115,8 +93,8 @@ add_environment(struct service *s)
 	for (size_t i = 0; i < s->c->env.n; i++)
 		if (s->c->env.v[i].value)
 			set_text(map, s->c->env.v[i].key, s->c->env.v[i].value);
-	set(s->o, "environment", map);
-	set(s->o, "labels", map_of(s->c->labels.v, s->c->labels.n));
+	export_put(s->o, "environment", map);
+	export_put(s->o, "labels", export_map(&s->c->labels, text));
 }
 
 /* ---- networks ---- */
@@ -126,7 +104,7 @@ joined(const char *ip, const struct words *aliases, bool swarm)
 {
 	json_t *o = json_object();
 
-	set(o, "aliases", list_of(aliases));
+	export_put(o, "aliases", list_of(aliases));
 	if (ip && strcmp(ip, "-") != 0 && !swarm)
 		set_text(o, strchr(ip, ':') ? "ipv6_address" : "ipv4_address", ip);
 	return o;
@@ -158,7 +136,7 @@ add_ports(struct service *s)
 			json_object_set_new(o, "published", json_integer(p->host));
 		json_array_append_new(list, o);
 	}
-	set(s->o, "ports", list);
+	export_put(s->o, "ports", list);
 }
 
 static void
@@ -184,15 +162,15 @@ add_networks(struct service *s)
 	for (size_t i = 0; i < s->c->networks.n; i++)
 		json_object_set_new(map, s->c->networks.v[i].name,
 		    joined(s->c->networks.v[i].ip, &s->c->networks.v[i].aliases, s->swarm));
-	set(s->o, "networks", map);
-	set(s->o, "dns", list_of(&s->c->dns));
+	export_put(s->o, "networks", map);
+	export_put(s->o, "dns", list_of(&s->c->dns));
 	map = json_array();
 	for (size_t i = 0; i < s->c->extra_hosts.n; i++)
 		if (!s->swarm || strcmp(s->c->extra_hosts.v[i].value, "host-gateway") != 0)
 			json_array_append_new(
 			    map, json_string(pool_printf("%s:%s", s->c->extra_hosts.v[i].key,
 				     s->c->extra_hosts.v[i].value)));
-	set(s->o, "extra_hosts", map);
+	export_put(s->o, "extra_hosts", map);
 	add_ports(s);
 }
 
@@ -223,8 +201,8 @@ add_limits(struct service *s)
 		json_object_set_new(map, s->c->ulimits.v[i].name,
 		    json_pack("{s:I, s:I}", "soft", (json_int_t)s->c->ulimits.v[i].soft, "hard",
 			(json_int_t)s->c->ulimits.v[i].hard));
-	set(s->o, "ulimits", map);
-	set(s->o, "sysctls", map_of(s->c->sysctls.v, s->c->sysctls.n));
+	export_put(s->o, "ulimits", map);
+	export_put(s->o, "sysctls", export_map(&s->c->sysctls, text));
 }
 
 static void
@@ -234,14 +212,14 @@ add_privileges(struct service *s)
 	json_t *list = json_array();
 
 	json_object_set_new(s->o, "cap_drop", json_pack("[s]", "ALL"));
-	set(s->o, "cap_add", list_of(&s->c->caps));
+	export_put(s->o, "cap_add", list_of(&s->c->caps));
 	if (s->c->no_new_privileges)
 		json_array_append_new(list, json_string("no-new-privileges:true"));
 	if (profile)
 		json_array_append_new(list, text(pool_printf("seccomp:%s", profile)));
 	if (s->swarm)
 		json_array_clear(list);
-	set(s->o, "security_opt", list);
+	export_put(s->o, "security_opt", list);
 	json_object_set_new(s->o, "read_only", json_boolean(s->c->read_only));
 	if (!s->swarm && s->c->userns && strcmp(s->c->userns, "host") == 0)
 		set_text(s->o, "userns_mode", "host");
@@ -309,7 +287,7 @@ add_secrets(struct service *s)
 		}
 		json_array_append_new(list, o);
 	}
-	set(s->o, "secrets", list);
+	export_put(s->o, "secrets", list);
 }
 
 static void
@@ -335,14 +313,14 @@ add_storage(struct service *s)
 			json_array_append_new(memory, text(tmpfs_line(s, &c->tmpfs.v[i])));
 	if (s->swarm && c->shm_size)
 		json_array_append_new(list, tmpfs_mount("/dev/shm", c->shm_size));
-	set(s->o, "volumes", list);
-	set(s->o, "tmpfs", memory);
+	export_put(s->o, "volumes", list);
+	export_put(s->o, "tmpfs", memory);
 	list = json_array();
 	for (size_t i = 0; i < s->i->configs.n; i++)
 		json_array_append_new(
 		    list, json_pack("{s:s, s:o}", "source", s->i->configs.v[i].value, "target",
 			      text(s->i->configs.v[i].key)));
-	set(s->o, "configs", list);
+	export_put(s->o, "configs", list);
 	add_secrets(s);
 }
 
@@ -360,7 +338,7 @@ add_devices(struct service *s)
 					 c->devices.v[i].target, c->devices.v[i].rights)));
 	for (size_t i = 0; i < s->i->devices.n && !s->swarm; i++)
 		json_array_append_new(list, text(s->i->devices.w[i]));
-	set(s->o, "devices", list);
+	export_put(s->o, "devices", list);
 }
 
 /* ---- life ---- */
@@ -378,7 +356,7 @@ add_log(struct service *s)
 		set_text(options, "max-file", "3");
 	}
 	set_text(options, "syslog-address", s->c->log_address);
-	set(o, "options", options);
+	export_put(o, "options", options);
 	json_object_set_new(s->o, "logging", o);
 }
 
@@ -417,7 +395,7 @@ add_health(struct service *s)
 		json_object_set_new(o, "interval", duration(PROBE_MS));
 		json_object_set_new(o, "start_period", duration(s->c->ready.within));
 	}
-	set(s->o, "healthcheck", o);
+	export_put(s->o, "healthcheck", o);
 }
 
 static void
@@ -435,7 +413,7 @@ add_needs(struct service *s)
 				other->c->health.given ? "service_healthy"
 						       : "service_started"));
 	}
-	set(s->o, "depends_on", map);
+	export_put(s->o, "depends_on", map);
 	if (pid)
 		set_text(s->o, "pid",
 		    export_item(s->x, pid->name)
@@ -535,12 +513,12 @@ add_deploy(struct service *s)
 		/* Without the routing mesh nothing needs an address of the whole service. */
 		if (s->c->rollout.host_ports)
 			set_text(deploy, "endpoint_mode", "dnsrr");
-		set(deploy, "labels", map_of(s->i->labels.v, s->i->labels.n));
-		set(resources, "limits", limits(s->c));
+		export_put(deploy, "labels", export_map(&s->i->labels, text));
+		export_put(resources, "limits", limits(s->c));
 		json_object_set_new(deploy, "update_config", update_of(s->c));
 		json_object_set_new(deploy, "rollback_config", rollback_of(s->c));
 		json_object_set_new(deploy, "restart_policy", restart_of(s->c));
-		set(placement, "constraints", placement_of(s));
+		export_put(placement, "constraints", placement_of(s));
 	} else if (s->c->gpus) {
 		json_t *gpu =
 		    json_pack("{s:s, s:[s]}", "driver", "nvidia", "capabilities", "gpu");
@@ -549,11 +527,11 @@ add_deploy(struct service *s)
 			set_text(gpu, "count", "all");
 		else
 			json_object_set_new(gpu, "count", json_integer(s->c->gpus));
-		set(resources, "reservations", json_pack("{s:[o]}", "devices", gpu));
+		export_put(resources, "reservations", json_pack("{s:[o]}", "devices", gpu));
 	}
-	set(deploy, "placement", placement);
-	set(deploy, "resources", resources);
-	set(s->o, "deploy", deploy);
+	export_put(deploy, "placement", placement);
+	export_put(deploy, "resources", resources);
+	export_put(s->o, "deploy", deploy);
 }
 
 static json_t *
@@ -589,7 +567,7 @@ add_network(const struct export *x, json_t *map, const char *name, const char *s
 	if (x->to == TO_SWARM)
 		set_text(o, "driver", "overlay");
 	if (subnet)
-		set(o, "ipam", json_pack("{s:[{s:s}]}", "config", "subnet", subnet));
+		export_put(o, "ipam", json_pack("{s:[{s:s}]}", "config", "subnet", subnet));
 	json_object_set_new(map, name, o);
 }
 
@@ -666,10 +644,10 @@ export_file(struct export *x, const char *path, const char *head)
 		json_object_set_new(
 		    services, x->items.v[i].c->key, service_of(x, &x->items.v[i]));
 	json_object_set_new(o, "services", services);
-	set(o, "networks", all_networks(x));
-	set(o, "volumes", all_volumes(x));
-	set(o, "secrets", all_secrets(x));
-	set(o, "configs", all_configs(x));
+	export_put(o, "networks", all_networks(x));
+	export_put(o, "volumes", all_volumes(x));
+	export_put(o, "secrets", all_secrets(x));
+	export_put(o, "configs", all_configs(x));
 	export_add_yaml(x, path, head, &o, 1);
 	json_decref(o);
 }

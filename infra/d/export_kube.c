@@ -27,17 +27,6 @@ text(const char *s)
 	return got ? got : json_string("?");
 }
 
-/* Nothing where it is empty. */
-static void
-set(json_t *o, const char *key, json_t *value)
-{
-	if ((json_is_array(value) && !json_array_size(value)) ||
-	    (json_is_object(value) && !json_object_size(value)))
-		json_decref(value);
-	else
-		json_object_set_new(o, key, value);
-}
-
 /* As Kubernetes names things, RFC 1123's labels: small letters, digits and "-". */
 static const char *
 object_name(const char *s)
@@ -111,6 +100,14 @@ literals(const struct words *words)
 	return list;
 }
 
+/* The ConfigMap "files" and the Secret "secrets". */
+static const char *
+read_name(const struct pod *p, const char *what)
+{
+	return p->i->version ? pool_printf("%s-%s-%s", p->name, what, p->i->version)
+			     : pool_printf("%s-%s", p->name, what);
+}
+
 /* ---- storage ---- */
 
 static void
@@ -168,7 +165,7 @@ config_volume(struct pod *p, const char *name, json_t *items)
 {
 	json_array_append_new(
 	    p->volumes, json_pack("{s:s, s:{s:s, s:O}}", "name", name, "configMap", "name",
-			    pool_printf("%s-files", p->name), "items", items));
+			    read_name(p, "files"), "items", items));
 }
 
 /* A directory that is only read and has files of settings.yaml is a ConfigMap; what is written
@@ -227,9 +224,9 @@ secret_volume(struct pod *p)
 			       (int)(s->mode | ((s->mode & 0400) >> 3))));
 	}
 	if (json_array_size(items)) {
-		json_array_append_new(p->volumes,
-		    json_pack("{s:s, s:{s:s, s:O}}", "name", "secrets", "secret", "secretName",
-			pool_printf("%s-secrets", p->name), "items", items));
+		json_array_append_new(
+		    p->volumes, json_pack("{s:s, s:{s:s, s:O}}", "name", "secrets", "secret",
+				    "secretName", read_name(p, "secrets"), "items", items));
 		add_mount(p, "secrets", "/run/secrets", NULL, true);
 	}
 	json_decref(items);
@@ -312,7 +309,7 @@ resources(const struct container *c)
 		json_object_set_new(limits, "memory", text(bytes(c->memory)));
 	if (c->gpus > 0)
 		json_object_set_new(limits, "nvidia.com/gpu", json_integer(c->gpus));
-	set(o, "limits", limits);
+	export_put(o, "limits", limits);
 	return o;
 }
 
@@ -353,7 +350,7 @@ container_security(const struct pod *p)
 
 	for (size_t i = 0; i < p->c->caps.n; i++)
 		json_array_append_new(add, json_string(p->c->caps.w[i]));
-	set(caps, "add", add);
+	export_put(caps, "add", add);
 	json_object_set_new(
 	    o, "allowPrivilegeEscalation", json_boolean(!p->c->no_new_privileges));
 	json_object_set_new(o, "readOnlyRootFilesystem", json_boolean(p->c->read_only));
@@ -422,12 +419,12 @@ container_of(const struct pod *p)
 	       *probe;
 	struct words command = {0};
 
-	set(o, "command", literals(&p->c->entrypoint));
+	export_put(o, "command", literals(&p->c->entrypoint));
 	export_command(p->c, &command);
-	set(o, "args", literals(&command));
-	set(o, "env", environment(p->c));
-	set(o, "ports", container_ports(p->c));
-	set(o, "resources", resources(p->c));
+	export_put(o, "args", literals(&command));
+	export_put(o, "env", environment(p->c));
+	export_put(o, "ports", container_ports(p->c));
+	export_put(o, "resources", resources(p->c));
 	json_object_set_new(o, "securityContext", container_security(p));
 	if ((probe = readiness(&p->c->ready)))
 		json_object_set_new(o, "readinessProbe", probe);
@@ -452,12 +449,12 @@ pod_security(const struct pod *p)
 		if (!groups->w[i][strspn(groups->w[i], "0123456789")])
 			json_array_append_new(
 			    list, json_integer(strtol(groups->w[i], NULL, 10)));
-	set(o, "supplementalGroups", list);
+	export_put(o, "supplementalGroups", list);
 	for (size_t i = 0; i < p->c->sysctls.n; i++)
 		json_array_append_new(
 		    sysctls, json_pack("{s:s, s:s}", "name", p->c->sysctls.v[i].key, "value",
 				 p->c->sysctls.v[i].value));
-	set(o, "sysctls", sysctls);
+	export_put(o, "sysctls", sysctls);
 	return o;
 }
 
@@ -497,8 +494,8 @@ pod_spec(const struct pod *p)
 		json_object_set_new(o, "dnsPolicy", json_string("None"));
 		json_object_set_new(o, "dnsConfig", json_pack("{s:o}", "nameservers", dns));
 	}
-	set(o, "hostAliases", host_aliases(c));
-	set(o, "securityContext", pod_security(p));
+	export_put(o, "hostAliases", host_aliases(c));
+	export_put(o, "securityContext", pod_security(p));
 	json_object_set_new(o, "containers", json_pack("[o]", container_of(p)));
 	if (json_array_size(p->volumes))
 		json_object_set(o, "volumes", p->volumes);
@@ -565,16 +562,6 @@ policy(const struct pod *p)
 
 /* ---- the objects ---- */
 
-static json_t *
-map_of(const struct pairs *list)
-{
-	json_t *map = json_object();
-
-	for (size_t i = 0; i < list->n; i++)
-		json_object_set_new(map, list->v[i].key, text(list->v[i].value));
-	return map;
-}
-
 /* One that stops before its successor starts, as two would write to the same claim. */
 static json_t *
 deployment(const struct pod *p)
@@ -598,11 +585,12 @@ deployment(const struct pod *p)
 		free(said);
 	}
 	json_decref(kept);
-	set(json_object_get(o, "metadata"), "annotations", notes);
+	export_put(json_object_get(o, "metadata"), "annotations", notes);
 	template = json_pack(
 	    "{s:{s:o}, s:o}", "metadata", "labels", selector(p->name), "spec", pod_spec(p));
 	label_networks(p->c, json_object_get(json_object_get(template, "metadata"), "labels"));
-	set(json_object_get(template, "metadata"), "annotations", map_of(&p->i->labels));
+	export_put(json_object_get(template, "metadata"), "annotations",
+	    export_map(&p->i->labels, text));
 	json_object_set_new(o, "spec",
 	    json_pack("{s:i, s:{s:s}, s:I, s:I, s:i, s:{s:o}, s:o}", "replicas", 1, "strategy",
 		"type", "Recreate", "minReadySeconds", (json_int_t)stable,
@@ -649,25 +637,30 @@ service(const struct pod *p, const char *name)
 	return o;
 }
 
+void
+export_kube_services(const struct container *c, struct words *names)
+{
+	struct words all = {0};
+
+	if (c->ports.n)
+		words_add(&all, object_name(c->key));
+	for (size_t i = 0; i < c->aliases.n; i++)
+		words_add(&all, object_name(c->aliases.w[i]));
+	for (size_t i = 0; i < c->networks.n; i++)
+		for (size_t k = 0; k < c->networks.v[i].aliases.n; k++)
+			words_add(&all, object_name(c->networks.v[i].aliases.w[k]));
+	for (size_t i = 0; i < all.n; i++)
+		if (!words_have(names, all.w[i]))
+			words_add(names, all.w[i]);
+}
+
 static void
 add_services(const struct pod *p, json_t *docs)
 {
 	struct words names = {0};
 
-	if (p->c->ports.n)
-		words_add(&names, p->name);
-	for (size_t i = 0; i < p->c->aliases.n; i++)
-		words_add(&names, object_name(p->c->aliases.w[i]));
-	for (size_t i = 0; i < p->c->networks.n; i++)
-		for (size_t k = 0; k < p->c->networks.v[i].aliases.n; k++)
-			words_add(&names, object_name(p->c->networks.v[i].aliases.w[k]));
+	export_kube_services(p->c, &names);
 	for (size_t i = 0; i < names.n; i++) {
-		bool said = false;
-
-		for (size_t k = 0; k < i; k++)
-			said |= strcmp(names.w[i], names.w[k]) == 0;
-		if (said)
-			continue;
 		json_array_append_new(docs, service(p, names.w[i]));
 		/* A name without a port is one that leads to the pod itself. */
 		if (!p->c->ports.n) {
@@ -696,7 +689,7 @@ export_one(struct export *x, const struct export_item *i)
 	add_storage(&p);
 	json_array_extend(docs, p.claims);
 	if (json_object_size(p.files)) {
-		o = object("v1", "ConfigMap", pool_printf("%s-files", p.name), p.name);
+		o = object("v1", "ConfigMap", read_name(&p, "files"), p.name);
 		json_object_set(o, "data", p.files);
 		json_array_append_new(docs, o);
 	}

@@ -38,6 +38,27 @@ export_add_yaml(
 	strbuf_free(&b);
 }
 
+void
+export_put(json_t *o, const char *key, json_t *value)
+{
+	if ((json_is_array(value) && !json_array_size(value)) ||
+	    (json_is_object(value) && !json_object_size(value)))
+		json_decref(value);
+	else
+		json_object_set_new(o, key, value);
+}
+
+json_t *
+export_map(const struct pairs *list, json_t *(*text)(const char *))
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].value)
+			json_object_set_new(map, list->v[i].key, text(list->v[i].value));
+	return map;
+}
+
 const char *
 export_vol_source(const struct container *c, const struct volume *v)
 {

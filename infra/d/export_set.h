@@ -34,6 +34,9 @@ struct export_item {
 	 * files; labels of the service, notes of a pod. */
 	struct words secrets;
 	struct pairs configs, labels;
+	/* Behind the names of what pods read, so that those of another version keep theirs;
+	 * NULL: nothing. */
+	const char *version;
 };
 
 struct export_file {
@@ -58,6 +61,12 @@ const struct export_item *export_item(const struct export *x, const char *key);
 void export_add(struct export *x, const char *path, const char *bytes, size_t n, mode_t mode);
 void export_add_yaml(
     struct export *x, const char *path, const char *head, json_t *const *docs, size_t n);
+
+/* Sets a member; nothing where the value is an empty list or object. */
+void export_put(json_t *o, const char *key, json_t *value);
+
+/* Those that have a value, each as the target writes a string. */
+json_t *export_map(const struct pairs *list, json_t *(*text)(const char *));
 
 /* Where a vol is on the host. */
 const char *export_vol_source(const struct container *c, const struct volume *v);

@@ -28,6 +28,7 @@ enum {
 	NO_D = 125,
 	TEXT_MAX = 64 << 20,
 	SOCKET_NAME = 64,
+	AT_ONCE = 16,
 	LOOK_MS = 60000,
 	SAID_MAX = 1 << 20
 };
@@ -133,7 +134,8 @@ far_environment(const struct fleet_host *h)
 	if (h->state)
 		words_addf(&w, "WHITTLE_STATE=%s", h->state);
 	if (h->engine)
-		words_addf(&w, "WHITTLE_ENGINE=%s", h->engine);
+		words_addf(
+		    &w, "%sENGINE=%s", strchr(h->engine, '/') ? "WHITTLE_" : "", h->engine);
 	for (size_t i = 0; i < h->env.n; i++)
 		words_addf(&w, "%s=%s", h->env.v[i].key, h->env.v[i].value);
 	return words_line(&w);
@@ -157,23 +159,40 @@ run_ssh(const struct words *argv, struct strbuf *err)
 	    &(struct run){.argv = (const char *const *)argv->w, .err = err, .discard_out = 1});
 }
 
-/* Opens the connection and looks whether d is there, byte by byte: until then nothing has
- * begun. */
+/* Whether d is there, byte by byte, for the shell there; NULL after a message. */
+static const char *
+is_there(const struct fleet_host *h)
+{
+	char hex[SHA256_HEX];
+
+	return digest_of(self, hex)
+		   ? NULL
+		   : pool_printf(
+			 "[ \"$({ sha256sum <%s/d; } 2>/dev/null | cut -c1-64)\" = %s ]",
+			 far_directory(h), hex);
+}
+
+static const char *
+start_of(const struct fleet_host *h, const struct words *words)
+{
+	return pool_printf(
+	    "exec %s %s/d %s", far_environment(h), far_directory(h), words_line(words));
+}
+
+/* Opens the connection and looks whether d is there: until then nothing has begun. */
 static struct far_answer
 look(const struct fleet_host *h)
 {
 	struct far_answer a = {.kind = FAR_TROUBLE};
 	struct strbuf err = STRBUF_INIT;
 	struct words argv = {0};
-	char hex[SHA256_HEX];
+	const char *there = is_there(h);
 	int status;
 
-	if (digest_of(self, hex))
+	if (!there)
 		return a;
 	add_ssh(&argv, h, false);
-	add_script(&argv,
-	    pool_printf("[ \"$(sha256sum <%s/d 2>/dev/null | cut -c1-64)\" = %s ] || exit %d",
-		far_directory(h), hex, NO_D));
+	add_script(&argv, pool_printf("%s || exit %d", there, NO_D));
 	status = run_ssh(&argv, &err);
 	take_reason(&a, &err);
 	strbuf_free(&err);
@@ -230,8 +249,7 @@ far_d(const struct fleet_host *h, const struct words *words, bool terminal)
 	if (a.kind != FAR_ANSWERED)
 		return a;
 	add_ssh(&argv, h, terminal);
-	add_script(&argv, pool_printf("exec %s %s/d %s", far_environment(h), far_directory(h),
-			      words_line(words)));
+	add_script(&argv, start_of(h, words));
 	return judge(h, terminal ? run_as_self(&argv)
 				 : run(&(struct run){.argv = (const char *const *)argv.w}));
 }
@@ -263,10 +281,49 @@ far_judge(int status, const struct strbuf *said)
 
 /* ---- several at once ---- */
 
+static struct strbuf
+said_in(int fd)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 || file_read(fd, SAID_MAX, &b))
+		strbuf_cut(&b, 0);
+	return b;
+}
+
+/* In one call. Where d isn't there, that is all that standard error holds. */
+static struct far_answer
+ask_once(const struct fleet_host *h, const struct words *words, int err)
+{
+	static const char none[] = "whittle: not this d\n";
+	struct far_answer a = {.kind = FAR_TROUBLE};
+	struct strbuf said = STRBUF_INIT;
+	struct words argv = {0};
+	const char *there = is_there(h);
+
+	if (!there)
+		return a;
+	add_ssh(&argv, h, false);
+	add_script(&argv, pool_printf("%s || { printf %s >&2; exit %d; }; %s", there, one(none),
+			      NO_D, start_of(h, words)));
+	a.status = run(&(struct run){.argv = (const char *const *)argv.w});
+	said = said_in(err);
+	take_reason(&a, &said);
+	a.kind = a.status < 0                                              ? FAR_TROUBLE
+		 : a.status == SSH_FAILED                                  ? FAR_UNREACHABLE
+		 : a.status == NO_D && said.s && strcmp(said.s, none) == 0 ? FAR_NO_D
+									   : FAR_ANSWERED;
+	/* Then nothing of it is d's. */
+	if (a.kind != FAR_ANSWERED && ftruncate(err, 0))
+		a.kind = FAR_TROUBLE;
+	strbuf_free(&said);
+	return a;
+}
+
 /* ssh ends at a file that got too long. */
 static _Noreturn void
-ask(const struct fleet_host *h, const struct words *words, const struct far_text *t,
-    struct far_answer *answer)
+ask(const struct fleet_host *h, const struct words *words, bool question,
+    const struct far_text *t, struct far_answer *answer)
 {
 	struct rlimit most = {TEXT_MAX, TEXT_MAX};
 
@@ -274,12 +331,21 @@ ask(const struct fleet_host *h, const struct words *words, const struct far_text
 	setrlimit(RLIMIT_FSIZE, &most);
 	if (dup2(t->out, STDOUT_FILENO) < 0 || dup2(t->err, STDERR_FILENO) < 0)
 		_exit(EXIT_TROUBLE);
-	*answer = far_d(h, words, false);
+	*answer = question ? ask_once(h, words, t->err) : far_d(h, words, false);
 	_exit(0);
 }
 
+static void
+wait_for(pid_t *pid)
+{
+	while (*pid > 0 && waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+}
+
 void
-far_all(const struct fleet *some, const struct words *words, struct far_text *text)
+far_all(
+    const struct fleet *some, const struct words *words, bool question, struct far_text *text)
 {
 	size_t size = some->n * sizeof(struct far_answer);
 	struct far_answer *shared =
@@ -289,6 +355,8 @@ far_all(const struct fleet *some, const struct words *words, struct far_text *te
 	if (shared == MAP_FAILED)
 		die("map memory:");
 	for (size_t i = 0; i < some->n; i++) {
+		if (i >= AT_ONCE)
+			wait_for(&pid[i - AT_ONCE]);
 		shared[i] = (struct far_answer){.kind = FAR_TROUBLE};
 		text[i].out = memfd_create("out", MFD_CLOEXEC);
 		text[i].err = memfd_create("err", MFD_CLOEXEC);
@@ -296,11 +364,10 @@ far_all(const struct fleet *some, const struct words *words, struct far_text *te
 			continue;
 		pid[i] = fork();
 		if (pid[i] == 0)
-			ask(&some->v[i], words, &text[i], &shared[i]);
+			ask(&some->v[i], words, question, &text[i], &shared[i]);
 	}
 	for (size_t i = 0; i < some->n; i++) {
-		while (pid[i] > 0 && waitpid(pid[i], NULL, 0) < 0 && errno == EINTR)
-			;
+		wait_for(&pid[i]);
 		text[i].answer = shared[i];
 		text[i].answer.why[sizeof(text[i].answer.why) - 1] = '\0';
 	}
@@ -351,6 +418,26 @@ far_tell(const struct fleet_host *h, const struct far_answer *a)
 		break;
 	}
 	return true;
+}
+
+json_t *
+far_list(const struct fleet_host *h, const struct far_text *t)
+{
+	json_t *list = NULL;
+	char *text;
+
+	if (far_tell(h, &t->answer))
+		return NULL;
+	text = far_text(t->out);
+	if (text && (t->answer.status == EXIT_YES || t->answer.status == EXIT_NO))
+		list = json_loads(text, 0, NULL);
+	if (json_is_array(list))
+		return list;
+	json_decref(list);
+	text = far_text(t->err);
+	report("%s: d there: %s", h->name,
+	    text && *text ? pool_dupn(text, strcspn(text, "\n")) : "no answer");
+	return NULL;
 }
 
 /* ---- bringing ---- */
@@ -434,8 +521,13 @@ bring_file(const struct fleet_host *h, const char *path, const char *name)
 }
 
 int
-far_bring(const struct fleet_host *h, const char *pack)
+far_bring(const struct fleet_host *h, const struct pairs *programs)
 {
-	return same_machine(h) || bring_file(h, self, "d") || bring_file(h, pack, "pack") ? -1
-											  : 0;
+	if (same_machine(h))
+		return -1;
+	for (size_t i = 0; i < programs->n; i++)
+		if (bring_file(h, programs->v[i].value, programs->v[i].key))
+			return -1;
+	/* The last: where it is, the others are. */
+	return bring_file(h, self, "d");
 }

@@ -2,6 +2,7 @@
 #ifndef WHITTLE_FAR_H
 #define WHITTLE_FAR_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "fleet.h"
@@ -35,17 +36,23 @@ struct far_text {
 	int out, err;
 };
 
-/* The same on all of them at once. What one of them writes is cut off at 64 MiB. */
-void far_all(const struct fleet *some, const struct words *words, struct far_text *text);
+/* The same on all of them at once, up to sixteen. What one of them writes is cut off at 64 MiB.
+ * question: nothing is changed by it, so that one call does where otherwise it is looked first
+ * whether anything can be begun. */
+void far_all(
+    const struct fleet *some, const struct words *words, bool question, struct far_text *text);
 
 void far_close(struct far_text *t);
+
+/* The JSON list that d printed there; NULL after a message. */
+json_t *far_list(const struct fleet_host *h, const struct far_text *t);
 
 /* The text of such a file; NULL where it isn't one that can be read whole. */
 char *far_text(int fd);
 
-/* Brings this program, and pack, there, and checks that they arrived. 0, or -1 after a message.
- */
-int far_bring(const struct fleet_host *h, const char *pack);
+/* Brings this program, and others by their names there and paths here, and checks that they
+ * arrived. 0, or -1 after a message. */
+int far_bring(const struct fleet_host *h, const struct pairs *programs);
 
 /* Says why an answer is none of d's; false where it is one. */
 bool far_tell(const struct fleet_host *h, const struct far_answer *answer);

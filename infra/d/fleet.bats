@@ -44,6 +44,7 @@ teardown_file() {
 	expect "h1           ok, 1 containers"
 	expect "h3           ok, 1 containers"
 	cmp "$D" "$ROOM/h1/state/bin/d"
+	cmp "$ENGINE_CMD" "$ROOM/h1/state/bin/whittle-engine"
 	printf x >>"$ROOM/h1/state/bin/d"
 	run_x 2 d @h1 status
 	expect "another version" "$stderr"
@@ -89,6 +90,24 @@ teardown_file() {
 	run_x 1 d @lab is-up web
 	expect $'== h1\nup\n== h2\nup\n== h3\ndown'
 	run_x 0 d @h2 down web
+	mv "$ROOM/h3/c/web" "$ROOM/h3/web"
+	run_x 0 d -A
+	[[ $output =~ h3\ +no\ containers ]]
+	mv "$ROOM/h3/web" "$ROOM/h3/c/web"
+}
+
+@test "@HOST enable: at its boot, by nothing but what was brought" {
+	requires command:systemctl
+	echo 'autostart: 1' >>"$ROOM/h1/c/web/settings.yaml"
+	run_x 0 d @h1 enable --by systemd --root "$ROOM/h1/root"
+	unit=$(cat "$ROOM/h1/root/etc/systemd/system/whittle.service")
+	expect "ExecStart=\"$ROOM/h1/state/bin/d\" up-all" "$unit"
+	expect "Environment=\"WHITTLE_CONTAINERS=$ROOM/h1/c\"" "$unit"
+	expect "Environment=\"CONTAINERS_STORAGE_CONF=$ROOM/h1/storage.conf\"" "$unit"
+	[ -L "$ROOM/h1/root/etc/systemd/system/multi-user.target.wants/whittle.service" ]
+	run_x 0 d @h1 disable --by systemd --root "$ROOM/h1/root"
+	[ ! -e "$ROOM/h1/root/etc/systemd/system/whittle.service" ]
+	sed -i '$d' "$ROOM/h1/c/web/settings.yaml"
 }
 
 @test "a host that lies: what it says doesn't drive the terminal" {
@@ -118,6 +137,8 @@ teardown_file() {
 	run_x 2 d -A
 	expect "h3           unknown"
 	expect "h3           missed: d up web"
+	run_x 2 d -A list-all
+	[ "$(grep -c "Connection refused" <<<"$stderr")" -eq 1 ]
 	run_x 0 d page --json --all
 	jq -es 'map({(.host): .}) | add | .h2.containers[0].state == "running" and .h3.error != null' <<<"$output"
 	sshd_up h3
@@ -126,6 +147,8 @@ teardown_file() {
 	run_x 0 d hosts retry
 	expect "== h3: d up web"
 	run_x 0 d @h3 is-up web
+	run_x 0 d hosts retry
+	expect "h3           missed nothing"
 	run_x 0 d plan -A
 	refute "missed"
 }

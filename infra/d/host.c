@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "engine.h"
 #include "file.h"
 #include "report.h"
 #include "self.h"
@@ -374,11 +375,19 @@ take_variables(struct host *h)
 	       number_from("WHITTLE_PARALLEL", 1, 64, &h->parallel);
 }
 
-/* infra/engine knows the hosts where defaults fail; without a project the bare engine. */
+const char *
+host_engine_script(const struct host *h)
+{
+	cleanup_free char *beside = h->project ? NULL : engine_beside();
+
+	return h->project ? pool_printf("%s/infra/engine", h->project) : pool_dup(beside);
+}
+
+/* infra/engine knows the hosts where defaults fail; without either the bare engine. */
 static void
 choose_engine(struct host *h)
 {
-	const char *script = h->project ? pool_printf("%s/infra/engine", h->project) : NULL;
+	const char *script = host_engine_script(h);
 
 	if (h->engine && !strchr(h->engine, '/') && script) {
 		if (!variable("ENGINE"))

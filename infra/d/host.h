@@ -57,6 +57,10 @@ struct host {
  */
 int host_load(struct host *h);
 
+/* The script that knows how the engine is run on this host: the project's, or beside this
+ * program. NULL: there is none. */
+const char *host_engine_script(const struct host *h);
+
 /* Where directories stand that another host brought: host_load() knows the state. */
 const char *host_brought(const struct host *h);
 

@@ -56,6 +56,14 @@ calls() {
 	run_x 1 d u "$W"
 	rm "$CLUSTER/refuses"
 	expect "kubectl apply: " "$stderr"
+	# Half of a first version goes again.
+	: >"$CLUSTER/half"
+	run_x 1 d u "$W"
+	rm "$CLUSTER/half"
+	expect "delete --ignore-not-found --wait=false deployment/$W networkpolicy/$W service/$W" "$(calls)"
+	expect "get deployment,service,networkpolicy -l app.kubernetes.io/name=$W -o name" "$(calls)"
+	[ ! -e "$CLUSTER/now" ]
+	[ ! -s "$CLUSTER/objects" ]
 	run_x 1 d plan "$W"
 	expect "upgrade: there is no image"
 }
@@ -83,9 +91,16 @@ calls() {
 }
 
 @test "kube: what doesn't become ready is undone and quarantined; an upgrade goes back by hand" {
+	local secret
+	secret=$(grep ^secret/ "$CLUSTER/objects")
+	[[ $secret =~ ^secret/$W-secrets-[0-9a-f]{10}$ ]]
+	expect "secretName: ${secret#secret/}" "$(cat "$CLUSTER/now")"
 	next_is "$W" 2
 	: >"$CLUSTER/broken"
 	run_x 1 d u "$W"
+	# What the old pods read is there, what the new ones read isn't any more.
+	[ "$(grep ^secret/ "$CLUSTER/objects")" = "$secret" ]
+	expect "delete --ignore-not-found --wait=false secret/$W-secrets-" "$(calls)"
 	expect "rollout undo deployment/$W" "$(calls)"
 	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 1)")" ]
 	run_x 0 d why "$W"

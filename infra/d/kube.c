@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster_call.h"
 #include "digest.h"
 #include "engine_json.h"
 #include "export_kube.h"
 #include "export_look.h"
 #include "report.h"
-#include "run.h"
 #include "say.h"
 #include "secrets.h"
 #include "signals.h"
@@ -48,43 +48,36 @@ call(struct app *a, const struct words *args, const struct strbuf *in, struct st
     unsigned limit_ms, bool quiet)
 {
 	struct strbuf err = STRBUF_INIT;
-	struct words argv = {0};
-	char *gist;
-	int status;
-
-	kube_words(a, &argv);
-	words_add_all(&argv, args);
-	status = run(&(struct run){.argv = (const char *const *)argv.w,
+	struct cluster_call c = {.on = "kube",
 	    .in = in ? in->s : NULL,
 	    .in_len = in ? in->len : 0,
 	    .out = out,
-	    .discard_out = 1,
 	    .err = &err,
-	    .timeout_ms = limit_ms,
-	    .hurry = &interrupted});
+	    .limit_ms = limit_ms,
+	    .hurry = true};
+	char *gist;
+	int status;
+
+	kube_words(a, &c.argv);
+	words_add_all(&c.argv, args);
+	status = cluster_call(&c);
 	gist = engine_gist(&err);
-	if (status < 0)
-		report("start 'kubectl':");
-	else if (status == 127)
-		report("on: kube needs the kubectl command here");
-	else if (status && !quiet && !interrupted)
+	if (status > 0 && !quiet && !interrupted)
 		report(
 		    "kubectl %s: %s", args->w[0], status == 124 ? "no answer in time" : gist);
 	free(gist);
 	strbuf_free(&err);
-	return status == 127 ? -1 : status;
+	return status;
 }
 
 static int
 ask(struct app *a, struct strbuf *out, unsigned limit_ms, bool quiet, ...)
 {
 	struct words args = {0};
-	const char *word;
 	va_list ap;
 
 	va_start(ap, quiet);
-	while ((word = va_arg(ap, const char *)))
-		words_add(&args, word);
+	words_add_each(&args, ap);
 	va_end(ap);
 	return call(a, &args, NULL, out, limit_ms, quiet);
 }
@@ -101,14 +94,6 @@ static const char *
 resource(const struct container *c)
 {
 	return pool_printf("deployment/%s", kube_name(c));
-}
-
-static const char *
-text_in(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return pool_dup(text ? text : "");
 }
 
 static int64_t
@@ -138,9 +123,9 @@ kube_see(struct app *a, const struct container *c, struct kube_state *out)
 	status = json_object_get(o, "status");
 	notes = json_object_get(
 	    json_object_get(json_object_get(spec, "template"), "metadata"), "annotations");
-	out->image_id = text_in(notes, image_note);
-	out->digest = text_in(notes, digest_note);
-	out->transaction = text_in(notes, transaction_note);
+	out->image_id = text_member(notes, image_note);
+	out->digest = text_member(notes, digest_note);
+	out->transaction = text_member(notes, transaction_note);
 	out->replicas = number_in(spec, "replicas");
 	out->ready = number_in(status, "readyReplicas");
 	out->current = number_in(status, "observedGeneration") >=
@@ -167,7 +152,7 @@ crashed(struct app *a, const struct container *c, const char *digest)
 		const json_t *notes =
 		    json_object_get(json_object_get(pod, "metadata"), "annotations");
 
-		if (strcmp(text_in(notes, digest_note), digest) != 0)
+		if (strcmp(text_member(notes, digest_note), digest) != 0)
 			continue;
 		json_array_foreach (
 		    json_object_get(json_object_get(pod, "status"), "containerStatuses"), k,
@@ -187,6 +172,13 @@ struct wanted {
 	struct export_item item;
 	char digest[SHA256_HEX];
 };
+
+/* Of what its pods read: rollout undo brings back a template, not what that names. */
+static const char *
+version_of(const char *digest)
+{
+	return pool_dupn(digest, 10);
+}
 
 static const char *
 manifest(const struct export_item *i)
@@ -213,12 +205,13 @@ want(struct app *a, const struct container *c, const struct image *image, struct
 		strbuf_printf(&b, "%s\n", w->item.secrets.w[i]);
 	sha256_bytes(b.s, b.len, w->digest);
 	strbuf_free(&b);
+	w->item.version = version_of(w->digest);
 	return 0;
 }
 
 /* The Secret, in JSON, which is YAML. */
 static int
-add_secrets(const struct container *c, struct strbuf *out)
+add_secrets(const struct container *c, const char *version, struct strbuf *out)
 {
 	json_t *data = json_object(), *o;
 	char *text;
@@ -237,7 +230,7 @@ add_secrets(const struct container *c, struct strbuf *out)
 		secret_free(&value);
 	}
 	o = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}, s:o}", "apiVersion", "v1", "kind", "Secret",
-	    "metadata", "name", pool_printf("%s-secrets", kube_name(c)), "labels",
+	    "metadata", "name", pool_printf("%s-secrets-%s", kube_name(c), version), "labels",
 	    "app.kubernetes.io/name", kube_name(c), "data", data);
 	text = bad || !c->secrets.n ? NULL : json_dumps(o, JSON_COMPACT);
 	if (text) {
@@ -264,7 +257,8 @@ apply(struct journal *j, struct wanted *w, const char *transaction)
 	strbuf_puts(&in, manifest(&w->item));
 	for (size_t i = 0; words[i]; i++)
 		words_add(&args, words[i]);
-	bad = add_secrets(&w->c, &in) || call(j->a, &args, &in, NULL, CALL_MS, false);
+	bad = add_secrets(&w->c, w->item.version, &in) ||
+	      call(j->a, &args, &in, NULL, CALL_MS, false);
 	secret_free(&in);
 	return bad ? -1 : 0;
 }
@@ -279,16 +273,97 @@ watch(struct app *a, const struct container *c, int64_t ms)
 	    pool_printf("--timeout=%" PRId64 "s", ms / 1000), NULL);
 }
 
+/* "KIND/NAME" of what has the container's label; -1 after a message. */
+static int
+list(struct app *a, const struct container *c, const char *kinds, struct words *out)
+{
+	struct strbuf said = STRBUF_INIT;
+	char *save = NULL;
+	int bad = ask(a, &said, CALL_MS, false, "get", kinds, "-l",
+	    pool_printf("app.kubernetes.io/name=%s", kube_name(c)), "-o", "name", NULL);
+
+	for (char *line = bad || !said.s ? NULL : strtok_r(said.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		words_add(out, line);
+	strbuf_free(&said);
+	return bad ? -1 : 0;
+}
+
+static int
+delete_all(struct app *a, const struct words *names)
+{
+	struct words args = {0};
+
+	words_add(&args, "delete");
+	words_add(&args, "--ignore-not-found");
+	words_add(&args, "--wait=false");
+	words_add_all(&args, names);
+	return names->n && call(a, &args, NULL, NULL, CALL_MS, false) ? -1 : 0;
+}
+
+/* What only pods of versions that no longer run read. keep: the digest of the one that does;
+ * "": none does. */
+static void
+tidy(struct app *a, const struct container *c, const char *keep)
+{
+	const char *prefixes[] = {pool_printf("configmap/%s-files-", kube_name(c)),
+	    pool_printf("secret/%s-secrets-", kube_name(c))};
+	struct words there = {0}, old = {0};
+
+	list(a, c, "configmap,secret", &there);
+	for (size_t i = 0; i < there.n; i++)
+		for (size_t k = 0; k < 2; k++) {
+			size_t len = strlen(prefixes[k]);
+
+			if (strncmp(there.w[i], prefixes[k], len) == 0 &&
+			    strcmp(there.w[i] + len, version_of(keep)) != 0)
+				words_add(&old, there.w[i]);
+		}
+	delete_all(a, &old);
+}
+
+/* Once it has come to an end. */
+static enum roll_end
+settle(struct journal *j, struct roll *r, enum roll_end end)
+{
+	struct kube_state s;
+	int got = end == ROLL_DONE || end == ROLL_BACK ? kube_see(j->a, r->c, &s) : -1;
+
+	if (got >= 0)
+		tidy(j->a, r->c, got ? s.digest : "");
+	return end;
+}
+
+/* What a first version brought, but for claims: they may hold data. Another's is left alone. */
+static enum roll_end
+remove_first(struct journal *j, struct roll *r)
+{
+	struct words there = {0}, names = {0}, ours = {0};
+	struct kube_state s;
+	int got = kube_see(j->a, r->c, &s);
+
+	if (got < 0 || (got == 1 && strcmp(s.digest, journal_text(j, "kube")) != 0))
+		return got < 0 ? ROLL_OPEN : ROLL_BACK;
+	if (list(j->a, r->c, "deployment,service,networkpolicy", &there))
+		return ROLL_OPEN;
+	words_add(&names, kube_name(r->c));
+	export_kube_services(r->c, &names);
+	for (size_t i = 0; i < there.n; i++) {
+		const char *slash = strchr(there.w[i], '/');
+
+		if (slash && words_have(&names, slash + 1))
+			words_add(&ours, there.w[i]);
+	}
+	return delete_all(j->a, &ours) ? ROLL_OPEN : ROLL_BACK;
+}
+
 /* As it was, by kubectl's own memory of it. */
 static enum roll_end
 undo(struct journal *j, struct roll *r)
 {
 	r->image_failed = crashed(j->a, r->c, journal_text(j, "kube"));
 	if (!journal_true(j, "had"))
-		return ask(j->a, NULL, CALL_MS, false, "delete", "deployment", kube_name(r->c),
-			   "--wait=false", "--ignore-not-found", NULL)
-			   ? ROLL_OPEN
-			   : ROLL_BACK;
+		return remove_first(j, r);
 	report("%s: %s: rolling back", r->c->key, r->why);
 	if (ask(j->a, NULL, CALL_MS, false, "rollout", "undo", resource(r->c), NULL) ||
 	    watch(j->a, r->c, BACK_MS))
@@ -320,6 +395,15 @@ has_it(struct journal *j, struct roll *r)
 	if (got < 0)
 		r->why = "the cluster can't be asked how it went";
 	return got < 1 ? got : strcmp(s.digest, journal_text(j, "kube")) == 0;
+}
+
+/* Of several objects some may have been taken. */
+static enum roll_end
+not_all_taken(struct journal *j, struct roll *r)
+{
+	int got = has_it(j, r);
+
+	return got < 0 ? ROLL_OPEN : got || !journal_true(j, "had") ? undo(j, r) : ROLL_BACK;
 }
 
 enum roll_end
@@ -354,14 +438,10 @@ kube_deploy(struct journal *j, struct roll *r)
 		return ROLL_REFUSED;
 	say("DEPLOY", "%s %s to the cluster", r->c->key, short_id(r->image->id));
 	r->why = "the cluster didn't take it";
-	if (apply(j, &w, transaction)) {
-		/* Of several objects some may have been taken. */
-		int got = has_it(j, r);
-
-		return got < 0 ? ROLL_OPEN : got ? undo(j, r) : ROLL_BACK;
-	}
+	if (apply(j, &w, transaction))
+		return settle(j, r, not_all_taken(j, r));
 	r->why = "the journal couldn't be written";
-	return journal_step(j, "wait") ? ROLL_OPEN : await(j, r);
+	return journal_step(j, "wait") ? ROLL_OPEN : settle(j, r, await(j, r));
 }
 
 enum roll_end
@@ -371,7 +451,7 @@ kube_look(struct journal *j, struct roll *r)
 
 	r->why = "the cluster has another version";
 	got = has_it(j, r);
-	return got < 0 ? ROLL_OPEN : got ? await(j, r) : ROLL_BACK;
+	return settle(j, r, got == 1 ? await(j, r) : not_all_taken(j, r));
 }
 
 /* ---- the others ---- */

@@ -1,4 +1,5 @@
-/* What a running container's upper layer holds that its image doesn't. */
+#include "scan.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -24,11 +25,16 @@
 #include "report.h"
 #include "run.h"
 #include "select.h"
+#include "self.h"
 #include "service.h"
 #include "state.h"
 #include "strbuf.h"
+#include "swarm_nodes.h"
 #include "verbs.h"
 #include "walk.h"
+
+static const char *const words_of[] = {
+    "added", "removed", "changed", "mode", "owner", "capabilities", "type", "tampered"};
 
 /* What engines write into every container. What they mount things on is known by itself. */
 static const char *const engine_noise[] = {"/.dockerenv", "/etc/mtab", "/run/.containerenv",
@@ -39,6 +45,7 @@ static const char canary_prefix[] = ".whittle-canary-";
 /* What: added, removed, changed, mode, owner, capabilities, type; tampered is the image. */
 struct change {
 	const char *path, *what;
+	const char *node; /* of a swarm; NULL: here */
 	mode_t mode;
 	bool executable, privileged;
 };
@@ -586,8 +593,8 @@ verify_image(struct app *a, const struct place *p, const struct seen *now,
     const struct layers *layers, struct scan *s)
 {
 	const char *manifest = manifest_of(a, now->image), *program = "filewatch";
-	const char *ours = pool_printf(
-	    "%s/services/filewatch/filewatch", a->host.project ? a->host.project : "");
+	const char *ours =
+	    other_program(a->host.project, "filewatch", "services/filewatch/filewatch");
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
 	int status;
 
@@ -653,13 +660,26 @@ type_name(mode_t mode)
 						: "";
 }
 
+static mode_t
+mode_of(const char *type, const char *bits)
+{
+	static const mode_t types[] = {S_IFDIR, S_IFLNK, S_IFREG, S_IFIFO, S_IFSOCK, S_IFBLK};
+	mode_t mode = (mode_t)strtoul(bits, NULL, 8) & 07777;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, type_name(types[i])) == 0)
+			return types[i] | mode;
+	return 0;
+}
+
 static void
 print_change(const struct place *p, const struct change *c)
 {
 	struct strbuf b = STRBUF_INIT;
 
 	strbuf_put_visible(&b, c->path, strlen(c->path));
-	printf("%s: %-12s %s", p->name, c->what, b.s);
+	printf("%s%s%s: %-12s %s", p->name, c->node ? " on " : "", c->node ? c->node : "",
+	    c->what, b.s);
 	if (c->mode)
 		printf("  (%s %04o%s%s)", type_name(c->mode), (unsigned)c->mode & 07777,
 		    c->executable ? ", executable" : "",
@@ -677,6 +697,10 @@ print_change_as_json(struct strbuf *b, const struct place *p, const struct chang
 	strbuf_put_json_member(b, "change", c->what);
 	strbuf_putc(b, ',');
 	strbuf_put_json_member(b, "path", c->path);
+	if (c->node) {
+		strbuf_putc(b, ',');
+		strbuf_put_json_member(b, "node", c->node);
+	}
 	if (c->mode)
 		strbuf_printf(b,
 		    ",\"type\":\"%s\",\"mode\":\"%04o\",\"executable\":%s,\"privileged\":%s",
@@ -687,7 +711,7 @@ print_change_as_json(struct strbuf *b, const struct place *p, const struct chang
 
 /* What the last scan found, for the page. */
 static void
-remember(struct app *a, const struct place *p, const struct seen *now, const struct scan *s)
+remember(struct app *a, const struct place *p, const char *image, const struct scan *s)
 {
 	enum { MOST = 500 };
 	struct strbuf text = STRBUF_INIT;
@@ -696,7 +720,7 @@ remember(struct app *a, const struct place *p, const struct seen *now, const str
 	for (size_t i = 0; i < s->n && i < MOST; i++)
 		print_change_as_json(&text, p, &s->v[i]);
 	strbuf_puts(&text, text.len ? "]" : "[]");
-	o = json_pack("{s:s, s:s, s:I, s:o}", "time", state_now(), "image", now->image, "count",
+	o = json_pack("{s:s, s:s, s:I, s:o}", "time", state_now(), "image", image, "count",
 	    (json_int_t)s->n, "changes", json_loadb(text.s, text.len, 0, NULL));
 	if (o)
 		state_write(&a->host, p->name, "scan.json", o);
@@ -774,9 +798,38 @@ remove_added(const struct place *p, const struct seen *now, const struct scan *s
 }
 
 struct scan_options {
-	bool json, learn, rm;
-	struct words ignore;
+	bool json, learn, rm, container;
+	struct words ignore, allow;
 };
+
+static void
+tell_all(const struct place *p, const struct scan *s, const struct scan_options *o,
+    struct strbuf *json)
+{
+	if (o->learn && s->n)
+		print_learned(p, s);
+	else
+		for (size_t i = 0; i < s->n; i++) {
+			if (o->json)
+				print_change_as_json(json, p, &s->v[i]);
+			else
+				print_change(p, &s->v[i]);
+		}
+}
+
+static void
+note(struct app *a, const struct place *p, const char *image, const struct scan *s)
+{
+	remember(a, p, image, s);
+	if (s->n)
+		event(&a->host, p->name, "scan", image, "%zu changes", s->n);
+}
+
+static void
+end_json(const struct strbuf *json)
+{
+	printf("%s\n]\n", json->len ? json->s : "[");
+}
 
 static int
 scan_and_tell(struct app *a, const struct place *p, const struct container *c,
@@ -785,21 +838,11 @@ scan_and_tell(struct app *a, const struct place *p, const struct container *c,
 	struct scan s = {.allow = &c->scan_allow, .ignore = &o->ignore};
 	int status = scan_one(a, p, now, &s) ? EXIT_TROUBLE : s.n ? EXIT_NO : EXIT_YES;
 
-	if (o->learn && status == EXIT_NO)
-		print_learned(p, &s);
-	else
-		for (size_t i = 0; i < s.n; i++) {
-			if (o->json)
-				print_change_as_json(json, p, &s.v[i]);
-			else
-				print_change(p, &s.v[i]);
-		}
+	tell_all(p, &s, o, json);
 	if (o->rm && s.n && remove_added(p, now, &s))
 		status = EXIT_TROUBLE;
-	if (status != EXIT_TROUBLE)
-		remember(a, p, now, &s);
-	if (status == EXIT_NO)
-		event(&a->host, p->name, "scan", now->image, "%zu changes", s.n);
+	if (status != EXIT_TROUBLE && !o->container)
+		note(a, p, now->image, &s);
 	free(s.v);
 	return status;
 }
@@ -831,11 +874,117 @@ scan_some(struct app *a, const struct places *some, bool named, struct scan_opti
 		status = got > status ? got : status;
 	}
 	if (o->json)
-		printf("%s\n", json.len ? json.s : "[");
-	if (o->json)
-		printf("]\n");
+		end_json(&json);
 	strbuf_free(&json);
 	return status;
+}
+
+/* ---- by ID, and a service's copies ---- */
+
+/* Containers that no directory here is about. */
+static int
+scan_containers(struct app *a, int argc, char **argv, struct scan_options *o)
+{
+	struct strbuf json = STRBUF_INIT;
+	struct container c = {.scan_allow = o->allow};
+	int status = EXIT_YES;
+
+	for (int i = 0; i < argc; i++) {
+		struct place p = {.name = argv[i]};
+		struct seen now;
+		int got = engine_see(&a->engine, argv[i], &now);
+
+		if (got == 0 || (got == 1 && !now.running))
+			report("%s doesn't run", argv[i]);
+		got = got == 1 && now.running ? scan_and_tell(a, &p, &c, &now, o, &json)
+					      : EXIT_TROUBLE;
+		status = got > status ? got : status;
+	}
+	if (o->json)
+		end_json(&json);
+	strbuf_free(&json);
+	return status;
+}
+
+static void
+take_changes(struct scan *s, const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		const char *path = json_string_value(json_object_get(one, "path")),
+			   *what = json_string_value(json_object_get(one, "change")),
+			   *mode = json_string_value(json_object_get(one, "mode")),
+			   *type = json_string_value(json_object_get(one, "type"));
+		struct change c = {.path = pool_dup(path),
+		    .node = pool_dup(json_string_value(json_object_get(one, "node"))),
+		    .executable = json_is_true(json_object_get(one, "executable")),
+		    .privileged = json_is_true(json_object_get(one, "privileged"))};
+
+		for (size_t k = 0; what && k < sizeof(words_of) / sizeof(words_of[0]); k++)
+			if (strcmp(what, words_of[k]) == 0)
+				c.what = words_of[k];
+		if (mode && type)
+			c.mode = mode_of(type, mode);
+		if (path && *path == '/' && c.what)
+			add_change(s, c);
+	}
+}
+
+/* What d on each node says of the copy there. */
+int
+scan_service(struct app *a, const struct container *c, int argc, char **argv)
+{
+	struct scan_options o = {0};
+	const struct option_of options[] = {SWITCH(0, "json", o.json),
+	    SWITCH(0, "learn", o.learn), SWITCH(0, "rm", o.rm), LISTED(0, "ignore", o.ignore),
+	    NO_MORE};
+	struct place p = {.name = c->key};
+	struct strbuf json = STRBUF_INIT;
+	struct words words = {0};
+	struct swarm_service service;
+	struct scan s = {0};
+	bool trouble;
+	json_t *all;
+	int got;
+
+	argc = take_options(a, argc, &argv, options, false);
+	if (argc != 1)
+		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (o.rm) {
+		report(
+		    "%s: --rm: copies of a service are replaced: d restart %s", c->key, c->key);
+		return EXIT_TROUBLE;
+	}
+	got = swarm_see(a, c, &service);
+	if (got == 0 || (got == 1 && !swarm_running(&service, NULL)))
+		report("%s doesn't run", c->key);
+	if (got < 1 || !swarm_running(&service, NULL))
+		return EXIT_TROUBLE;
+	words_add(&words, "scan");
+	words_add(&words, "--json");
+	for (size_t i = 0; i < c->scan_allow.n; i++) {
+		words_add(&words, "--allow");
+		words_add(&words, c->scan_allow.w[i]);
+	}
+	for (size_t i = 0; i < o.ignore.n; i++) {
+		words_add(&words, "--ignore");
+		words_add(&words, o.ignore.w[i]);
+	}
+	words_add(&words, "--container");
+	all = swarm_nodes_ask(a, &service, &words, &trouble);
+	take_changes(&s, all);
+	json_decref(all);
+	tell_all(&p, &s, &o, &json);
+	if (o.json)
+		end_json(&json);
+	if (!trouble)
+		note(a, &p, service.image_id, &s);
+	got = trouble ? EXIT_TROUBLE : s.n ? EXIT_NO : EXIT_YES;
+	strbuf_free(&json);
+	free(s.v);
+	return got;
 }
 
 int
@@ -844,7 +993,7 @@ do_scan(struct app *a, int argc, char **argv)
 	struct scan_options o = {0};
 	const struct option_of options[] = {SWITCH(0, "json", o.json),
 	    SWITCH(0, "learn", o.learn), SWITCH(0, "rm", o.rm), LISTED(0, "ignore", o.ignore),
-	    NO_MORE};
+	    LISTED(0, "allow", o.allow), SWITCH(0, "container", o.container), NO_MORE};
 	struct places some;
 	char **all = argv;
 	int status, count = argc;
@@ -855,6 +1004,10 @@ do_scan(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	if (again_unshared(a, count, all, &status))
 		return status;
+	if (o.container && argc)
+		return scan_containers(a, argc, argv, &o);
+	if (o.container)
+		return usage(a);
 	if (pick_all(a, argc, argv, &some))
 		return EXIT_TROUBLE;
 	return scan_some(a, &some, argc > 0, &o);

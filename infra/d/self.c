@@ -19,11 +19,18 @@ program_path(void)
 }
 
 const char *
-pack_program(const char *project)
+other_program(const char *project, const char *name, const char *in_project)
 {
 	const char *self = program_path();
-	const char *beside = pool_printf("%.*s/pack", (int)(strrchr(self, '/') - self), self);
+	const char *beside =
+	    pool_printf("%.*s/%s", (int)(strrchr(self, '/') - self), self, name);
 
-	return project && access(beside, X_OK) != 0 ? pool_printf("%s/infra/pack/pack", project)
+	return project && access(beside, X_OK) != 0 ? pool_printf("%s/%s", project, in_project)
 						    : beside;
+}
+
+const char *
+pack_program(const char *project)
+{
+	return other_program(project, "pack", "infra/pack/pack");
 }

@@ -120,14 +120,39 @@ inspect() { # JQ-FILTER
 @test "swarm: verbs that mean something there do it, others say so" {
 	run_x 0 d log -n 5 "$W"
 	expect "whittle_$W."
-	run_x 2 d scan "$W"
-	expect "$W is run by a swarm: d scan is for a container on a host" "$stderr"
+	run_x 2 d pid "$W"
+	expect "$W is run by a swarm: d pid is for a container on a host" "$stderr"
 	expect "$W: runs on n" "$stderr"
 	run_x 0 d 0 "$W"
 	says ""
 	run_x 1 d is-up "$W"
 	run_x 0 d 1 "$W"
 	says "1 1"
+}
+
+@test "swarm: what changed in a copy is found on its node, by ssh" {
+	requires command:sshd
+	local node upper
+	export XDG_RUNTIME_DIR=$SWARM/r
+	run_x 2 d scan "$W"
+	expect "is none of the hosts of settings.yaml(5), by name or address" "$stderr"
+	nodes_by_ssh >>"$WHITTLE_SETTINGS"
+	run_x 2 d scan "$W"
+	expect "d isn't there" "$stderr"
+	run_x 0 d hosts add
+	run_x 0 d scan "$W"
+	node=$(on n1 service ps -f desired-state=running --format '{{.Node}}' "whittle_$W" | tail -n 1)
+	upper=$(on "$node" inspect -f '{{.GraphDriver.Data.UpperDir}}' "$(on "$node" ps -q)")
+	echo x >"$upper/dropped"
+	run_x 1 d scan "$W"
+	expect "$W on $node: added        /dropped  (file 0644)"
+	run_x 0 d scan --ignore /dropped "$W"
+	run_x 1 d scan --json "$W"
+	jq -e --arg node "$node" --arg w "$W" '. == [{container: $w, change: "added", path: "/dropped", node: $node,
+		type: "file", mode: "0644", executable: false, privileged: false}]' <<<"$output"
+	run_x 2 d scan --rm "$W"
+	expect "copies of a service are replaced" "$stderr"
+	rm "$upper/dropped"
 }
 
 @test "swarm: a new secret is a new name there, and the old one goes" {

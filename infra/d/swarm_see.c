@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster_call.h"
 #include "report.h"
-#include "run.h"
 #include "strbuf.h"
 
 enum { CALL_MS = 60000 };
@@ -34,23 +34,16 @@ static int
 call(struct app *a, const struct words *args, const char *in, size_t in_len, struct strbuf *out,
     struct strbuf *err)
 {
-	struct words argv = {0};
-	int status;
-
-	swarm_words(a, &argv);
-	words_add_all(&argv, args);
-	status = run(&(struct run){.argv = (const char *const *)argv.w,
+	struct cluster_call c = {.on = "swarm",
 	    .in = in,
 	    .in_len = in_len,
 	    .out = out,
-	    .discard_out = 1,
 	    .err = err,
-	    .timeout_ms = CALL_MS});
-	if (status < 0)
-		report("start 'docker':");
-	else if (status == 127)
-		report("on: swarm needs the docker command here");
-	return status == 127 ? -1 : status;
+	    .limit_ms = CALL_MS};
+
+	swarm_words(a, &c.argv);
+	words_add_all(&c.argv, args);
+	return cluster_call(&c);
 }
 
 static void
@@ -80,15 +73,6 @@ swarm_call(
 	return status;
 }
 
-static void
-take_words_of(va_list ap, struct words *args)
-{
-	const char *word;
-
-	while ((word = va_arg(ap, const char *)))
-		words_add(args, word);
-}
-
 int
 swarm_do(struct app *a, struct strbuf *out, ...)
 {
@@ -96,7 +80,7 @@ swarm_do(struct app *a, struct strbuf *out, ...)
 	va_list ap;
 
 	va_start(ap, out);
-	take_words_of(ap, &args);
+	words_add_each(&args, ap);
 	va_end(ap);
 	return swarm_call(a, &args, NULL, 0, out);
 }
@@ -110,7 +94,7 @@ swarm_try(struct app *a, ...)
 	int status;
 
 	va_start(ap, a);
-	take_words_of(ap, &args);
+	words_add_each(&args, ap);
 	va_end(ap);
 	status = call(a, &args, NULL, 0, NULL, &err);
 	strbuf_free(&err);
@@ -118,14 +102,6 @@ swarm_try(struct app *a, ...)
 }
 
 /* ---- what it tells ---- */
-
-static const char *
-text_in(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return pool_dup(text ? text : "");
-}
 
 static const json_t *
 below(const json_t *o, const char *one, const char *two, const char *three)
@@ -142,16 +118,16 @@ take_service(const json_t *o, struct swarm_service *s)
 	const json_t *contained = below(spec, "TaskTemplate", "ContainerSpec", NULL);
 	const json_t *update = json_object_get(o, "UpdateStatus");
 
-	s->image = text_in(contained, "Image");
+	s->image = text_member(contained, "Image");
 	contained = json_object_get(contained, "Labels");
-	s->transaction = text_in(contained, SWARM_TRANSACTION);
-	s->contained = text_in(contained, SWARM_DIGEST);
-	s->key = text_in(labels, SWARM_KEY);
-	s->image_id = text_in(labels, SWARM_IMAGE);
-	s->digest = text_in(labels, SWARM_DIGEST);
+	s->transaction = text_member(contained, SWARM_TRANSACTION);
+	s->contained = text_member(contained, SWARM_DIGEST);
+	s->key = text_member(labels, SWARM_KEY);
+	s->image_id = text_member(labels, SWARM_IMAGE);
+	s->digest = text_member(labels, SWARM_DIGEST);
 	s->replicas = json_integer_value(below(spec, "Mode", "Replicated", "Replicas"));
-	s->update = text_in(update, "State");
-	s->message = text_in(update, "Message");
+	s->update = text_member(update, "State");
+	s->message = text_member(update, "Message");
 }
 
 static void
@@ -160,12 +136,12 @@ take_task(const json_t *o, struct swarm_task *t)
 	const json_t *status = json_object_get(o, "Status");
 	const json_t *contained = below(o, "Spec", "ContainerSpec", NULL);
 
-	t->state = text_in(status, "State");
-	t->error = text_in(status, "Err");
-	t->container = text_in(json_object_get(status, "ContainerStatus"), "ContainerID");
-	t->wanted = strcmp(text_in(o, "DesiredState"), "running") == 0;
-	t->image = text_in(contained, "Image");
-	t->transaction = text_in(json_object_get(contained, "Labels"), SWARM_TRANSACTION);
+	t->state = text_member(status, "State");
+	t->error = text_member(status, "Err");
+	t->container = text_member(json_object_get(status, "ContainerStatus"), "ContainerID");
+	t->wanted = strcmp(text_member(o, "DesiredState"), "running") == 0;
+	t->image = text_member(contained, "Image");
+	t->transaction = text_member(json_object_get(contained, "Labels"), SWARM_TRANSACTION);
 }
 
 /* "ID NODE" of each, the node's name being empty where it has none yet. */
@@ -209,7 +185,7 @@ see_tasks(struct app *a, const char *name, struct swarm_service *s)
 	json_array_foreach (all, i, one) {
 		struct swarm_task *t = GROW(s->tasks);
 
-		*t = (struct swarm_task){.id = text_in(one, "ID"), .node = ""};
+		*t = (struct swarm_task){.id = text_member(one, "ID"), .node = ""};
 		for (size_t k = 0; k < ids.n; k++)
 			if (strcmp(ids.w[k], t->id) == 0)
 				t->node = nodes.w[k];

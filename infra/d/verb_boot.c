@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boot_units.h"
 #include "cleanup.h"
 #include "engine_call.h"
 #include "file.h"
@@ -26,7 +27,7 @@ enum manager { SYSTEMD, OPENRC, CRON };
 static const char *const manager_names[] = {"systemd", "openrc", "cron"};
 
 static const char unit[] = "whittle.service", timed_unit[] = "whittle@.service",
-		  cron_mark[] = " # whittle";
+		  timer_unit[] = "whittle@.timer", cron_mark[] = " # whittle";
 static const char *const timed[] = {"auto", "jobs"};
 
 struct boot {
@@ -64,7 +65,8 @@ environment(struct app *a, struct words *out)
 {
 	static const char *const names[] = {"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
 	    "WHITTLE_CONTAINERS", "WHITTLE_ENGINE", "WHITTLE_SETTINGS", "WHITTLE_STATE",
-	    "WHITTLE_VOLUMES", "ENGINE", "CONTAINER_HOST", "DOCKER_CONTEXT", "DOCKER_HOST"};
+	    "WHITTLE_VOLUMES", "ENGINE", "CONTAINER_HOST", "CONTAINERS_STORAGE_CONF",
+	    "DOCKER_CONTEXT", "DOCKER_HOST"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *value = getenv(names[i]);
@@ -128,70 +130,14 @@ needed_paths(struct boot *b, struct words *out)
 
 /* ---- systemd ---- */
 
-/* A word of a unit file, systemd.syntax(7): in quotes, and no specifier or variable. */
 static void
-put_word(struct strbuf *out, const char *word, bool command)
+gather_facts(struct boot *b, struct unit_facts *f)
 {
-	strbuf_putc(out, '"');
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			strbuf_putc(out, '\\');
-		if (*word == '%' || (command && *word == '$'))
-			strbuf_putc(out, *word);
-		strbuf_putc(out, *word);
-	}
-	strbuf_putc(out, '"');
-}
-
-static void
-put_command(struct strbuf *out, const char *key, const char *verb)
-{
-	/* The unit's own is taken away first: there can be more than one. */
-	strbuf_printf(out, "%s=\n%s=", key, key);
-	put_word(out, program_path(), true);
-	strbuf_printf(out, " %s\n", verb);
-}
-
-static void
-put_environment(struct boot *b, struct strbuf *out)
-{
-	struct words env = {0};
-
-	environment(b->a, &env);
-	strbuf_puts(out, "\n[Service]\n");
-	for (size_t i = 0; i < env.n; i++) {
-		strbuf_puts(out, "Environment=");
-		put_word(out, env.w[i], false);
-		strbuf_putc(out, '\n');
-	}
-}
-
-/* For the service that does what is due. */
-static void
-timed_conf(struct boot *b, struct strbuf *out)
-{
-	strbuf_puts(out, "# Made by \"d enable\"; \"d disable\" removes it.");
-	put_environment(b, out);
-	put_command(out, "ExecStart", "%i");
-}
-
-static void
-host_conf(struct boot *b, struct strbuf *out)
-{
-	struct words paths = {0};
-
-	needed_paths(b, &paths);
-	strbuf_puts(out, "# Made by \"d enable\"; \"d disable\" removes it.\n[Unit]\n");
-	for (size_t i = 0; i < paths.n; i++) {
-		strbuf_puts(out, "RequiresMountsFor=");
-		put_word(out, paths.w[i], false);
-		strbuf_putc(out, '\n');
-	}
-	if (b->a->engine.kind == DOCKER && !b->user)
-		strbuf_puts(out, "Wants=docker.service\n");
-	put_environment(b, out);
-	put_command(out, "ExecStart", "up-all");
-	put_command(out, "ExecStop", "down-all");
+	*f = (struct unit_facts){.program = program_path(),
+	    .user = b->user,
+	    .docker = b->a->engine.kind == DOCKER && !b->user};
+	environment(b->a, &f->env);
+	needed_paths(b, &f->paths);
 }
 
 static const char *
@@ -203,6 +149,12 @@ config_directory(const struct boot *b)
 		return pool_printf("%s/etc/systemd/system", b->root);
 	return config && *config ? pool_printf("%s/systemd/user", config)
 				 : pool_printf("%s/.config/systemd/user", home ? home : "");
+}
+
+static const char *
+unit_path(const struct boot *b, const char *name)
+{
+	return pool_printf("%s/%s", config_directory(b), name);
 }
 
 static int
@@ -493,13 +445,15 @@ static void
 look_at_manager(struct boot *b, struct findings *f)
 {
 	struct strbuf want = STRBUF_INIT, others = STRBUF_INIT;
+	struct unit_facts facts;
 	const char *path, *lines;
 	bool there = false, same = false;
 
 	switch (b->manager) {
 	case SYSTEMD:
-		host_conf(b, &want);
-		path = pool_printf("%s/%s.d/host.conf", config_directory(b), unit);
+		gather_facts(b, &facts);
+		unit_of_boot(&facts, &want);
+		path = unit_path(b, unit);
 		there = access(path, F_OK) == 0 && systemctl(b, "is-enabled", unit) == 0;
 		same = holds(path, &want);
 		break;
@@ -528,13 +482,14 @@ static void
 look_at_timers(struct boot *b, struct findings *f)
 {
 	struct strbuf want = STRBUF_INIT, others = STRBUF_INIT;
+	struct unit_facts facts;
 	const char *lines;
 	bool there = true;
 
 	if (b->manager == SYSTEMD) {
-		timed_conf(b, &want);
-		there = holds(
-		    pool_printf("%s/%s.d/host.conf", config_directory(b), timed_unit), &want);
+		gather_facts(b, &facts);
+		unit_of_timed(&facts, &want);
+		there = holds(unit_path(b, timed_unit), &want);
 		for (size_t i = 0; i < 2; i++)
 			there = there && systemctl(b, "is-enabled",
 					     pool_printf("whittle@%s.timer", timed[i])) == 0;
@@ -569,54 +524,98 @@ look(struct boot *b)
 /* ---- enable, disable ---- */
 
 static int
-enable_systemd(struct boot *b)
+put_unit(struct boot *b, const char *name,
+    void (*text_of)(const struct unit_facts *, struct strbuf *))
 {
-	const char *directory = pool_printf("%s/%s.d", config_directory(b), unit);
-	const char *path = pool_printf("%s/host.conf", directory);
+	struct unit_facts facts;
 	struct strbuf text = STRBUF_INIT;
 	int bad;
 
-	host_conf(b, &text);
-	bad = put_file(directory, path, &text, 0644);
+	gather_facts(b, &facts);
+	text_of(&facts, &text);
+	bad = put_file(config_directory(b), unit_path(b, name), &text, 0644);
 	strbuf_free(&text);
-	if (bad)
+	return bad;
+}
+
+/* Versions before this one wrote beside a unit that was installed what differs here. */
+static int
+remove_drop_in(const struct boot *b, const char *name)
+{
+	const char *directory = pool_printf("%s.d", unit_path(b, name));
+	int bad = remove_file(pool_printf("%s/host.conf", directory));
+
+	rmdir(directory);
+	return bad;
+}
+
+static int
+reload(const struct boot *b)
+{
+	return *b->root ? 0 : systemctl(b, "daemon-reload", NULL);
+}
+
+static int
+enable_systemd(struct boot *b)
+{
+	if (put_unit(b, unit, unit_of_boot) || remove_drop_in(b, unit))
 		return -1;
-	if ((!*b->root && systemctl(b, "daemon-reload", NULL)) ||
-	    systemctl(b, "enable", unit)) {
-		report("'%s' can't be enabled; make install-tools brings it", unit);
-		remove_file(path);
-		rmdir(directory);
-		return -1;
-	}
-	return 0;
+	if (reload(b) == 0 && systemctl(b, "enable", unit) == 0)
+		return 0;
+	remove_file(unit_path(b, unit));
+	return -1;
+}
+
+static bool
+is_there(const struct boot *b, const char *name, const char *target)
+{
+	const char *link = pool_printf("%s/%s.wants/%s", config_directory(b), target, name);
+
+	return access(unit_path(b, name), F_OK) == 0 ||
+	       faccessat(AT_FDCWD, link, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int
+disable_systemd(struct boot *b)
+{
+	int bad = 0;
+
+	if (is_there(b, unit, b->user ? "default.target" : "multi-user.target"))
+		bad = systemctl(b, "disable", unit);
+	return bad || remove_file(unit_path(b, unit)) || remove_drop_in(b, unit) || reload(b)
+		   ? -1
+		   : 0;
+}
+
+static int
+timers_do(struct boot *b, const char *verb)
+{
+	int bad = 0;
+
+	for (size_t i = 0; i < 2 && !bad; i++)
+		bad = systemctl(b, verb, pool_printf("whittle@%s.timer", timed[i]));
+	return bad;
 }
 
 /* Where nothing is to be done at certain times any more, that is taken away. */
 static int
 timers_systemd(struct boot *b, bool wanted)
 {
-	const char *folder = pool_printf("%s/%s.d", config_directory(b), timed_unit);
-	const char *path = pool_printf("%s/host.conf", folder);
-	struct strbuf text = STRBUF_INIT;
-	int bad = 0;
-
-	if (!wanted && access(path, F_OK) != 0)
-		return 0;
-	timed_conf(b, &text);
 	if (wanted)
-		bad = put_file(folder, path, &text, 0644);
-	else
-		bad = remove_file(path) | (rmdir(folder) && errno != ENOENT ? -1 : 0);
-	strbuf_free(&text);
-	if (!bad && !*b->root)
-		bad = systemctl(b, "daemon-reload", NULL);
-	for (size_t i = 0; i < 2 && !bad; i++) {
-		const char *timer = pool_printf("whittle@%s.timer", timed[i]);
-
-		bad = systemctl(b, wanted ? "enable" : "disable", timer) ||
-		      (!*b->root && systemctl(b, wanted ? "start" : "stop", timer));
-	}
-	return bad ? -1 : 0;
+		return put_unit(b, timed_unit, unit_of_timed) ||
+			       put_unit(b, timer_unit, unit_of_timer) ||
+			       remove_drop_in(b, timed_unit) || reload(b) ||
+			       timers_do(b, "enable") || (!*b->root && timers_do(b, "start"))
+			   ? -1
+			   : 0;
+	if (!is_there(b, "whittle@auto.timer", "timers.target"))
+		return 0;
+	return timers_do(b, "disable") || (!*b->root && timers_do(b, "stop")) ||
+		       remove_file(unit_path(b, timer_unit)) ||
+		       remove_file(unit_path(b, timed_unit)) || remove_drop_in(b, timed_unit) ||
+		       reload(b)
+		   ? -1
+		   : 0;
 }
 
 static int
@@ -702,16 +701,11 @@ enable(struct boot *b)
 static int
 disable(struct boot *b)
 {
-	const char *directory = pool_printf("%s/%s.d", config_directory(b), unit);
 	int bad = 0;
 
 	switch (b->manager) {
 	case SYSTEMD:
-		bad = timers_systemd(b, false) || systemctl(b, "disable", unit) ||
-		      remove_file(pool_printf("%s/host.conf", directory));
-		rmdir(directory);
-		if (!*b->root)
-			bad |= systemctl(b, "daemon-reload", NULL);
+		bad = timers_systemd(b, false) || disable_systemd(b);
 		break;
 	case OPENRC:
 		bad = remove_file(openrc_link(b)) || remove_file(openrc_path(b)) ||

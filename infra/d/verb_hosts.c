@@ -30,28 +30,6 @@ print_row(const char *host, const json_t *row)
 	    cell(row, "memory"), cell(row, "ports"));
 }
 
-/* A host's rows; NULL after a message. */
-static json_t *
-rows_of(const struct fleet_host *h, const struct far_text *t)
-{
-	char *text;
-	json_t *rows = NULL;
-
-	if (far_tell(h, &t->answer))
-		return NULL;
-	text = far_text(t->out);
-	if (text && (t->answer.status == EXIT_YES || t->answer.status == EXIT_NO))
-		rows = json_loads(text, 0, NULL);
-	if (!json_is_array(rows)) {
-		json_decref(rows);
-		rows = NULL;
-		text = far_text(t->err);
-		report("%s: d there: %s", h->name,
-		    text && *text ? pool_dupn(text, strcspn(text, "\n")) : "no answer");
-	}
-	return rows;
-}
-
 static int
 status_of_all(struct app *a, const struct fleet *some, bool json)
 {
@@ -62,18 +40,20 @@ status_of_all(struct app *a, const struct fleet *some, bool json)
 
 	words_add(&words, "status");
 	words_add(&words, "--json");
-	far_all(some, &words, text);
+	far_all(some, &words, true, text);
 	if (!json)
 		printf("%-12s %-16s %-9s %-9s %5s %-5s %7s %s\n", "HOST", "NAME", "STATE",
 		    "HEALTH", "IMAGE", "LIVE?", "MEMORY", "PORTS");
 	for (size_t i = 0; i < some->n; i++) {
-		json_t *rows = rows_of(&some->v[i], &text[i]);
+		json_t *rows = far_list(&some->v[i], &text[i]);
 
 		far_close(&text[i]);
 		if (!rows)
 			status = EXIT_TROUBLE;
 		if (!rows && !json)
 			printf("%-12s %s\n", some->v[i].name, "unknown");
+		else if (!json && !json_array_size(rows))
+			printf("%-12s %s\n", some->v[i].name, "no containers");
 		for (size_t k = 0; !json && k < json_array_size(rows); k++)
 			print_row(some->v[i].name, json_array_get(rows, k));
 		json_object_set_new(all, some->v[i].name, rows ? rows : json_null());
@@ -160,7 +140,7 @@ check_host(struct app *a, const struct fleet_host *h)
 
 	(void)a;
 	words_add(&words, "list-all");
-	far_all(&only, &words, &t);
+	far_all(&only, &words, true, &t);
 	status = far_tell(h, &t.answer) ? EXIT_NO : t.answer.status;
 	out = far_text(t.out);
 	err = far_text(t.err);
@@ -175,10 +155,22 @@ check_host(struct app *a, const struct fleet_host *h)
 	return status ? EXIT_NO : EXIT_YES;
 }
 
+/* d and what it needs there besides: pack for images, filewatch for their manifests, and the
+ * script that knows how engines are run. */
 static int
 add_host(struct app *a, const struct fleet_host *h)
 {
-	return far_bring(h, a->engine.pack) ? EXIT_NO : check_host(a, h);
+	const char *engine = host_engine_script(&a->host),
+		   *filewatch = other_program(
+		       a->host.project, "filewatch", "services/filewatch/filewatch");
+	struct pairs programs = {0};
+
+	*GROW(programs) = (struct pair){"pack", a->engine.pack};
+	if (engine)
+		*GROW(programs) = (struct pair){"whittle-engine", engine};
+	if (access(filewatch, X_OK) == 0)
+		*GROW(programs) = (struct pair){"filewatch", filewatch};
+	return far_bring(h, &programs) ? EXIT_NO : check_host(a, h);
 }
 
 /* What it missed, in the order in which it did; the first that fails ends it. */
@@ -188,6 +180,8 @@ retry_host(struct app *a, const struct fleet_host *h)
 	struct words_list all = missed_by(a, h);
 	int status = EXIT_YES;
 
+	if (!all.n)
+		printf("%-12s missed nothing\n", h->name);
 	for (size_t i = 0; i < all.n && !status; i++) {
 		bool here = strcmp(all.v[i].w[0], missed_here) == 0;
 

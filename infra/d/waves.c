@@ -288,7 +288,8 @@ next_group(const struct fleet *some, size_t from, bool work, bool canary)
 
 /* One alone is heard while it speaks, several one after the other once all are done. */
 static void
-ask_group(const struct fleet *group, const struct words *words, struct far_answer *answer)
+ask_group(const struct fleet *group, const struct words *words, bool question,
+    struct far_answer *answer)
 {
 	struct far_text *text = pool_zero(group->n, sizeof(*text));
 
@@ -299,7 +300,7 @@ ask_group(const struct fleet *group, const struct words *words, struct far_answe
 		far_tell(&group->v[0], &answer[0]);
 		return;
 	}
-	far_all(group, words, text);
+	far_all(group, words, question, text);
 	for (size_t i = 0; i < group->n; i++) {
 		printf("== %s\n", group->v[i].name);
 		copy_visible(text[i].out, stdout);
@@ -326,7 +327,7 @@ run_group(struct app *a, const struct fleet *group, const struct words *words,
 			*GROW(ready) = group->v[i];
 	}
 	if (ready.n)
-		ask_group(&ready, words, got);
+		ask_group(&ready, words, !verb_changes(a, words->w[0]), got);
 	for (size_t i = 0; i < group->n; i++)
 		if (answer[i].kind == FAR_ANSWERED && answer[i].status == EXIT_YES)
 			answer[i] = got[next++];

@@ -23,6 +23,7 @@ const char *
 engine_command(void)
 {
 	static char beside[4200];
+	static char *installed;
 	const char *given = getenv("WHITTLE_ENGINE");
 	ssize_t n;
 	char *slash;
@@ -39,6 +40,10 @@ engine_command(void)
 				return beside;
 		}
 	}
+	if (!installed)
+		installed = engine_beside();
+	if (installed)
+		return installed;
 	return is_program("/usr/bin/podman") || is_program("/usr/local/bin/podman") ? "podman"
 										    : "docker";
 }

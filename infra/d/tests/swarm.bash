@@ -60,6 +60,25 @@ swarm_registry() {
 	wait_until 20 curl -fs "http://$SWARM_HUB:5000/v2/"
 }
 
+# Each node is reached by ssh; prints hosts for d's settings. The first has the node's name there,
+# the others are known by their addresses.
+nodes_by_ssh() {
+	local node at name
+	mkdir -p "$XDG_RUNTIME_DIR" /run/sshd
+	ssh-keygen -q -t ed25519 -N '' -f "$SWARM/key"
+	echo hosts:
+	for node in $NODES; do
+		at=$SWARM/$node name=at-$node
+		[ "$node" != "${NODES%% *}" ] || name=$node
+		printf '%s\n' "ListenAddress $(node_address "$node")" "HostKey $SWARM/key" "AuthorizedKeysFile $SWARM/key.pub" \
+			"StrictModes no" "UsePAM no" "PermitRootLogin yes" "PidFile $at/sshd.pid" "SetEnv SHLVL=2" >"$at/sshd.conf"
+		nsenter --net="/run/netns/$SWARM_PREFIX$node" /usr/sbin/sshd -f "$at/sshd.conf" -E "$at/sshd.log"
+		echo "$(node_address "$node") $(cut -d' ' -f1,2 "$SWARM/key.pub")" >>"$SWARM/known_hosts"
+		printf '  %s: {ssh: root@%s, options: [-i, %s/key, -oUserKnownHostsFile=%s/known_hosts], state: %s/state, env: {DOCKER_HOST: "unix://%s/socket"}}\n' \
+			"$name" "$(node_address "$node")" "$SWARM" "$SWARM" "$at" "$at"
+	done
+}
+
 # The power is off: the daemon, and all that it runs.
 node_kill() {
 	local pids
