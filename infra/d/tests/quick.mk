@@ -5,9 +5,9 @@ E := $(TOP)/infra/engine
 P := $(TOP)/infra/pack/pack
 R := localhost/whittle/$(notdir $(CURDIR))
 
-# As in the real one, content decides. Without podman's cache of steps, which trips over images
-# that somebody else removes meanwhile.
-FLAGS := $(if $(filter podman,$(shell $(E) --which)),--layers=false --format docker)
+# As in the real one, content decides. Without the engines' caches of steps, which trip over
+# images that somebody else removes meanwhile.
+FLAGS := $(if $(filter podman,$(shell $(E) --which)),--layers=false --format docker,--no-cache)
 INPUTS := $(shell tar -c --sort=name --mtime=@0 Dockerfile files | sha256sum | cut -d' ' -f1)
 
 .PHONY: all test install

@@ -14,6 +14,8 @@ port, behind, rules = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
 
 class Front(http.server.BaseHTTPRequestHandler):
+    # Who tries TLS first sees by the status line that there is none.
+    default_request_version = 'HTTP/1.1'
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args):
