@@ -322,6 +322,7 @@ stop.set(); t.join()'
 	echo root:x:0:0::/:/bin/sh >tree/etc/passwd
 	printf '100\tbegin\t\n99999999999999\tok\tall\n' >"$run/tests"
 	run_x 0 "$LEARN" keep -r tree -k "$list" "$run"
+	[ "$(id -u)" -eq 0 ] || return 0 # prep makes root the owner
 	run_x 0 "$PREP" -q -r tree -k "$list"
 	[ ! -e tree/d/never1 ]
 	for name in $'new\nline' $'tab\there' $'\xff\xfe' 'back\slash' ' blank ' '#' $'\x7f' $'\u202eodd'; do
@@ -493,10 +494,11 @@ learn_keep() {
 	rm "$list"
 	learn_keep
 	cmp "$list" "$list.first"
-	# And prep makes of it an image where it works.
+	# And prep makes of it an image where it works, whose owner is root.
+	[ "$(id -u)" -eq 0 ] || return 0
 	run_x 0 "$PREP" -q -r "$tree" -k "$list"
 	[ ! -e "$tree/usr/bin/cat" ] && [ ! -e "$tree/etc/two" ] && [ -d "$tree/var/spool/x" ] && [ -f "$tree/srv/site/deep/e" ]
-	[ "$(id -u)" -ne 0 ] || run_x 0 chroot "$tree" /usr/bin/run -c 'read x </etc/one; echo works'
+	run_x 0 chroot "$tree" /usr/bin/run -c 'read x </etc/one; echo works'
 }
 
 @test "what bats says of the time that a test took is no part of its name" {
