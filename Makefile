@@ -97,7 +97,7 @@ install-tools: $(call each,install-tools,$(PROGRAMS))
 clean: $(call each,clean,lib $(PROGRAMS) baseline $(ROOTFS) $(CONTAINERS) $(LABS))
 distclean: clean
 	$(Q)$(MAKE) -C third-party clean
-	$(Q)rm -rf .cache
+	$(Q)rm -rf .cache .catalogue
 
 # The programs whose modules depend on each other in one direction, which the objects prove.
 LAYERED := infra/d infra/idmap infra/learn infra/page infra/pack baseline/prep services/filewatch services/probe

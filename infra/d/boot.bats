@@ -131,7 +131,7 @@ with_systemd() {
 }
 
 @test "the user's unit is accepted, too, and depends on nothing that only the system has" {
-	requires command:systemd-analyze root userns open command:newuidmap
+	requires command:systemd-analyze root podman userns open command:newuidmap
 	local unit=$BATS_TEST_TMPDIR/whittle.service
 	# Another's systemctl, since no manager of this user's runs.
 	# shellcheck disable=SC2016 # the inner shell's

@@ -47,11 +47,11 @@ object_name(const char *s)
 	return *name == '-' ? pool_printf("x%s", name) : name;
 }
 
-static json_t *
-meta(const char *name, const char *app)
+json_t *
+export_kube_meta(const char *name, const char *app)
 {
-	return json_pack(
-	    "{s:s, s:{s:s}}", "name", name, "labels", "app.kubernetes.io/name", app);
+	return json_pack("{s:s, s:{s:s, s:s}}", "name", name, "labels",
+	    "app.kubernetes.io/name", app, "app.kubernetes.io/managed-by", "whittle");
 }
 
 static json_t *
@@ -64,7 +64,7 @@ static json_t *
 object(const char *version, const char *kind, const char *name, const char *app)
 {
 	return json_pack("{s:s, s:s, s:o}", "apiVersion", version, "kind", kind, "metadata",
-	    meta(name, app));
+	    export_kube_meta(name, app));
 }
 
 static const char *

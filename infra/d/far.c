@@ -291,11 +291,12 @@ said_in(int fd)
 	return b;
 }
 
-/* In one call. Where d isn't there, that is all that standard error holds. */
+/* In one call. */
 static struct far_answer
 ask_once(const struct fleet_host *h, const struct words *words, int err)
 {
-	static const char none[] = "whittle: not this d\n";
+	/* Its last line: a banner may stand before. */
+	static const char none[] = "whittle: not this d";
 	struct far_answer a = {.kind = FAR_TROUBLE};
 	struct strbuf said = STRBUF_INIT;
 	struct words argv = {0};
@@ -304,15 +305,15 @@ ask_once(const struct fleet_host *h, const struct words *words, int err)
 	if (!there)
 		return a;
 	add_ssh(&argv, h, false);
-	add_script(&argv, pool_printf("%s || { printf %s >&2; exit %d; }; %s", there, one(none),
+	add_script(&argv, pool_printf("%s || { echo %s >&2; exit %d; }; %s", there, one(none),
 			      NO_D, start_of(h, words)));
 	a.status = run(&(struct run){.argv = (const char *const *)argv.w});
 	said = said_in(err);
 	take_reason(&a, &said);
-	a.kind = a.status < 0                                              ? FAR_TROUBLE
-		 : a.status == SSH_FAILED                                  ? FAR_UNREACHABLE
-		 : a.status == NO_D && said.s && strcmp(said.s, none) == 0 ? FAR_NO_D
-									   : FAR_ANSWERED;
+	a.kind = a.status < 0                                   ? FAR_TROUBLE
+		 : a.status == SSH_FAILED                       ? FAR_UNREACHABLE
+		 : a.status == NO_D && strcmp(a.why, none) == 0 ? FAR_NO_D
+								: FAR_ANSWERED;
 	/* Then nothing of it is d's. */
 	if (a.kind != FAR_ANSWERED && ftruncate(err, 0))
 		a.kind = FAR_TROUBLE;

@@ -52,6 +52,12 @@ calls() {
 	expect "$W: pids: less secure there: " "$stderr"
 	refute "apply" "$(calls)"
 	sed -i 's/lossy: \[/&pids, /' "$WHITTLE_CONTAINERS/$W/settings.yaml"
+	# What somebody else made and d would call the same isn't taken over.
+	printf '%s\n' service/other "service/$W" >"$CLUSTER/others"
+	run_x 2 d u "$W"
+	expect "$W: the cluster has a 'service/$W' that d didn't make" "$stderr"
+	rm "$CLUSTER/others"
+	refute "apply" "$(calls)"
 	: >"$CLUSTER/refuses"
 	run_x 1 d u "$W"
 	rm "$CLUSTER/refuses"
@@ -61,7 +67,7 @@ calls() {
 	run_x 1 d u "$W"
 	rm "$CLUSTER/half"
 	expect "delete --ignore-not-found --wait=false deployment/$W networkpolicy/$W service/$W" "$(calls)"
-	expect "get deployment,service,networkpolicy -l app.kubernetes.io/name=$W -o name" "$(calls)"
+	expect "get deployment,service,networkpolicy -l app.kubernetes.io/name=$W,app.kubernetes.io/managed-by=whittle -o name" "$(calls)"
 	[ ! -e "$CLUSTER/now" ]
 	[ ! -s "$CLUSTER/objects" ]
 	run_x 1 d plan "$W"
@@ -107,6 +113,17 @@ calls() {
 	expect quarantined
 	next_is "$W" 3
 	run_x 0 d u "$W"
+	# The same version that isn't ready, or a restart that isn't taken: what the one before read is gone.
+	: >"$CLUSTER/calls"
+	: >"$CLUSTER/broken"
+	run_x 1 d 1 "$W"
+	rm "$CLUSTER/broken"
+	: >"$CLUSTER/refuses"
+	run_x 1 d 01 "$W"
+	rm "$CLUSTER/refuses"
+	refute "rollout undo" "$(calls)"
+	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 3)")" ]
+	expect "whittle/image: \"$("$PACK" id "$(live "$W")")\"" "$(cat "$CLUSTER/now")"
 	run_x 0 d back "$W"
 	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 1)")" ]
 	expect "whittle/image: \"$("$PACK" id "$(live "$W")")\"" "$(cat "$CLUSTER/now")"

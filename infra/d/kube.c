@@ -229,9 +229,9 @@ add_secrets(const struct container *c, const char *version, struct strbuf *out)
 		explicit_bzero(coded, strlen(coded));
 		secret_free(&value);
 	}
-	o = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}, s:o}", "apiVersion", "v1", "kind", "Secret",
-	    "metadata", "name", pool_printf("%s-secrets-%s", kube_name(c), version), "labels",
-	    "app.kubernetes.io/name", kube_name(c), "data", data);
+	o = json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "v1", "kind", "Secret", "metadata",
+	    export_kube_meta(pool_printf("%s-secrets-%s", kube_name(c), version), kube_name(c)),
+	    "data", data);
 	text = bad || !c->secrets.n ? NULL : json_dumps(o, JSON_COMPACT);
 	if (text) {
 		strbuf_printf(out, "---\n%s\n", text);
@@ -273,20 +273,60 @@ watch(struct app *a, const struct container *c, int64_t ms)
 	    pool_printf("--timeout=%" PRId64 "s", ms / 1000), NULL);
 }
 
-/* "KIND/NAME" of what has the container's label; -1 after a message. */
+/* "KIND/NAME" of what has these labels; -1 after a message. */
 static int
-list(struct app *a, const struct container *c, const char *kinds, struct words *out)
+list(struct app *a, const char *labels, const char *kinds, struct words *out)
 {
 	struct strbuf said = STRBUF_INIT;
 	char *save = NULL;
-	int bad = ask(a, &said, CALL_MS, false, "get", kinds, "-l",
-	    pool_printf("app.kubernetes.io/name=%s", kube_name(c)), "-o", "name", NULL);
+	int bad = ask(a, &said, CALL_MS, false, "get", kinds, "-l", labels, "-o", "name", NULL);
 
 	for (char *line = bad || !said.s ? NULL : strtok_r(said.s, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
 		words_add(out, line);
 	strbuf_free(&said);
 	return bad ? -1 : 0;
+}
+
+/* Of the container, and made by d: the name alone is a label that others use as well. */
+static const char *
+labels_of(const struct container *c)
+{
+	return pool_printf(
+	    "app.kubernetes.io/name=%s,app.kubernetes.io/managed-by=whittle", kube_name(c));
+}
+
+/* The first of these, "KIND/NAME", that has a name which d gives the container's objects. */
+static const char *
+named_as_ours(const struct container *c, const struct words *there, size_t *from)
+{
+	struct words names = {0};
+
+	words_add(&names, kube_name(c));
+	export_kube_services(c, &names);
+	while (*from < there->n) {
+		const char *one = there->w[(*from)++], *slash = strchr(one, '/');
+
+		if (slash && words_have(&names, slash + 1))
+			return one;
+	}
+	return NULL;
+}
+
+/* Applying takes over what has the name, and undoing removes it. */
+static bool
+others_are_there(struct app *a, const struct container *c)
+{
+	struct words there = {0};
+	const char *one;
+	size_t at = 0;
+
+	if (list(a, "app.kubernetes.io/managed-by!=whittle", "service,networkpolicy", &there))
+		return true;
+	one = named_as_ours(c, &there, &at);
+	if (one)
+		report("%s: the cluster has a '%s' that d didn't make", c->key, one);
+	return one;
 }
 
 static int
@@ -310,7 +350,7 @@ tidy(struct app *a, const struct container *c, const char *keep)
 	    pool_printf("secret/%s-secrets-", kube_name(c))};
 	struct words there = {0}, old = {0};
 
-	list(a, c, "configmap,secret", &there);
+	list(a, labels_of(c), "configmap,secret", &there);
 	for (size_t i = 0; i < there.n; i++)
 		for (size_t k = 0; k < 2; k++) {
 			size_t len = strlen(prefixes[k]);
@@ -338,22 +378,18 @@ settle(struct journal *j, struct roll *r, enum roll_end end)
 static enum roll_end
 remove_first(struct journal *j, struct roll *r)
 {
-	struct words there = {0}, names = {0}, ours = {0};
+	struct words there = {0}, ours = {0};
 	struct kube_state s;
 	int got = kube_see(j->a, r->c, &s);
+	const char *one;
+	size_t at = 0;
 
 	if (got < 0 || (got == 1 && strcmp(s.digest, journal_text(j, "kube")) != 0))
 		return got < 0 ? ROLL_OPEN : ROLL_BACK;
-	if (list(j->a, r->c, "deployment,service,networkpolicy", &there))
+	if (list(j->a, labels_of(r->c), "deployment,service,networkpolicy", &there))
 		return ROLL_OPEN;
-	words_add(&names, kube_name(r->c));
-	export_kube_services(r->c, &names);
-	for (size_t i = 0; i < there.n; i++) {
-		const char *slash = strchr(there.w[i], '/');
-
-		if (slash && words_have(&names, slash + 1))
-			words_add(&ours, there.w[i]);
-	}
+	while ((one = named_as_ours(r->c, &there, &at)))
+		words_add(&ours, one);
 	return delete_all(j->a, &ours) ? ROLL_OPEN : ROLL_BACK;
 }
 
@@ -364,6 +400,9 @@ undo(struct journal *j, struct roll *r)
 	r->image_failed = crashed(j->a, r->c, journal_text(j, "kube"));
 	if (!journal_true(j, "had"))
 		return remove_first(j, r);
+	/* The one before is another version, and what its pods read is gone. */
+	if (journal_true(j, "same"))
+		return ROLL_BACK;
 	report("%s: %s: rolling back", r->c->key, r->why);
 	if (ask(j->a, NULL, CALL_MS, false, "rollout", "undo", resource(r->c), NULL) ||
 	    watch(j->a, r->c, BACK_MS))
@@ -394,7 +433,9 @@ has_it(struct journal *j, struct roll *r)
 
 	if (got < 0)
 		r->why = "the cluster can't be asked how it went";
-	return got < 1 ? got : strcmp(s.digest, journal_text(j, "kube")) == 0;
+	return got < 1 ? got
+		       : strcmp(s.digest, journal_text(j, "kube")) == 0 &&
+			     strcmp(s.transaction, journal_text(j, "applied")) == 0;
 }
 
 /* Of several objects some may have been taken. */
@@ -413,6 +454,7 @@ kube_deploy(struct journal *j, struct roll *r)
 	const char *transaction = j->id;
 	struct kube_state now;
 	struct wanted w;
+	bool same;
 	int had;
 
 	if (!roll_reachable(j, r, "kube", to->registry))
@@ -425,15 +467,20 @@ kube_deploy(struct journal *j, struct roll *r)
 		    kube_name(r->c));
 		return ROLL_REFUSED;
 	}
-	if (had && !r->again && strcmp(now.digest, w.digest) == 0 && now.current && now.ready)
+	if (!had && others_are_there(j->a, r->c))
+		return ROLL_REFUSED;
+	same = had && !r->again && strcmp(now.digest, w.digest) == 0;
+	if (same && now.current && now.ready)
 		return ROLL_SAME;
-	if (had && !r->again && strcmp(now.digest, w.digest) == 0)
+	if (same)
 		transaction = now.transaction;
 	w.item.image = roll_image(j->a, r, to->registry, to->plain);
 	if (!w.item.image || interrupted)
 		return ROLL_REFUSED;
 	json_object_set_new(j->o, "kube", json_string(w.digest));
+	json_object_set_new(j->o, "applied", json_string(transaction));
 	json_object_set_new(j->o, "had", json_boolean(had));
+	json_object_set_new(j->o, "same", json_boolean(same));
 	if (journal_step(j, "deploy"))
 		return ROLL_REFUSED;
 	say("DEPLOY", "%s %s to the cluster", r->c->key, short_id(r->image->id));

@@ -32,6 +32,7 @@
 #include "swarm_nodes.h"
 #include "verbs.h"
 #include "walk.h"
+#include "waves.h"
 
 static const char *const words_of[] = {
     "added", "removed", "changed", "mode", "owner", "capabilities", "type", "tampered"};
@@ -678,8 +679,8 @@ print_change(const struct place *p, const struct change *c)
 	struct strbuf b = STRBUF_INIT;
 
 	strbuf_put_visible(&b, c->path, strlen(c->path));
-	printf("%s%s%s: %-12s %s", p->name, c->node ? " on " : "", c->node ? c->node : "",
-	    c->what, b.s);
+	printf("%s%s%s: %-12s %s", p->name, c->node ? " on " : "",
+	    c->node ? visible(c->node) : "", c->what, b.s);
 	if (c->mode)
 		printf("  (%s %04o%s%s)", type_name(c->mode), (unsigned)c->mode & 07777,
 		    c->executable ? ", executable" : "",

@@ -73,16 +73,19 @@ ask_here(struct app *a, const char *node, const struct words *words)
 	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
 	struct words argv = {0};
 	json_t *list = NULL;
+	int status;
 
 	words_add(&argv, "env");
+	words_add(&argv, "ENGINE=docker");
 	words_add(&argv, "WHITTLE_ENGINE=docker");
 	if (docker && strncmp(docker, "unix:", 5) == 0)
 		words_addf(&argv, "DOCKER_HOST=%s", docker);
 	words_add(&argv, program_path());
 	words_add_all(&argv, words);
-	run(&(struct run){
+	status = run(&(struct run){
 	    .argv = (const char *const *)argv.w, .out = &out, .err = &err, .most = ANSWER_MAX});
-	list = json_loads(out.s ? out.s : "", 0, NULL);
+	if (status == EXIT_YES || status == EXIT_NO)
+		list = json_loads(out.s ? out.s : "", 0, NULL);
 	if (!json_is_array(list)) {
 		report("%s: d: %s", node,
 		    err.len ? pool_dupn(err.s, strcspn(err.s, "\n")) : "no answer");

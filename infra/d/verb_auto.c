@@ -432,7 +432,8 @@ do_auto(struct app *a, int argc, char **argv)
 		return bad ? EXIT_TROUBLE : EXIT_YES;
 	}
 	if (state_is_locked(&a->host, ".auto")) {
-		report("another 'd auto' is at work: nothing done");
+		if (isatty(STDERR_FILENO)) /* a timer's next run finds what is due */
+			report("another 'd auto' is at work: nothing done");
 		return EXIT_YES;
 	}
 	lock = state_lock(&a->host, ".auto", "'d auto'", 0, false);

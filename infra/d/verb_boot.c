@@ -560,10 +560,8 @@ enable_systemd(struct boot *b)
 {
 	if (put_unit(b, unit, unit_of_boot) || remove_drop_in(b, unit))
 		return -1;
-	if (reload(b) == 0 && systemctl(b, "enable", unit) == 0)
-		return 0;
-	remove_file(unit_path(b, unit));
-	return -1;
+	/* The unit stays where that fails: what an earlier run enabled starts by it. */
+	return reload(b) || systemctl(b, "enable", unit) ? -1 : 0;
 }
 
 static bool
@@ -608,7 +606,8 @@ timers_systemd(struct boot *b, bool wanted)
 			       timers_do(b, "enable") || (!*b->root && timers_do(b, "start"))
 			   ? -1
 			   : 0;
-	if (!is_there(b, "whittle@auto.timer", "timers.target"))
+	if (!is_there(b, "whittle@auto.timer", "timers.target") &&
+	    !is_there(b, timer_unit, "timers.target"))
 		return 0;
 	return timers_do(b, "disable") || (!*b->root && timers_do(b, "stop")) ||
 		       remove_file(unit_path(b, timer_unit)) ||

@@ -73,6 +73,7 @@ nodes_by_ssh() {
 		printf '%s\n' "ListenAddress $(node_address "$node")" "HostKey $SWARM/key" "AuthorizedKeysFile $SWARM/key.pub" \
 			"StrictModes no" "UsePAM no" "PermitRootLogin yes" "PidFile $at/sshd.pid" "SetEnv SHLVL=2" >"$at/sshd.conf"
 		nsenter --net="/run/netns/$SWARM_PREFIX$node" /usr/sbin/sshd -f "$at/sshd.conf" -E "$at/sshd.log"
+		wait_until 10 bash -c ": <>/dev/tcp/$(node_address "$node")/22"
 		echo "$(node_address "$node") $(cut -d' ' -f1,2 "$SWARM/key.pub")" >>"$SWARM/known_hosts"
 		printf '  %s: {ssh: root@%s, options: [-i, %s/key, -oUserKnownHostsFile=%s/known_hosts], state: %s/state, env: {DOCKER_HOST: "unix://%s/socket"}}\n' \
 			"$name" "$(node_address "$node")" "$SWARM" "$SWARM" "$at" "$at"
