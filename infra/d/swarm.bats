@@ -174,7 +174,8 @@ inspect() { # JQ-FILTER
 	next_is "$W" 9
 	run_x 1 d u "$W"
 	expect "Swarm rolled it back" "$stderr"
-	says "1 1"
+	# Swarm's rollback has ended when its last copy is being started.
+	wait_until 30 says "1 1"
 	[ "$(image_id "$(live "$W")")" = "$before" ]
 	run_x 1 d u "$W"
 	expect "failed before" "$stderr"
