@@ -128,6 +128,13 @@ with_systemd() {
 	[ ! -e "$root/etc/systemd/system/whittle@.service" ]
 	[ ! -e "$root/etc/systemd/system/whittle@.timer" ]
 	run_x 0 d disable --root "$root"
+	# Cut off before they were enabled, or after they were disabled.
+	at_boot "$N" 'jobs: {a: {cmd: /svc, at: "02:00"}}'
+	run_x 0 d enable --root "$root"
+	rm "$root"/etc/systemd/system/timers.target.wants/*
+	run_x 0 d disable --root "$root"
+	[ -z "$(find "$root/etc/systemd/system" -name 'whittle*')" ]
+	at_boot "$N"
 }
 
 @test "the user's unit is accepted, too, and depends on nothing that only the system has" {
@@ -140,6 +147,9 @@ with_systemd() {
 		printf "#!/bin/sh\necho systemctl \"\$@\" >&2\n" >"$HOME/bin/systemctl"
 		chmod +x "$HOME/bin/systemctl"
 		PATH=$HOME/bin:$PATH "$1" enable --by systemd >&2 || :
+		# What was enabled stays where that fails another time.
+		printf "#!/bin/sh\nexit 1\n" >"$HOME/bin/systemctl"
+		if PATH=$HOME/bin:$PATH "$1" enable --by systemd >&2; then exit 9; fi
 		cat "$HOME/.config/systemd/user/whittle.service"' - "$D" >"$unit"
 	XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR SYSTEMD_UNIT_PATH=$BATS_TEST_TMPDIR: run_x 0 systemd-analyze verify --user --man=no whittle.service
 	refute whittle "$output$stderr"

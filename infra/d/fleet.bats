@@ -38,6 +38,11 @@ teardown_file() {
 @test "hosts: named, reached, and brought the very same d" {
 	run_x 0 d hosts
 	expect "h2              2 root@10.97.7.3           lab label-h2"
+	# What a host says to everybody is no answer.
+	echo "for members only" >"$ROOM/banner"
+	run_x 2 d -A status
+	rm "$ROOM/banner"
+	expect "h1: d isn't there, or another version of it: d hosts add h1" "$stderr"
 	run_x 1 d hosts check h1
 	expect "h1: d isn't there, or another version of it: d hosts add h1" "$stderr"
 	run_x 0 d hosts add

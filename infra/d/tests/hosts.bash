@@ -124,6 +124,7 @@ host_make() {
 		PermitRootLogin yes
 		PidFile $at/sshd.pid
 		SetEnv SHLVL=2
+		Banner $ROOM/banner
 	EOT
 	echo "[$address]:$port $(cut -d' ' -f1,2 "$ROOM/key.pub")" | sed 's/^\[\(.*\)\]:22 /\1 /' >>"$ROOM/known_hosts"
 	echo "-p $port $who@$address" >"$at/ssh"
