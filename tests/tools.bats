@@ -266,9 +266,22 @@ doctor_where() {
 	TEST_TALLY=$BATS_TEST_TMPDIR/tally TEST_AGAIN=1 run_x 1 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
 	expect "# tried again: not at once"
 	expect "# what it said"
-	refute "not ok 1"
-	expect "not ok 2 never"
-	[ "$(cat "$BATS_TEST_TMPDIR/tally")" = "0 2 0 0"$'\n'"1 1 0 2" ]
+	refute $'\n'"not ok 1"
+	expect $'\n'"not ok 2 never"
+	[ "$(cat "$BATS_TEST_TMPDIR/tally")" = "0 2 0 0"$'\n'"1 1 0 4" ]
+}
+
+@test "a test that a second try alone can't help is tried again with its whole file" {
+	local at=@
+	cat >"$BATS_TEST_TMPDIR/a.bats" <<-EOT
+		load $TOP/tests/helpers
+		setup_file() { echo >>"$BATS_TEST_TMPDIR/begun"; rm -f "$BATS_TEST_TMPDIR/spoilt"; }
+		${at}test "spoils it" { [ ! -e "$BATS_TEST_TMPDIR/spoilt" ] && touch "$BATS_TEST_TMPDIR/spoilt" && [ "\$(wc -l <"$BATS_TEST_TMPDIR/begun")" = 2 ]; }
+	EOT
+	TEST_TALLY=$BATS_TEST_TMPDIR/tally TEST_AGAIN=1 run_x 0 "$TOP/tests/run" "$BATS_TEST_TMPDIR/a.bats"
+	expect "# not ok 1 spoils it"
+	expect $'\n'"ok 1 spoils it"
+	[ "$(cat "$BATS_TEST_TMPDIR/tally")" = "1 0 0 2" ]
 }
 
 @test "a test file that is skipped removes nothing of the user's" {

@@ -163,11 +163,15 @@ sshd_up() {
 	return 1
 }
 
-# The host is off, but for its containers: sshd and all that runs by it.
+# The host is off, but for its containers: sshd and all that runs by it. Whoever loses a connection tries
+# another one at once, maybe before who listens has ended: until nobody is left.
 host_down() {
-	local pid
-	for pid in $(ip netns pids "$N$1" 2>/dev/null); do
-		case $(cat "/proc/$pid/comm" 2>/dev/null) in sshd* | d | sh | sleep) kill -KILL "$pid" 2>/dev/null || : ;; esac
+	local pid found=1
+	while [ "$found" ]; do
+		found=
+		for pid in $(ip netns pids "$N$1" 2>/dev/null); do
+			case $(cat "/proc/$pid/comm" 2>/dev/null) in sshd* | d | sh | sleep) ! kill -KILL "$pid" 2>/dev/null || found=1 ;; esac
+		done
 	done
 	disconnect
 }
