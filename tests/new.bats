@@ -171,9 +171,20 @@ tells() {
 	tree_with r svc.service 'Environment="CONF=/etc/a b.conf" PORT=80' 'EnvironmentFile=-/etc/default/svc' 'EnvironmentFile=-/etc/default/none' 'User=svc' \
 		$'ExecStart=-/usr/sbin/svc -d $OPTS $NONE $UNSET \\\n  -P "" -c ${CONF} --port=${PORT} %p %% $$x' 'RuntimeDirectory=svc/%p more' \
 		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not'
-	tells r 'user svc' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'variable CONF=/etc/a b.conf'
+	printf 'CapabilityBoundingSet=CAP_SETUID\nCapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_SYS_CHROOT CAP_SYS_ADMIN\n' |
+		sed -i '/^\[Service\]/r /dev/stdin' r/usr/lib/systemd/system/svc.service
+	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'variable CONF=/etc/a b.conf'
 	[ "$(grep '^word' <<<"$output")" = "$(printf 'word %s\n' /usr/sbin/svc -d -u svc --x -P '' -c '/etc/a b.conf' --port=81 svc % '$x')" ]
-	run ! grep -q 'run/not' <<<"$output"
+	run ! grep -qE 'run/not|CHOWN|ADMIN' <<<"$output"
+	# The directories of the machine's init aren't the service's.
+	mkdir -p r/usr/lib/tmpfiles.d
+	printf 'Package: svc\nDepends: svc-common, systemd\n\nPackage: svc-common\n\nPackage: systemd\n\n' >r/var/lib/dpkg/status
+	for package in svc-common systemd; do
+		echo "d /run/$package 0755 root root" >"r/usr/lib/tmpfiles.d/$package.conf"
+		echo "/usr/lib/tmpfiles.d/$package.conf" >"r/var/lib/dpkg/info/$package.list"
+	done
+	tells r 'tmpfs /run/svc-common'
+	run ! grep -q '/run/systemd' <<<"$output"
 }
 
 @test "a unit's variables: a value isn't expanded once more, and a link out of the tree isn't read" {
@@ -238,6 +249,33 @@ tells() {
 	run_x 1 "$TOP/infra/new" tell-script --start --exec svc
 }
 
+@test "what a script around the program runs in the end, and the variables that it sets" {
+	local repo=localhost/${P}wrapped
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p r/usr/sbin obj
+	cat >r/usr/sbin/svc-start <<-'EOT'
+		#!/bin/sh
+		. /etc/default/svc
+		/usr/sbin/svc-check || exit
+		(exec $DAEMON -p /run/svc.pid $OPTS "a b")
+	EOT
+	for file in svc svc-check; do printf '#!/bin/sh\nexit 1\n' >"r/usr/sbin/$file"; done
+	chmod 755 r/usr/sbin/*
+	tree_with r svc.service Type=forking ExecStart=/usr/sbin/svc-start
+	printf 'DAEMON=/usr/sbin/svc\nOPTS="$OPTS -c /etc/svc.conf"\nexport SVC_HOME="/srv/it is"\n' >r/etc/default/svc
+	printf 'FROM localhost/whittle/baseline:live\nCOPY r/ /\n' >Dockerfile
+	engine build -q -t "$repo:packages" . >/dev/null
+	tar -C r -cf - . | tar -tvf - --numeric-owner | sed -E 's/ +/ /g' >listing
+	run_x 0 bash -euc '. "$1/infra/new.d/unit" && . "$1/infra/new.d/packages"
+		top=$1 repo=$2 root=$PWD/r listing=$PWD/listing command=(/usr/sbin/svc-start)
+		say() { :; }
+		declare -A variable=([OPTS]=-g)
+		ask_wrapper
+		printf "%s\n" "${command[@]}" "${variable[SVC_HOME]}"
+		! ask_wrapper' - "$TOP" "$repo"
+	[ "$output" = "$(printf '%s\n' /usr/sbin/svc -p /run/svc.pid -g -c /etc/svc.conf 'a b' '/srv/it is')" ]
+}
+
 @test "the option that keeps a daemon in the foreground, by its help" {
 	local help want
 	cd "$BATS_TEST_TMPDIR"
@@ -259,6 +297,20 @@ tells() {
 		-N|  -N           do not fork into the background
 		|  -b           run in the background
 	EOT
+	# A manual page's, in both of its languages; a word that is a command of its own.
+	printf '%s\n' '.SH COMMANDS' '.IP \fBcheck\fR' 'Check it.' '.IP "\fBstart\-fg\fR [\fIname\fR]" 4' 'Like \fBstart\fR, but' 'in the foreground.' \
+		'.TP' '.B \-b' 'Go away.' '.TP' '\fB\-\-stay\fR' 'Do not' 'fork. As with -d.' '.SH FILES' 'In the foreground.' | tagged_paragraphs >page
+	printf '%s\n' '.Bl -tag' '.It Fl n' 'Stay in the' '.Em foreground .' '.El' | tagged_paragraphs >>page
+	diff page - <<-'EOT'
+		check Check it.
+		start-fg [name] Like start, but in the foreground.
+		-b Go away.
+		--stay Do not fork. As with -d.
+		-n Stay in the foreground .
+	EOT
+	manual_of() { cat page; }
+	[ "$(foreground_verb svc start)" = start-fg ]
+	[ -z "$(foreground_verb svc -c start)" ]
 }
 
 # Greets whoever connects with this, and hangs up.

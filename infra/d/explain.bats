@@ -22,6 +22,7 @@ setup_file() {
 	cp "$BATS_TEST_DIRNAME/tests/quick.mk" Makefile
 	printf 'root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >files/etc/passwd
 	printf 'root:x:0:\napp:x:1000:\n' >files/etc/group
+	ln -s ../run/lock files/var/lock
 	touch files/var/lib/app/.keep files/var/log/app/.keep
 	printf 'FROM scratch\nCOPY files/ /\nUSER 1000:1000\nENTRYPOINT ["/fail"]\n' >Dockerfile
 	: >settings.yaml
@@ -64,6 +65,8 @@ fails() {
 @test "a read-only file system: a tmpfs, or a volume where data lives; the owner is right" {
 	fails "it can't write where it wants to" "tmpfs: [/var/log/app:16m]" 'cmd: [write, /var/log/app/log]'
 	fails "it can't write where it wants to" "mount_rw: [app:/var/lib/app]" 'cmd: [write, /var/lib/app/db]'
+	# Where a link of the image leads.
+	fails "it can't write where it wants to" "tmpfs: [/run/lock:16m]" 'cmd: [write, /var/lock/app]'
 }
 
 @test "a path that begins in the working directory: a directory of its own there" {
@@ -129,11 +132,14 @@ fails() {
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set gid 101.|settings caps SETGID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
+		x: pthread_create(&t->thread, NULL, run, t) failed|settings pids 256
 		x: bind: Permission denied|settings caps NET_BIND_SERVICE
 		x: failed to create temporary directory (unknown system error)|settings tmpfs /tmp:16m
 	EOT
-	echo 'x: the user said no, and failed' >"$BATS_TEST_TMPDIR/said"
-	run_x 1 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none
+	for words in 'x: the user said no, and failed' 'Warning: mlock() of VSM failed: Cannot allocate memory (12)'; do
+		echo "$words" >"$BATS_TEST_TMPDIR/said"
+		run_x 1 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none
+	done
 }
 
 @test "too few processes" {
@@ -192,6 +198,9 @@ named() {
 	run_x 1 d t "$n" -- true
 	expect "why: there is no account 'served' in the image" "$stderr"
 	expect 'files/prep-local:  ACCOUNTS_DONT_DELETE_REGEX=' "$stderr"
+	echo 'cmd: [/fail, getpwnam-value, served]' >>settings.yaml
+	run_x 1 d t "$n" -- true
+	expect "why: there is no account 'served' in the image" "$stderr"
 	run_x 0 d fix --yes "$n"
 	expect "WRITE     $n/files/prep-local: ACCOUNTS_DONT_DELETE_REGEX="
 	run_x 0 d t "$n" -- true

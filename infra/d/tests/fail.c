@@ -55,9 +55,12 @@ wants(const char *what, const char *value)
 		}
 		return 0;
 	}
-	if (strcmp(what, "getpwnam") == 0) {
+	if (strstr(what, "getpwnam")) {
 		if (!getpwnam(value)) {
-			fprintf(stderr, "fail: getpwnam(\"%s\") failed\n", value);
+			fprintf(stderr,
+			    what[8] ? "fail: parameter user: unknown user name value: %s\n"
+				    : "fail: getpwnam(\"%s\") failed\n",
+			    value);
 			exit(1);
 		}
 		return 0;
