@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -251,6 +252,20 @@ walk_directory(struct walk *w, const struct walk_entry *directory, int directory
 	return stop;
 }
 
+/* Each level takes one, a visitor that copies two more: as many as there may be, for as long.
+ */
+static int
+raise_descriptors(struct rlimit *was)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_NOFILE, was))
+		return -1;
+	most = *was;
+	most.rlim_cur = most.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &most);
+}
+
 int
 walk_tree(int rootfd, const struct walk_options *options,
     enum walk_action (*visit)(const struct walk_entry *e, void *arg), void *arg)
@@ -259,7 +274,8 @@ walk_tree(int rootfd, const struct walk_options *options,
 	struct walk w = {.options = options ? options : &none, .visit = visit, .arg = arg};
 	cleanup_fd int back = -1;
 	struct walk_entry root = {.dirfd = rootfd, .name = "."};
-	int fd, stop;
+	struct rlimit was;
+	int fd, stop, raised;
 
 	if (w.options->chdir && (back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -1;
@@ -271,6 +287,7 @@ walk_tree(int rootfd, const struct walk_options *options,
 	strbuf_puts(&w.path, "/");
 	root.path = w.path.s;
 	root.path_len = w.path.len;
+	raised = raise_descriptors(&was) == 0;
 	switch (visit(&root, arg)) {
 	case WALK_GO:
 		stop = walk_directory(&w, &root, fd);
@@ -283,6 +300,8 @@ walk_tree(int rootfd, const struct walk_options *options,
 		stop = 0;
 		close(fd);
 	}
+	if (raised)
+		setrlimit(RLIMIT_NOFILE, &was);
 	strbuf_free(&w.path);
 	if (back >= 0 && fchdir(back))
 		return -1;

@@ -47,7 +47,8 @@ struct walk_options {
  * during the walk is not entered (reported as trouble with errno ESTALE). A mount point
  * is visited but, unless cross_mounts is set, not entered; nor is a directory at the depth
  * WALK_DEEPEST (trouble with errno ENAMETOOLONG).
- * Descriptors in use: one for each level.
+ * Descriptors in use: one for each level; as long as the walk takes, this process may have as
+ * many as its hard limit says.
  *
  * Returns 0, 1 where the visitor said WALK_STOP, or -1 with errno where the root itself
  * can't be read.

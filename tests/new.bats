@@ -142,6 +142,16 @@ says() {
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
 }
 
+@test "an image of a program and nothing else; that it listens nowhere is said, since its tests prove little then" {
+	local n=${P}mute
+	mkdir "$BATS_TEST_TMPDIR/mute"
+	cp "$BATS_FILE_TMPDIR/theirs/bin/svc" "$BATS_TEST_TMPDIR/mute/"
+	printf 'FROM scratch\nCOPY svc /svc\nUSER 1000\nENTRYPOINT ["/svc", "sleep"]\n' >"$BATS_TEST_TMPDIR/mute/Dockerfile"
+	run_x 0 "$D" new "$n" --dockerfile "$BATS_TEST_TMPDIR/mute/Dockerfile"
+	expect "NOTE      it runs, and listens on no port"
+	grep -q '^# It listened on no port' "$WHITTLE_CONTAINERS/$n/test.bats"
+}
+
 # A tree with one package "svc", whose unit has these lines of [Service] beside WantedBy.
 tree_with() { # ROOT UNIT LINE…
 	mkdir -p "$1"/usr/lib/systemd/system "$1"/var/lib/dpkg/info "$1"/etc/default

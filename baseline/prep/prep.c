@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -299,20 +298,6 @@ act(const struct options *o, struct plan *p, struct ledger *l)
 	return report_count ? EXIT_TROUBLE : status;
 }
 
-/* A directory takes one descriptor for each level. */
-static void
-allow_depth(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &limit)) {
-			/* then it is as deep as it is */
-		}
-	}
-}
-
 int
 main(int argc, char **argv)
 {
@@ -338,7 +323,6 @@ main(int argc, char **argv)
 		lock_root(rootfd);
 		open_ledger(&options, rootfd, &ledger);
 	}
-	allow_depth();
 	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf, &starts) == 0)
 		status = act(&options, &plan, &ledger);
 	if (fflush(stdout))

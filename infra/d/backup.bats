@@ -103,6 +103,26 @@ nothing_half() {
 	tar -cPf "$BATS_TEST_TMPDIR/out.tar" -C "$BATS_TEST_TMPDIR/x" --transform 's|^/etc/hostname|data/0/../../../../../out|' backup.json /etc/hostname
 	run_x 2 d restore "$N" "$BATS_TEST_TMPDIR/out.tar"
 	run_x 2 d restore "$N" /etc/passwd
+	# A link where the data's directory should be, which would name a snapshot of ZFS's.
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "$@" >>%s/zfs\n' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/bin/zfs"
+	chmod +x "$BATS_TEST_TMPDIR/bin/zfs"
+	ln -s pool/other@mine "$BATS_TEST_TMPDIR/x/link"
+	for name in data/0 data/0/.; do
+		tar -cPf "$BATS_TEST_TMPDIR/link.tar" -C "$BATS_TEST_TMPDIR/x" --transform "flags=r;s|^link|$name|" backup.json link
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 2 d restore "$N" "$BATS_TEST_TMPDIR/link.tar"
+		expect "is neither a file nor a directory" "$stderr"
+	done
+	# And one that somebody put there.
+	store=$(dirname "$DB")/.whittle-snapshots/data
+	id=$(jq -r '.[0].id' "$WHITTLE_STATE/d/$N/snapshots.json")
+	mv "$store/$id" "$BATS_TEST_TMPDIR/aside"
+	ln -s pool/other@mine "$store/$id"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 2 d clean -n
+	expect "read the snapshot of '$DB'" "$stderr"
+	rm "$store/$id"
+	mv "$BATS_TEST_TMPDIR/aside" "$store/$id"
+	[ ! -e "$BATS_TEST_TMPDIR/zfs" ]
 	[ "$(d pid "$N")" = "$pid" ]
 	diff "$ROOM/was" <(all_of_it)
 	nothing_half

@@ -625,13 +625,15 @@ open_disk(struct reading *r, size_t number)
 	return 0;
 }
 
-/* "data/N/REST" is REST of the draft of source N; NULL after a message. */
+/* "data/N/REST" is REST of the draft of source N; NULL after a message. *root: it is all of it,
+ * whatever dots and slashes follow. */
 static const char *
-place_of(struct reading *r, const char *path, size_t *number)
+place_of(struct reading *r, const char *path, size_t *number, bool *root)
 {
 	char *end = NULL;
 
 	*number = strncmp(path, "data/", 5) == 0 ? strtoul(path + 5, &end, 10) : 0;
+	*root = end && !end[strspn(end, "/.")];
 	if (end && end > path + 5 && (!*end || *end == '/') && *number < r->sources.n)
 		return pool_printf("%s%s", r->id || r->into ? draft_of(r, *number) : "", end);
 	report("%s: '%s' is none of its entries", r->s.file, path);
@@ -670,11 +672,17 @@ take_entry(struct reading *r, struct archive_entry *e)
 	const char *at, *other = NULL;
 	char hex[SHA256_HEX];
 	size_t number, with;
-	bool bytes = has_bytes(e);
+	bool bytes = has_bytes(e), root, other_root;
 
-	at = place_of(r, path, &number);
-	if (!at || (same && !(other = place_of(r, same, &with))))
+	at = place_of(r, path, &number, &root);
+	if (!at || (same && !(other = place_of(r, same, &with, &other_root))))
 		return -1;
+	/* What a snapshot or a mount's source is by itself. */
+	if (root && (same || (archive_entry_filetype(e) != AE_IFDIR &&
+				 archive_entry_filetype(e) != AE_IFREG))) {
+		report("%s: '%s' is neither a file nor a directory", r->s.file, path);
+		return -1;
+	}
 	if (r->id || r->into) {
 		if (open_disk(r, number))
 			return -1;
@@ -796,11 +804,11 @@ restore_attributes(struct reading *r)
 		cleanup_fd int fd = -1;
 		const char *place;
 		size_t number;
-		bool bad;
+		bool root, bad;
 
 		if (!all)
 			continue;
-		place = place_of(r, plain, &number);
+		place = place_of(r, plain, &number, &root);
 		if (!place)
 			return -1;
 		fd = open_no_links(r->at[number], place, O_PATH | O_NOFOLLOW, 0);

@@ -106,7 +106,7 @@ do_cmd(struct app *a, int argc, char **argv)
 struct checked {
 	const struct place *p;
 	struct container c;
-	bool fine;
+	bool chosen, fine;
 };
 
 static int
@@ -407,52 +407,79 @@ check_image(struct app *a, const struct checked *one, bool verbose)
 	return (known < 0) + (got && check_file_caps(a, &one->c, &image));
 }
 
+static bool
+is_asked(const struct places *asked, const char *name)
+{
+	for (size_t i = 0; i < asked->n; i++)
+		if (strcmp(asked->v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Everything of one, and what it has in common with any other. */
+static int
+check_one(struct app *a, const struct checked *all, size_t n, size_t i, bool verbose)
+{
+	struct container test;
+	int found = host_container(&a->host, all[i].p, true, NULL, NULL, &test) != 0;
+
+	found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]) + check_env(&all[i].c);
+	found += check_names(a, &all[i]) + check_subnet(a, &all[i]);
+	/* What two have in common is told once, with the second of them. */
+	for (size_t k = 0; k < i; k++)
+		found += all[k].fine ? compare(&all[k], &all[i]) : 0;
+	for (size_t k = i + 1; k < n; k++)
+		found += all[k].fine && !all[k].chosen ? compare(&all[i], &all[k]) : 0;
+	return found + check_image(a, &all[i], verbose);
+}
+
+static void
+print_gone_back(const struct app *a, const struct place *p)
+{
+	const struct generation *g = generation_gone_back_to(&a->host, p->name);
+
+	if (g)
+		printf("%s went back to generation %d, whose settings count until its next "
+		       "upgrade\n",
+		    p->name, g->n);
+}
+
+/* All are read, since any may be in another's way; what is wrong with others doesn't count. */
 int
 do_check(struct app *a, int argc, char **argv)
 {
 	bool verbose = false;
 	const struct option_of options[] = {SWITCH('v', "verbose", verbose), NO_MORE};
 	struct checked *all;
+	struct places asked;
 	size_t n = a->places.n;
 	int found = 0;
 
 	argc = take_options(a, argc, &argv, options, false);
-	if (argc)
-		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	if (argc < 0 || pick_all(a, argc, argv, &asked))
+		return EXIT_TROUBLE;
 	all = pool_zero(n + 1, sizeof(*all));
 	for (size_t i = 0; i < n; i++) {
 		all[i].p = &a->places.v[i];
+		all[i].chosen = is_asked(&asked, all[i].p->name);
 		all[i].fine =
 		    host_container(&a->host, all[i].p, false, NULL, NULL, &all[i].c) == 0;
-		found += !all[i].fine;
+		found += all[i].chosen && !all[i].fine;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct container test;
-
-		if (!all[i].fine)
+	for (size_t i = 0; i < n; i++)
+		if (all[i].chosen && all[i].fine)
+			found += check_one(a, all, n, i, verbose);
+	for (size_t i = 0; i < asked.n; i++)
+		print_gone_back(a, &asked.v[i]);
+	for (size_t i = 0; i < a->duplicates.n; i++) {
+		if (!is_asked(&asked, strrchr(a->duplicates.w[i], '/') + 1))
 			continue;
-		found += host_container(&a->host, all[i].p, true, NULL, NULL, &test) != 0;
-		found += check_needs(all, n, &all[i]) + check_engine(a, &all[i]) +
-			 check_env(&all[i].c);
-		found += check_names(a, &all[i]) + check_subnet(a, &all[i]);
-		for (size_t k = 0; k < i; k++)
-			found += all[k].fine ? compare(&all[k], &all[i]) : 0;
-		found += check_image(a, &all[i], verbose);
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct generation *g = generation_gone_back_to(&a->host, all[i].p->name);
-
-		if (g)
-			printf("%s went back to generation %d, whose settings count until its "
-			       "next upgrade\n",
-			    all[i].p->name, g->n);
-	}
-	for (size_t i = 0; i < a->duplicates.n; i++)
 		report("ignoring '%s': another directory has that name", a->duplicates.w[i]);
-	found += (int)a->duplicates.n;
+		found++;
+	}
 	if (verbose)
 		print_subnets(a);
 	if (!found)
-		printf("%zu settings checked, nothing wrong\n", n);
+		printf("%zu settings checked, nothing wrong\n", asked.n);
 	return found ? EXIT_NO : EXIT_YES;
 }

@@ -138,7 +138,7 @@ static const struct verb verbs[] = {
     {"list-all-settings", "las", list, "[-T] [NAME...]",
 	"the settings with their defaults, as JSON", do_list_all_settings, READS},
 
-    {"dup-check", "check chk", settings, "[-v]",
+    {"dup-check", "check chk", settings, "[-v] [NAME...]",
 	"check every settings file, alone and together", do_check, READS},
     {"cmd", "", settings, "[-T] NAME", "print the engine's command that starts it", do_cmd,
 	READS},

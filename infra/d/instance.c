@@ -51,6 +51,8 @@ remove_instance(struct app *a, const struct seen *s)
 {
 	int bad = engine_remove(&a->engine, s->id, true);
 
+	if (!bad)
+		secrets_forget(s->name, NULL);
 	for (size_t i = 0; i < s->networks.n; i++)
 		if (strcmp(s->networks.w[i], pool_printf("whittle-%s", s->name)) == 0)
 			engine_try(&a->engine, NULL, "network", "rm", s->networks.w[i], NULL);
@@ -223,6 +225,7 @@ start_locked(
 		if (engine_see(&a->engine, i->c.name, &other) == 1)
 			show_failure(a, i, other.id);
 		instance_stop(a, p);
+		secrets_end(a, i->c.name);
 		return EXIT_NO;
 	}
 	return EXIT_YES;

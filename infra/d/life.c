@@ -86,6 +86,7 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	struct start s = {
 	    .verb = "run", .image = image->id, .facts = image, .interactive = true};
 	struct words args = {0};
+	int status;
 
 	if (network_ensure(a, c) || resolve_address(c) || volumes_before(a, c, image) ||
 	    start_complete(a, c, NULL, &s) || secrets_place(a, c, &s))
@@ -93,7 +94,9 @@ up_in_foreground(struct app *a, struct container *c, const struct image *image)
 	engine_try(&a->engine, NULL, "rm", c->name, NULL); /* what an earlier one left */
 	c->rm = true;
 	engine_args(&args, &a->engine, c, &s);
-	return engine_attached(&a->engine, &args);
+	status = engine_attached(&a->engine, &args);
+	secrets_end(a, c->name);
+	return status;
 }
 
 /* 1 where there is nothing to do, since it runs; 0, with what has its name in r->old, or -1
@@ -227,6 +230,8 @@ stop_all(struct app *a, const struct container *c, const struct seen *now,
 	/* The engine removes it a moment later: whoever comes next must not meet it. */
 	if (c->rm && engine_remove(&a->engine, now->id, true))
 		return -1;
+	if (c->rm)
+		secrets_forget(c->name, NULL);
 	for (size_t i = 0; i < sharing->n; i++)
 		if (sharing_done(&a->host, sharing->w[i]))
 			return -1;

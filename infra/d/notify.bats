@@ -151,6 +151,35 @@ fail_upgrade() {
 	[ -e "$ROOM/got/http.1" ]
 }
 
+@test "who sends isn't waited for, and sends what others queue meanwhile" {
+	notify <<<"notify: {webhook: $HTTP/hook, events: [started, stopped]}"
+	d 1 "$N"
+	d 0 "$N"
+	rm -f "$ROOM/got/"*
+	exec {sending}>"$WHITTLE_STATE/notify/sending"
+	flock "$sending"
+	run_x 0 timeout 60 "$D" 1 "$N"
+	[ -z "$(ls "$ROOM/got")" ]
+	exec {sending}>&-
+	echo 503 >"$ROOM/got/refuse"
+	start d 0 "$N"
+	wait_until 20 test -e "$ROOM/got/refused.1"
+	rm "$ROOM/got/refuse"
+	run_x 0 d 1 "$N"
+	wait "$started"
+	[ "$(got http.1 | tail -n 1 | jq -r .event)" = several ]
+	[ "$(got http.2 | tail -n 1 | jq -r .event)" = started ]
+}
+
+@test "a d that is killed while it sends a mail leaves nothing of it" {
+	notify <<<"notify: {mail: me@example.org, from: d@example.org, smtp: \"$SMTP\"}"
+	printf '#!/bin/sh\nkill -KILL "$PPID"\n' >"$ROOM/bin/curl"
+	chmod +x "$ROOM/bin/curl"
+	PATH=$ROOM/bin:$PATH run_x 137 "$D" notify --test
+	rm "$ROOM/bin/curl"
+	[ -z "$(find "$WHITTLE_STATE" -name '.mail*')" ]
+}
+
 @test "quiet hours hold back what isn't urgent, across midnight too" {
 	hour=$(date +%-H)
 	quiet=$(printf '%02d:00-%02d:00' "$(((hour + 23) % 24))" "$(((hour + 2) % 24))")

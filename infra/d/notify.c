@@ -26,6 +26,7 @@ enum {
 	PAUSE_S = 60,          /* before the second try, doubled for each further one */
 	PAUSE_MAX_S = 3600,
 	LINE_MAX_BYTES = 700,
+	ROUNDS = 3, /* of sending what others queue meanwhile */
 };
 
 static bool has_queued;
@@ -39,20 +40,21 @@ file_in_queue(const struct host *h, const char *name)
 	    "%.*s/notify/%s", (int)(strrchr(h->state, '/') - h->state), h->state, name);
 }
 
-/* Held until the descriptor is closed. */
+/* Held until the descriptor is closed. -1 after a message, or where it isn't waited for and
+ * another has it. */
 static int
-take_lock(const struct host *h, const char *name)
+take_lock(const struct host *h, const char *name, bool wait)
 {
 	const char *path = file_in_queue(h, name);
 	cleanup_fd int fd = -1;
 
 	if (make_directories(pool_dupn(path, (size_t)(strrchr(path, '/') - path)), 0700) == 0)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX)) {
+	if (fd >= 0 && flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
+		return steal_fd(&fd);
+	if (wait || errno != EWOULDBLOCK)
 		report("lock '%s':", path);
-		return -1;
-	}
-	return steal_fd(&fd);
+	return -1;
 }
 
 /* {"messages": [...], "tries": {NOTIFIER: {"n", "after"}}}; what is damaged begins anew. */
@@ -121,7 +123,7 @@ notify_queue(const struct host *h, const char *name, const char *what, const cha
 		if (!notifier_hears(&h->notifiers.v[i], what))
 			continue;
 		if (lock < 0) {
-			lock = take_lock(h, "lock");
+			lock = take_lock(h, "lock", true);
 			if (lock < 0)
 				return;
 			queue = queue_read(h);
@@ -258,7 +260,7 @@ among_messages(const json_t *list, const json_t *message)
 static bool
 note_outcome(const struct host *h, const struct notifier *n, const json_t *sent, bool arrived)
 {
-	cleanup_fd int lock = take_lock(h, "lock");
+	cleanup_fd int lock = take_lock(h, "lock", true);
 	json_t *queue = queue_read(h), *messages = json_object_get(queue, "messages");
 	json_t *tries = json_object_get(queue, "tries");
 	json_int_t count =
@@ -283,19 +285,20 @@ note_outcome(const struct host *h, const struct notifier *n, const json_t *sent,
 	return count == 0;
 }
 
-static void
+/* Whether there was anything to send. */
+static bool
 flush_one(const struct host *h, const struct notifier *n, const json_t *queue,
     void (*undelivered)(const struct host *, const char *, const char *))
 {
 	json_t *due = due_for(queue, n), *one;
 	struct message m;
 	const char *why;
-	bool first;
+	bool first, any = json_array_size(due) > 0;
 	size_t i;
 
-	if (json_array_size(due)) {
+	if (any) {
 		compose(due, &m);
-		why = notify_send(h, n, &m);
+		why = notify_send(n, &m);
 		first = note_outcome(h, n, due, !why);
 		if (why)
 			report("notifying '%s' failed: %s", n->name, why);
@@ -310,23 +313,34 @@ flush_one(const struct host *h, const struct notifier *n, const json_t *queue,
 		}
 	}
 	json_decref(due);
+	return any;
+}
+
+/* One at a time, so that nothing is sent twice. 1 where there may be more by now, since who
+ * comes meanwhile leaves it to us. */
+static int
+flush_all(
+    const struct host *h, void (*undelivered)(const struct host *, const char *, const char *))
+{
+	cleanup_fd int sending = take_lock(h, "sending", false);
+	json_t *queue;
+	int sent = 0;
+
+	if (sending < 0)
+		return 0;
+	queue = queue_read(h);
+	for (size_t i = 0; i < h->notifiers.n; i++)
+		sent |= flush_one(h, &h->notifiers.v[i], queue, undelivered);
+	json_decref(queue);
+	return sent;
 }
 
 void
 notify_flush(
     const struct host *h, void (*undelivered)(const struct host *, const char *, const char *))
 {
-	cleanup_fd int sending = -1;
-	json_t *queue;
-
 	if (!h->notifiers.n || access(file_in_queue(h, "queue.json"), F_OK))
 		return;
-	/* One at a time, so that nothing is sent twice. */
-	sending = take_lock(h, "sending");
-	if (sending < 0)
-		return;
-	queue = queue_read(h);
-	for (size_t i = 0; i < h->notifiers.n; i++)
-		flush_one(h, &h->notifiers.v[i], queue, undelivered);
-	json_decref(queue);
+	for (int i = 0; i < ROUNDS && flush_all(h, undelivered); i++)
+		;
 }

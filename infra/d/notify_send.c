@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -247,40 +248,34 @@ by_sendmail(const struct notifier *n, const struct strbuf *mail)
 	return why;
 }
 
-/* The message is in a file for as long as it takes: curl's standard input is its config. */
+/* curl's standard input is its config: the message is in memory that it opens by name, so that
+ * nothing stays where one of the two is killed. */
 static const char *
-by_smtp(const struct host *h, const struct notifier *n, const struct strbuf *mail)
+by_smtp(const struct notifier *n, const struct strbuf *mail)
 {
-	const char *prefix = pool_printf("%s/.mail.", h->state), *why;
 	struct strbuf config = STRBUF_INIT;
-	cleanup_free char *file = NULL;
-	cleanup_fd int fd = -1;
+	const char *why;
+	cleanup_fd int fd = memfd_create("mail", MFD_CLOEXEC);
 
-	if (make_directories(h->state, 0711) == 0)
-		fd = file_temporary(AT_FDCWD, prefix, &file);
-	if (fd < 0 || write_all(fd, mail->s, mail->len)) {
-		why = pool_printf("write '%s': %s", file ? file : prefix, strerror(errno));
-	} else {
-		put_option(&config, "url", n->url);
-		put_option(&config, "mail-from", n->from);
-		for (size_t i = 0; i < n->to.n; i++)
-			put_option(&config, "mail-rcpt", n->to.w[i]);
-		put_option(&config, "upload-file", file);
-		strbuf_puts(&config, "crlf\nproto = \"=smtp,smtps\"\n");
-		if (n->secret && !is_loopback(n->url))
-			strbuf_puts(&config, "ssl-reqd\n");
-		why = put_credentials(n, &config);
-		if (!why)
-			why = run_curl(&config);
-	}
-	if (file)
-		unlink(file);
+	if (fd < 0 || write_all(fd, mail->s, mail->len))
+		return pool_printf("keep the mail in memory: %s", strerror(errno));
+	put_option(&config, "url", n->url);
+	put_option(&config, "mail-from", n->from);
+	for (size_t i = 0; i < n->to.n; i++)
+		put_option(&config, "mail-rcpt", n->to.w[i]);
+	put_option(&config, "upload-file", pool_printf("/proc/%d/fd/%d", (int)getpid(), fd));
+	strbuf_puts(&config, "crlf\nproto = \"=smtp,smtps\"\n");
+	if (n->secret && !is_loopback(n->url))
+		strbuf_puts(&config, "ssl-reqd\n");
+	why = put_credentials(n, &config);
+	if (!why)
+		why = run_curl(&config);
 	strbuf_free(&config);
 	return why;
 }
 
 const char *
-notify_send(const struct host *h, const struct notifier *n, const struct message *m)
+notify_send(const struct notifier *n, const struct message *m)
 {
 	struct strbuf mail = STRBUF_INIT;
 	const char *why;
@@ -288,7 +283,7 @@ notify_send(const struct host *h, const struct notifier *n, const struct message
 	if (n->kind != NOTIFY_MAIL)
 		return by_http(n, m);
 	put_mail(&mail, n, m);
-	why = n->url ? by_smtp(h, n, &mail) : by_sendmail(n, &mail);
+	why = n->url ? by_smtp(n, &mail) : by_sendmail(n, &mail);
 	strbuf_free(&mail);
 	return why;
 }

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 
-struct host;
 struct notifier;
 
 struct message {
@@ -15,8 +14,7 @@ struct message {
 };
 
 /* Tries a few times within a minute. NULL, or why it didn't arrive, on one line. */
-const char *notify_send(
-    const struct host *h, const struct notifier *n, const struct message *m);
+const char *notify_send(const struct notifier *n, const struct message *m);
 
 /* This host's name. */
 const char *host_name(void);

@@ -61,8 +61,10 @@ once_prepare(struct app *a, const struct place *p, const struct words *flags, co
 	out->start.image = out->image.id;
 	out->start.facts = &out->image;
 	if (start_complete(a, &out->c, NULL, &out->start) ||
-	    secrets_place(a, &out->c, &out->start))
+	    secrets_place(a, &out->c, &out->start)) {
+		secrets_forget(out->c.name, NULL);
 		return -1;
+	}
 	engine_args(&out->args, &a->engine, &out->c, &out->start);
 	return 0;
 }

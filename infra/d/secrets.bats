@@ -67,7 +67,7 @@ secret() {
 	run_x 0 d u "$N"
 	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-two-token ]
 	run_x 0 d plan "$N"
-	[ "$(find "$SECRETS/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	[ "$(find "$SECRETS/$N" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 1 ]
 }
 
 @test "rotate restarts what runs with an old one, and nothing else" {
@@ -91,7 +91,7 @@ secret() {
 	run_x 1 d u "$N"
 	serves "$N" 1
 	[ "$(d e "$N" /svc cat /run/secrets/token)" = hunter-two-token ]
-	[ "$(find "$SECRETS/$N" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+	[ "$(find "$SECRETS/$N" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 1 ]
 	mood "$N" 1
 	make -s -C "$WHITTLE_CONTAINERS/$N" all
 }
@@ -111,6 +111,37 @@ secret() {
 	[ -n "$(ls "$SECRETS/$N-test")" ]
 	run_x 0 d down -T "$N"
 	[ ! -e "$SECRETS/$N-test" ]
+}
+
+@test "those of a test that was killed, of what somebody removed and of a d that was killed are swept" {
+	has=$(d e "$N" /svc cat /run/secrets/password)
+	sleep 300 &
+	owner=$!
+	run_x 0 d run -T --owner "$owner" --name "$N-mine" --port_offset free "$N"
+	[ -e "$SECRETS/$N-mine" ]
+	kill "$owner"
+	wait "$owner" || :
+	run_x 0 d up -T "$N"
+	[ ! -e "$SECRETS/$N-mine" ]
+	engine rm -f "$N-test" >/dev/null 2>&1
+	mkdir -m 700 "$SECRETS/$N-"{early,now,other}
+	for name in early now; do
+		ln -s "$(readlink "$SECRETS/$N/.of")" "$SECRETS/$N-$name/.of"
+	done
+	ln -s "$(readlink "$SECRETS/$N/.of")-2" "$SECRETS/$N-other/.of"
+	exec {now}<"$SECRETS/$N-now"
+	flock -s "$now"
+	run_x 0 d recover
+	exec {now}<&-
+	expect "the secrets of $N-test, a container that is gone" "$stderr"
+	[ ! -e "$SECRETS/$N-test" ]
+	[ ! -e "$SECRETS/$N-early" ]
+	# Being made right now, another d's, and what runs.
+	[ -e "$SECRETS/$N-now" ]
+	[ -e "$SECRETS/$N-other" ]
+	[ "$(d e "$N" /svc cat /run/secrets/password)" = "$has" ]
+	run_x 0 d clean
+	[ ! -e "$SECRETS/$N-now" ]
 }
 
 @test "check finds what looks like one in the environment" {

@@ -16,14 +16,16 @@
 #include "copy.h"
 #include "engine_args.h"
 #include "engine_call.h"
+#include "engine_list.h"
 #include "file.h"
 #include "path.h"
 #include "report.h"
 #include "run.h"
+#include "say.h"
 #include "strbuf.h"
 #include "volume_ids.h"
 
-enum { SECRET_MAX = 1 << 20, COMMAND_MS = 60000 };
+enum { SECRET_MAX = 1 << 20, COMMAND_MS = 60000, HOLD_TRIES = 20 };
 
 /* ---- what they are ---- */
 
@@ -130,16 +132,64 @@ mount_memory(const char *path)
 				     MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700,size=64m");
 }
 
+/* A link beside the starts says by whom and where: another d may use this directory as well. */
+static const char owner_link[] = ".of";
+
+static const char *
+owner_text(const struct app *a)
+{
+	return pool_printf("%s %s", engine_name(&a->engine), a->host.state);
+}
+
+static bool
+is_own(const struct app *a, int home)
+{
+	char text[4096];
+	ssize_t n = readlinkat(home, owner_link, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strcmp(text, owner_text(a)) == 0;
+}
+
+/*
+ * Held shared until this process ends, so that no sweep takes what has no container yet. A
+ * sweep may have removed the directory in between: then there is a new one to be made.
+ */
+static int
+hold(const struct app *a, const char *home)
+{
+	for (int tries = 0; tries < HOLD_TRIES; tries++) {
+		cleanup_fd int fd = -1;
+		struct stat held, there;
+
+		if (make_directories(home, 0700))
+			return -1;
+		fd = open(home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if ((fd < 0 && errno != ENOENT) || (fd >= 0 && flock(fd, LOCK_SH)))
+			return -1;
+		if (fd < 0 || fstat(fd, &held) || lstat(home, &there) ||
+		    held.st_ino != there.st_ino)
+			continue;
+		if (!is_own(a, fd) && ((unlinkat(fd, owner_link, 0) && errno != ENOENT) ||
+					  symlinkat(owner_text(a), fd, owner_link)))
+			return -1;
+		steal_fd(&fd);
+		return 0;
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
 /* Nobody but us gets further than the directory above the starts'. */
 static int
-make_home(const char *home)
+make_home(const struct app *a, const char *home)
 {
 	const char *all = pool_printf("%.*s", (int)(strrchr(home, '/') - home), home);
 	struct stat st;
 
 	if (make_directories(all, 0700) ||
-	    (geteuid() == 0 && !in_memory(all) && mount_memory(all)) ||
-	    make_directories(home, 0700) || lstat(home, &st)) {
+	    (geteuid() == 0 && !in_memory(all) && mount_memory(all)) || hold(a, home) ||
+	    lstat(home, &st)) {
 		report("create '%s':", home);
 		return -1;
 	}
@@ -215,7 +265,7 @@ secrets_place(struct app *a, const struct container *c, struct start *start)
 
 	if (!c->secrets.n)
 		return 0;
-	if (make_home(home))
+	if (make_home(a, home))
 		return -1;
 	if (mkdir(directory, 0755) && errno != EEXIST) {
 		report("create '%s':", directory);
@@ -265,7 +315,8 @@ secrets_forget(const char *name, const char *keep)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (!is_dots(e->d_name) && (!keep || strcmp(e->d_name, keep) != 0))
+		if (!is_dots(e->d_name) && (!keep || (strcmp(e->d_name, keep) != 0 &&
+							 strcmp(e->d_name, owner_link) != 0)))
 			remove_entry(dirfd(d), e->d_name);
 	if (!keep)
 		rmdir(home);
@@ -278,4 +329,72 @@ secrets_drop(const char *name, const char *transaction)
 
 	if (fd >= 0)
 		remove_entry(fd, transaction);
+}
+
+/* ---- those that were left ---- */
+
+struct left {
+	const char *name;
+	int fd;
+};
+
+struct left_list {
+	struct left *v;
+	size_t n;
+};
+
+/* Those that this d made and that nobody is making now, each of them locked. */
+static void
+find_left(const struct app *a, struct left_list *out)
+{
+	cleanup_dir DIR *d = opendir(home_of("."));
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		cleanup_fd int fd = -1;
+
+		if (is_dots(e->d_name))
+			continue;
+		fd = openat(
+		    dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || !is_own(a, fd) || flock(fd, LOCK_EX | LOCK_NB))
+			continue;
+		*GROW(*out) = (struct left){pool_dup(e->d_name), steal_fd(&fd)};
+	}
+}
+
+/* While one replaces another, both have a suffix. */
+static bool
+has_container(const struct seen_list *all, const char *name)
+{
+	return seen_named(all, name) || seen_named(all, pool_printf("%s.old", name)) ||
+	       seen_named(all, pool_printf("%s.new", name));
+}
+
+int
+secrets_sweep(struct app *a)
+{
+	struct left_list left = {0};
+	struct seen_list all;
+	int bad;
+
+	find_left(a, &left);
+	/* Asked once they are locked: whoever made one before that has a container by now. */
+	bad = left.n && engine_list(&a->engine, &all);
+	for (size_t i = 0; i < left.n; i++) {
+		if (!bad && !has_container(&all, left.v[i].name)) {
+			say("SWEEP", "the secrets of %s, a container that is gone",
+			    left.v[i].name);
+			secrets_forget(left.v[i].name, NULL);
+		}
+		close(left.v[i].fd);
+	}
+	return bad ? -1 : 0;
+}
+
+void
+secrets_end(struct app *a, const char *name)
+{
+	if (engine_exists(&a->engine, "container", name) == 0)
+		secrets_forget(name, NULL);
 }

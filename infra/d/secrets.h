@@ -30,6 +30,16 @@ bool secrets_changed(struct app *a, const struct container *c, const char *trans
 /* Removes those of all starts of a container, by its name, but one; keep may be NULL. */
 void secrets_forget(const char *name, const char *keep);
 
+/* The same of a container that went away by itself; where it is still there, they stay. */
+void secrets_end(struct app *a, const char *name);
+
+/*
+ * Removes those that a d of this engine and state directory has put there for containers that
+ * there aren't any more, as one that was killed leaves them; not what is being made right now.
+ * 0, or -1 after a message.
+ */
+int secrets_sweep(struct app *a);
+
 /* Removes those of one start. */
 void secrets_drop(const char *name, const char *transaction);
 

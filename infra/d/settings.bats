@@ -41,6 +41,18 @@ setup() {
 	expect "dependency cycle: e -> f -> g -> e" "$stderr"
 	expect "g needs 'nobody': no such container" "$stderr"
 	expect "ignoring '$ROOM/more/a'" "$stderr"
+	# Of one alone: what is wrong with others is not its fault, what it shares with them is.
+	run_x 1 d check c
+	expect "a and c have the same port on the host: 8080" "$stderr"
+	expect "c and d have the same name: c" "$stderr"
+	refute "a and b" "$stderr"
+	refute "g needs" "$stderr"
+	yaml fine <<<''
+	yaml wrong <<<'memory: lots'
+	run_x 0 d check fin
+	expect "1 settings checked, nothing wrong"
+	run_x 2 d check nothing
+	expect "no container's name begins" "$stderr"
 }
 
 @test "the project's own containers get on with each other" {

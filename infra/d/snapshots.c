@@ -233,14 +233,17 @@ copy_whole(const struct part *p, int from, const char *name, const char *as, int
 	return 0;
 }
 
-/* ZFS's own snapshot is elsewhere: where a copy would be, a link has its name. */
+/* ZFS's own snapshot is elsewhere: where a copy would be, a link has its name. One that isn't
+ * as d names them names nothing that d may touch. */
 static const char *
 name_in_link(const struct part *p, const char *id)
 {
-	char name[1024];
-	ssize_t n = readlinkat(p->store, id, name, sizeof(name));
+	char text[1024];
+	ssize_t n = readlinkat(p->store, id, text, sizeof(text));
+	const char *name =
+	    n > 0 && (size_t)n < sizeof(text) ? pool_dupn(text, (size_t)n) : NULL;
 
-	return n > 0 && (size_t)n < sizeof(name) ? pool_dupn(name, (size_t)n) : NULL;
+	return name && zfs_is_snapshot_name(name, id) ? name : NULL;
 }
 
 static int
@@ -431,8 +434,12 @@ part_space(const struct part *p, const char *id, struct space *s)
 	if (snapshot)
 		return zfs_space(snapshot, &s->all, &s->own);
 	fd = openat(p->store, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		return errno == ENOENT ? 0 : -1;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st)) {
+		report("read the snapshot of '%s':", p->source);
+		return -1;
+	}
 	if (S_ISDIR(st.st_mode))
 		return walk_tree(fd, NULL, add_blocks, s) < 0 ? -1 : 0;
 	s->all += (unsigned long long)st.st_blocks * 512;

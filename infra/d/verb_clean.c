@@ -16,6 +16,7 @@
 #include "options.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "select.h"
 #include "snapshots.h"
 #include "verbs.h"
@@ -53,9 +54,12 @@ clean_containers(struct cleaning *k, const struct seen_list *seen)
 		if (!s->transaction || s->running || len < 5 || !s->key ||
 		    !place_find(k->a, s->key) || journal_is_there(&k->a->host, s->key))
 			continue;
-		if (strcmp(s->name + len - 4, ".old") == 0 ||
-		    strcmp(s->name + len - 4, ".new") == 0)
-			remove_one(k, "container", "container", s->id, s->name);
+		if (strcmp(s->name + len - 4, ".old") != 0 &&
+		    strcmp(s->name + len - 4, ".new") != 0)
+			continue;
+		remove_one(k, "container", "container", s->id, s->name);
+		if (!k->dry)
+			secrets_drop(pool_dupn(s->name, len - 4), s->transaction);
 	}
 }
 
@@ -215,8 +219,10 @@ do_clean(struct app *a, int argc, char **argv)
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	if (!k.dry)
+	if (!k.dry) {
 		instances_sweep(a);
+		k.bad = secrets_sweep(a) != 0;
+	}
 	if (engine_list(&a->engine, &seen))
 		return EXIT_TROUBLE;
 	clean_containers(&k, &seen);

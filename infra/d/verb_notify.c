@@ -35,7 +35,7 @@ print_one(const struct app *a, const struct notifier *n)
 }
 
 static int
-test_one(const struct app *a, const struct notifier *n)
+test_one(const struct notifier *n)
 {
 	const struct message m = {.title = pool_printf("test on %s", host_name()),
 	    .text = "d notify --test: this notifier works",
@@ -43,7 +43,7 @@ test_one(const struct app *a, const struct notifier *n)
 	    .name = "",
 	    .image = "",
 	    .time = state_now()};
-	const char *why = notify_send(&a->host, n, &m);
+	const char *why = notify_send(n, &m);
 
 	if (why)
 		report("notifying '%s' failed: %s", n->name, why);
@@ -70,7 +70,7 @@ do_notify(struct app *a, int argc, char **argv)
 			wanted |= strcmp(argv[k], all->v[i].name) == 0;
 		named += wanted;
 		if (wanted && test)
-			status |= test_one(a, &all->v[i]);
+			status |= test_one(&all->v[i]);
 		else if (wanted)
 			print_one(a, &all->v[i]);
 	}

@@ -11,6 +11,7 @@
 #include "recover.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "select.h"
 #include "service.h"
 #include "verbs.h"
@@ -95,7 +96,7 @@ do_adopt_name(struct app *a, int argc, char **argv)
 	return argc < 0 ? EXIT_TROUBLE : each_named(a, argc, argv, adopt_one);
 }
 
-/* It has happened by now, as before any verb that changes something. */
+/* Of containers it has happened by now, as before any verb that changes something. */
 int
 do_recover(struct app *a, int argc, char **argv)
 {
@@ -104,7 +105,8 @@ do_recover(struct app *a, int argc, char **argv)
 	if (no_arguments(a, argc, argv))
 		return EXIT_TROUBLE;
 	recover_left(a, &left);
-	return left.n ? EXIT_TROUBLE : EXIT_YES;
+	instances_sweep(a);
+	return secrets_sweep(a) || left.n ? EXIT_TROUBLE : EXIT_YES;
 }
 
 static int

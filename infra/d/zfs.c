@@ -74,6 +74,15 @@ zfs_snapshot_name(const char *dataset, const char *id)
 	return pool_printf("%s@whittle-%s", dataset, id);
 }
 
+bool
+zfs_is_snapshot_name(const char *name, const char *id)
+{
+	const char *at = strchr(name, '@');
+
+	return at && at > name && *name != '-' && *name != '/' &&
+	       strcmp(at, pool_printf("@whittle-%s", id)) == 0;
+}
+
 /* One for all: what a run that was cut off left goes with the next. */
 static const char *
 clone_of(const char *snapshot)

@@ -10,8 +10,9 @@
 /* The dataset that is mounted at exactly that path and that this process may snapshot; NULL. */
 const char *zfs_dataset_at(const char *path);
 
-/* The name of such a snapshot. */
+/* The name of such a snapshot; and whether a text may be one of that ID. */
 const char *zfs_snapshot_name(const char *dataset, const char *id);
+bool zfs_is_snapshot_name(const char *name, const char *id);
 
 /* Takes it; one of that name that is there already goes. 0, or -1 after a message. */
 int zfs_take(const char *snapshot);
