@@ -267,7 +267,7 @@ tells() {
 		#!/bin/sh
 		. /etc/default/svc
 		/usr/sbin/svc-check || exit
-		(exec $DAEMON -p /run/svc.pid $OPTS "a b")
+		(exec $DAEMON -p /run/svc.pid $OPTS "a b") 9>/run/lock/svc
 	EOT
 	for file in svc svc-check; do printf '#!/bin/sh\nexit 1\n' >"r/usr/sbin/$file"; done
 	chmod 755 r/usr/sbin/*

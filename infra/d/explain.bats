@@ -191,7 +191,7 @@ named() {
 	mkdir -p "$WHITTLE_CONTAINERS/$n/files"
 	cd "$WHITTLE_CONTAINERS/$n"
 	cp "$ROOM/fail" files/fail
-	printf 'FROM localhost/whittle/baseline:live\nCOPY files/ /\nRUN echo served:x:990:990::/:/bin/sh >>/etc/passwd\nRUN ["/prep"]\nUSER 1000:1000\nCMD ["/fail", "getpwnam", "served"]\n' >Dockerfile
+	printf 'FROM localhost/whittle/baseline:live\nCOPY files/ /\nRUN echo served:x:990:990::/:/bin/sh >>/etc/passwd; ln -s /run/theirs /etc/theirs\nRUN ["/prep"]\nUSER 1000:1000\nCMD ["/fail", "getpwnam", "served"]\n' >Dockerfile
 	real_pipeline "$n"
 	echo 'ready: {log: "^serving"}' >settings.yaml
 	run_x 0 make all
@@ -204,6 +204,10 @@ named() {
 	run_x 0 d fix --yes "$n"
 	expect "WRITE     $n/files/prep-local: ACCOUNTS_DONT_DELETE_REGEX="
 	run_x 0 d t "$n" -- true
+	# A link that led nowhere, until there is a tmpfs.
+	printf '%s\n' 'ready: {log: "^serving"}' 'tmpfs: [/run]' 'cmd: [/fail, write, /etc/theirs/x]' >settings.yaml
+	run_x 0 d fix --yes "$n"
+	expect "WRITE     $n/settings.yaml: tmpfs: /run/theirs:16m"
 }
 
 @test "a replacement that fails says why, too" {
