@@ -143,6 +143,14 @@ publish() {
 	expect "web 1 -> 1.1 (security)"
 	grep -q "^web 1.1 .* debian-security:pool/updates/web_1.1_" packages.lock
 	run_x 0 "$PACKAGES" outdated
+	# A lock that was made for other packages, and none.
+	echo lib >>packages
+	run_x 0 "$PACKAGES" bump
+	[[ $output != *$'\n'* ]]
+	rm packages.lock
+	run_x 0 "$PACKAGES" bump
+	expect "+ web 1.1 (security)"
+	refute "->"
 	rm -f "$BATS_FILE_TMPDIR"/mirror/pool/base_2_* && rm -rf "$BATS_FILE_TMPDIR/security/pool"
 	publish
 }
