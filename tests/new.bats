@@ -304,6 +304,7 @@ tells() {
 		-foreground|  -foreground  Run in foreground (don't detach)
 		-d|  -d           stay in the foreground
 		--nodaemon|  -n, --nodaemon  do not detach
+		-n|  -n		Don't run as daemon
 		-N|  -N           do not fork into the background
 		|  -b           run in the background
 	EOT

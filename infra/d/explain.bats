@@ -111,6 +111,11 @@ fails() {
 	run_x 1 d fix --yes "$N"
 	expect "TAKE BACK"
 	cmp "$ROOM/as-it-was" "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	fails "it wants to begin as root" "caps: [NET_BIND_SERVICE]" 'cmd: [be-root, Not superuser]'
+	echo 'cmd: [be-root, the command is reserved for the superuser]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 env WHITTLE_ROOT_CAPS=SYS_CHROOT "$D" t "$N" -- true
+	expect "caps: [SYS_CHROOT]" "$stderr"
+	fails "it may not keep what it hasn't got" "caps: [SYS_NICE]" 'cmd: [cap_set_proc, x]' 'user: "0:0"'
 	fails "it may not: fail: chown" "caps: [CHOWN]" 'cmd: [chown, /tmp/x]' 'tmpfs: [/tmp]' 'user: "0:0"'
 	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
 	fails "it may not do as root what only" "caps: [DAC_OVERRIDE]" 'cmd: [write, /var/lib/app/db]' 'user: "0:0"' \

@@ -6,11 +6,13 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -36,6 +38,20 @@ wants(const char *what, const char *value)
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0 || chown(value, 7, 7);
 	if (strcmp(what, "setuid") == 0)
 		return setgroups(1, &group) || setgid(7) || setuid(7);
+	if (strcmp(what, "cap_set_proc") == 0) {
+		/* capset(2): version 3; effective, permitted, inheritable, twice. */
+		static const char *volatile wanted = "cap_sys_nice=p";
+		uint32_t header[2] = {0x20080522, 0}, sets[6] = {0, wanted ? 1U << 23 : 0};
+
+		return syscall(SYS_capset, header, sets) != 0;
+	}
+	if (strcmp(what, "be-root") == 0) {
+		if (geteuid()) {
+			fprintf(stderr, "fail: %s\n", value);
+			exit(1);
+		}
+		return 0;
+	}
 	if (strcmp(what, "end-silently") == 0)
 		return close(STDERR_FILENO) + 1;
 	if (strcmp(what, "bind") == 0 || strcmp(what, "bind-silently") == 0) {
