@@ -23,12 +23,14 @@ struct app {
 typedef int verb_fn(struct app *a, int argc, char **argv);
 
 enum verb_kind {
-	READS = 0,
+	WRITES = 0,               /* files of its own alone */
 	EXACT = 1 << 0,           /* an ambiguous name is refused */
 	CHANGES = EXACT | 1 << 1, /* what an earlier run left is recovered before */
 	ALONE = 1 << 2,           /* needs neither host settings nor engine */
 	ELSEWHERE = 1 << 3,       /* needs host settings and no engine */
 	THERE = 1 << 4,           /* goes to the hosts that the container runs on */
+	READS = 1 << 5,           /* only asks, but for --rm, --notify, --test, --output */
+	DRY = 1 << 6,             /* only asks with -n, --dry-run */
 };
 
 struct verb {

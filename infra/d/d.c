@@ -13,6 +13,7 @@
 #include "signals.h"
 #include "there.h"
 #include "verbs.h"
+#include "waves.h"
 
 static const char one[] = "One container", inside[] = "Inside one", all[] = "All of them",
 		  ask[] = "Questions", list[] = "Lists", settings[] = "Settings",
@@ -35,22 +36,22 @@ static const struct verb verbs[] = {
 	do_upgrade, CHANGES},
     {"bump", "", one, "[-n] [--major] NAME...",
 	"write newer tags, digests and packages into its files (-n: only show)", do_bump,
-	EXACT},
+	EXACT | DRY},
     {"back", "", one, "[-l] [--data] NAME [N]", "go back to an earlier generation", do_back,
 	CHANGES | THERE},
     {"snapshot", "", one, "NAME...", "copy its data, to go back to", do_snapshot,
 	CHANGES | THERE},
     {"rotate", "", one, "[-n] [NAME...]", "restart what has an old secret (-n: only list)",
-	do_rotate, CHANGES | THERE},
+	do_rotate, CHANGES | THERE | DRY},
     {"backup", "", one, "NAME [TO]", "copy its data elsewhere", do_backup, CHANGES | THERE},
     {"restore", "", one, "[-n | --verify] NAME FROM [-- CMD...]",
 	"put such a copy back (-n: only check it, --verify: test it beside production)",
-	do_restore, CHANGES | THERE},
+	do_restore, CHANGES | THERE | DRY},
     {"job", "", one, "NAME [JOB]", "run one of its jobs now; alone: when they run", do_job,
 	EXACT | THERE},
     {"prep", "", one, "[-nrT] [NAME...]",
 	"create its volumes (-n: only report, -r: repair owner and mode)", do_prep,
-	CHANGES | THERE},
+	CHANGES | THERE | DRY},
     {"hup", "H HUP reload r", one, "NAME...", "send SIGHUP to its first process", do_hup,
 	EXACT | THERE},
     {"add-su", "addsu", one, "NAME", "add /bin/su to it, until it is replaced", do_add_su,
@@ -58,13 +59,13 @@ static const struct verb verbs[] = {
     {"add-debug", "debug", one, "NAME [CMD...]", "run the toolkit image in its namespaces",
 	do_debug, EXACT | THERE},
     {"new", "", one, "[OPTION...] NAME",
-	"make a container's directory (packages, image, compose)", do_new, READS},
-    {"fix", "", one, "[--yes] NAME", "mend what keeps it from starting", do_fix, READS},
+	"make a container's directory (packages, image, compose)", do_new, WRITES},
+    {"fix", "", one, "[--yes] NAME", "mend what keeps it from starting", do_fix, WRITES},
     {"adopt-name", "", one, "NAME", "take over a container that d didn't make", do_adopt_name,
 	CHANGES},
     {"recover", "", one, "", "finish or undo what an earlier run left", do_recover, CHANGES},
     {"clean", "", one, "[-n]", "remove what is left over and no rollback needs", do_clean,
-	CHANGES},
+	CHANGES | DRY},
 
     {"console", "C", inside, "NAME [CMD...]", "a shell, or CMD, as root", do_console,
 	EXACT | THERE},
@@ -79,12 +80,13 @@ static const struct verb verbs[] = {
 	CHANGES},
     {"down-all", "stop-all 0a 00", all, "", "down, dependents first", do_down_all, CHANGES},
     {"enable", "", all, "[-n] [--root DIR] [--by systemd|openrc|cron]",
-	"start them at boot, by up-all (-n: only look)", do_enable, CHANGES},
+	"start them at boot, by up-all (-n: only look)", do_enable, CHANGES | DRY},
     {"disable", "", all, "[--root DIR] [--by systemd|openrc|cron]",
 	"no longer start them at boot", do_disable, CHANGES},
-    {"auto", "", all, "[-n]", "update what is due (-n: say what and when)", do_auto, EXACT},
+    {"auto", "", all, "[-n]", "update what is due (-n: say what and when)", do_auto,
+	EXACT | DRY},
     {"jobs", "", all, "[-n]", "start the jobs that are due (-n: say when they are)", do_jobs,
-	EXACT},
+	EXACT | DRY},
     {"restart-all", "01a ra RA Ra", all, "", "restart what runs", do_restart_all, CHANGES},
     {"build-all", "ba", all, "", "build, the base first", do_build_all, CHANGES},
     {"test-all", "ta", all, "", "test, the base first", do_test_all, CHANGES},
@@ -92,7 +94,7 @@ static const struct verb verbs[] = {
     {"sync", "", all, "[-n] [REPOSITORY]",
 	"take a newer signed tag of the directories, plan, apply (-n: verify, list what is "
 	"new)",
-	do_sync, EXACT},
+	do_sync, EXACT | DRY},
     {"run-in-all", "ria", all, "CMD...", "CMD inside each that runs", do_run_in_all, EXACT},
 
     {"status", "", ask, "[--json]", "the table that d alone shows", do_status, READS},
@@ -145,9 +147,10 @@ static const struct verb verbs[] = {
     {"export", "", settings, "--to TARGET [-o DIR] [NAME...]",
 	"files for quadlet, compose, kube or swarm to run it by", do_export, READS},
     {"import", "", settings, "[-n] [-o DIR] FILE[:SERVICE]... | -- podman run ...",
-	"directories from compose files, Quadlet's units or a command", do_import, READS},
+	"directories from compose files, Quadlet's units or a command", do_import,
+	WRITES | DRY},
     {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
-	do_image_export, READS},
+	do_image_export, WRITES | DRY},
 
     {"notify", "", settings, "[--test] [NOTIFIER...]",
 	"where events are sent (--test: send a test message)", do_notify, READS},
@@ -157,8 +160,10 @@ static const struct verb verbs[] = {
     {"hosts", "", hosts, "[add|check|retry [HOST...]]",
 	"the other hosts; bring d to them, check it, do what they missed", do_hosts, ELSEWHERE},
 
-    {"help", "h", meta, "[REGEX]", "this page, or the verbs that match", do_help, ALONE},
-    {"completion", "", meta, "bash|zsh|fish", "completion for a shell", do_completion, ALONE},
+    {"help", "h", meta, "[REGEX]", "this page, or the verbs that match", do_help,
+	ALONE | READS},
+    {"completion", "", meta, "bash|zsh|fish", "completion for a shell", do_completion,
+	ALONE | READS},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0},
 };
 
@@ -167,30 +172,6 @@ static const struct {
 	const char *program, *verb;
 } links[] = {{"d-build", "build"}, {"d-run", "run"}, {"d-cowscan", "scan"},
     {"d-image-export", "image-export"}, {"d-map", "map"}};
-
-static bool
-is_alias(const char *aliases, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = aliases; *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-
-		if (n == len && strncmp(p, word, n) == 0)
-			return true;
-		p += n;
-	}
-	return false;
-}
-
-static const struct verb *
-verb_find(const char *word)
-{
-	for (const struct verb *v = verbs; v->name; v++)
-		if (strcmp(v->name, word) == 0 || is_alias(v->aliases, word))
-			return v;
-	return NULL;
-}
 
 static int
 unknown_verb(const char *word)
@@ -250,12 +231,12 @@ choose_verb(struct app *a, int *argc, char ***argv)
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (strcmp(program, links[i].program) == 0) {
 			a->called_as = links[i].verb;
-			a->verb = verb_find(a->called_as);
+			a->verb = verb_named(a, a->called_as);
 			return 0;
 		}
 	if (*argc < 2 || strcmp((*argv)[1], "--json") == 0) {
 		a->called_as = "status";
-		a->verb = verb_find("status");
+		a->verb = verb_named(a, "status");
 		return 0;
 	}
 	a->called_as = (*argv)[1];
@@ -268,7 +249,7 @@ choose_verb(struct app *a, int *argc, char ***argv)
 		(*argv)[2] = verb;
 		a->called_as = (*argv)[1];
 	}
-	a->verb = verb_find(*a->called_as == '@' ? "@HOST" : a->called_as);
+	a->verb = verb_named(a, *a->called_as == '@' ? "@HOST" : a->called_as);
 	if (!a->verb)
 		return unknown_verb(a->called_as);
 	(*argc)--;

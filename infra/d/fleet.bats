@@ -176,6 +176,36 @@ teardown_file() {
 	run_x 0 d @h3 up web
 }
 
+# The connection ends with what isn't d's look at itself.
+@test "-A: what changes something is told from a question, by the verb and its options" {
+	local words h
+	host_down h1
+	cp "$ROOM/h1/sshd.conf" "$ROOM/h1/sshd.kept"
+	# shellcheck disable=SC2016 # the shell's there
+	echo 'ForceCommand case $SSH_ORIGINAL_COMMAND in *"|| exit 125"*) eval "$SSH_ORIGINAL_COMMAND" ;; true) ;; *) kill -KILL $PPID ;; esac' >>"$ROOM/h1/sshd.conf"
+	sshd_up h1
+	for words in "fix web" "import x" "scan --rm web" "export --to quadlet --out=$ROOM/x" clean; do
+		# shellcheck disable=SC2086 # words
+		run_x 2 d -A $words
+		expect "h1: the connection was lost while d ran there" "$stderr"
+		expect "h1 failed: left as they are: h2 h3" "$stderr"
+	done
+	for words in "scan h9" "import -n x" "prep -rn h9"; do
+		# shellcheck disable=SC2086 # words
+		run_x 2 d -A $words
+		expect "h1: can't be reached" "$stderr"
+		expect "== h3"
+	done
+	host_down h1
+	mv "$ROOM/h1/sshd.kept" "$ROOM/h1/sshd.conf"
+	sshd_up h1
+	# A "no" is an answer, and stops nothing.
+	for h in $HOSTS; do echo 'notify: {webhook: "http://127.0.0.1:1/"}' >"$ROOM/$h/settings.yaml"; done
+	run_x 1 d -A notify --test
+	expect "== h3"
+	for h in $HOSTS; do : >"$ROOM/$h/settings.yaml"; done
+}
+
 @test "a host that is killed in the midst is in one of its two good states afterwards" {
 	printf 'hooks: {before_stop: [sleep, "1000"]}\n' >>"$ROOM/h2/c/web/settings.yaml"
 	start d -A restart web

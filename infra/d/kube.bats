@@ -6,7 +6,7 @@ load ../../tests/helpers
 load tests/fixture
 
 setup_file() {
-	file_requires engine command:docker-registry command:skopeo command:jq || return 0
+	file_requires engine command:docker-registry command:skopeo command:jq command:python3 || return 0
 	fixture
 	export W=${P}web CLUSTER=$BATS_FILE_TMPDIR/cluster
 	mkdir "$CLUSTER" "$BATS_FILE_TMPDIR/kubectl"
@@ -42,6 +42,10 @@ teardown_file() {
 	fixture_remove
 }
 
+secrets() {
+	sed -n 's/^\(secret[^ ]*\) .*managed-by=whittle.*/\1/p' "$CLUSTER/objects"
+}
+
 calls() {
 	cut -d' ' -f5- "$CLUSTER/calls"
 }
@@ -53,10 +57,10 @@ calls() {
 	refute "apply" "$(calls)"
 	sed -i 's/lossy: \[/&pids, /' "$WHITTLE_CONTAINERS/$W/settings.yaml"
 	# What somebody else made and d would call the same isn't taken over.
-	printf '%s\n' service/other "service/$W" >"$CLUSTER/others"
+	printf '%s\n' service/other "service/$W app.kubernetes.io/name=$W" >"$CLUSTER/objects"
 	run_x 2 d u "$W"
 	expect "$W: the cluster has a 'service/$W' that d didn't make" "$stderr"
-	rm "$CLUSTER/others"
+	: >"$CLUSTER/objects"
 	refute "apply" "$(calls)"
 	: >"$CLUSTER/refuses"
 	run_x 1 d u "$W"
@@ -97,22 +101,27 @@ calls() {
 }
 
 @test "kube: what doesn't become ready is undone and quarantined; an upgrade goes back by hand" {
-	local secret
-	secret=$(grep ^secret/ "$CLUSTER/objects")
+	local secret other=secret/$W-secrets-0000000000
+	secret=$(secrets)
 	[[ $secret =~ ^secret/$W-secrets-[0-9a-f]{10}$ ]]
 	expect "secretName: ${secret#secret/}" "$(cat "$CLUSTER/now")"
 	next_is "$W" 2
 	: >"$CLUSTER/broken"
 	run_x 1 d u "$W"
 	# What the old pods read is there, what the new ones read isn't any more.
-	[ "$(grep ^secret/ "$CLUSTER/objects")" = "$secret" ]
+	[ "$(secrets)" = "$secret" ]
 	expect "delete --ignore-not-found --wait=false secret/$W-secrets-" "$(calls)"
 	expect "rollout undo deployment/$W" "$(calls)"
 	[ "$(image_id "$(live "$W")")" = "$(image_id "$(built "$W" 1)")" ]
 	run_x 0 d why "$W"
 	expect quarantined
 	next_is "$W" 3
+	echo "$other app.kubernetes.io/name=$W app.kubernetes.io/managed-by=Helm" >>"$CLUSTER/objects"
 	run_x 0 d u "$W"
+	# What they read before is gone, and what somebody else calls so isn't.
+	[ "$(secrets | wc -l)" -eq 1 ]
+	[ "$(secrets)" != "$secret" ]
+	grep -q "^$other " "$CLUSTER/objects"
 	# The same version that isn't ready, or a restart that isn't taken: what the one before read is gone.
 	: >"$CLUSTER/calls"
 	: >"$CLUSTER/broken"

@@ -10,9 +10,16 @@ setup() {
 	OUT=$ROOM/out
 }
 
+# The units of all that is shipped in $OUT.
+shipped() {
+	export WHITTLE_VOLUMES=$BATS_FILE_TMPDIR/volumes
+	OUT=$BATS_FILE_TMPDIR/units
+	[ -d "$OUT" ] || run_x 0 d export --to quadlet -o "$OUT"
+}
+
 @test "export: quadlet: units that podman's generator takes, with nothing left out of them" {
 	local unit
-	run_x 0 d export --to quadlet -o "$OUT"
+	shipped
 	for unit in dns filewatch fim hello rclone toolkit zero; do
 		grep -qx "Image=$(image_id "$(live $unit)")" "$OUT/$unit.container"
 		grep -qx 'DropCapability=all' "$OUT/$unit.container"
@@ -57,4 +64,45 @@ setup() {
 	run_x 0 d export --to quadlet --follow-tag web
 	expect "Image=$(live hello)"
 	expect "AutoUpdate=local"
+}
+
+# A store of its own, over the one with the images, and whatever this host's podman has to be told.
+@test "export: quadlet: all that is shipped runs under systemd, by its units alone" {
+	requires engine root join command:setfattr command:dig
+	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker has no Quadlet"
+	[ -x /usr/libexec/podman/quadlet ] || skip "this machine cannot: this podman has no Quadlet"
+	local root=$ROOM/root names="dns filewatch fim hello rclone relay toolkit zero" images
+	images=$(engine info --format '{{.Store.GraphRoot}}')
+	shipped
+	mkdir -p "$root/etc/containers/systemd"
+	cp "$OUT"/*.container "$OUT"/*.network "$root/etc/containers/systemd/"
+	# hello's web server hears no SIGTERM.
+	sed -i 's/^StopTimeout=.*/StopTimeout=1/' "$root"/etc/containers/systemd/*.container
+	printf '[storage]\ndriver = "%s"\ngraphroot = "%s"\nrunroot = "/run/containers/storage"\n[storage.options]\nadditionalimagestores = ["%s"]\n' \
+		"$(engine info --format '{{.Store.GraphDriverName}}')" "$ROOM/store" "$images" >"$root/etc/containers/storage.conf"
+	cat >"$ROOM/proof" <<-EOT
+		set -eu
+		exec 2>$ROOM/said
+		export HOME=/root
+		settings=\$($ENGINE_CMD --how | sed -n 's/^CONTAINERS_CONF[A-Z_]*=//p')
+		[ -z "\$settings" ] || cp "\$settings" /etc/containers/containers.conf
+		$OUT/setup.sh
+		trap 'journalctl --no-pager -n 300 >$ROOM/journal' EXIT
+		systemctl start $names
+		for port in 8000 8001 8080 8081 8082; do
+			timeout 60 sh -c "until curl -fs -o $ROOM/answer.\$port http://127.0.0.1:\$port/; do sleep 0.1; done"
+		done
+		dig +time=5 @127.0.0.1 chaos txt version.bind >$ROOM/answer.dns
+		dig +tcp +time=5 @127.0.0.1 chaos txt version.bind >$ROOM/answer.dns-tcp
+		bash -c ": <>/dev/tcp/\$(podman port relay 8080/tcp | tr : /)"
+		for name in $names; do systemctl show -P NRestarts -P ActiveState \$name | paste -sd' '; done >$ROOM/states
+		systemctl stop $names
+		podman ps -a --format '{{.Names}}' >$ROOM/left
+	EOT
+	BOOT_LOG=$ROOM/boot.log run --separate-stderr "$D_TESTS/boot-systemd" "$root" ". $ROOM/proof" "$TOP" "$BATS_FILE_TMPDIR" "$ROOM" "$images"
+	[ "$status" -ne 3 ] || skip "this machine cannot: systemd can't have control groups of its own here"
+	[ "$status" -eq 0 ] || { cat "$ROOM/said" "$ROOM/journal" "$ROOM/boot.log" >&2; return 1; }
+	[ "$(grep -cx '0 active' "$ROOM/states")" -eq 8 ] || { cat "$ROOM/states" "$ROOM/journal" >&2; return 1; }
+	[ ! -s "$ROOM/left" ]
+	expect 'Hello, world!' "$(cat "$ROOM/answer.8000")"
 }

@@ -70,6 +70,12 @@ inspect() { # JQ-FILTER
 	on n1 service inspect "whittle_$W" | jq -r ".[0].Spec.$1"
 }
 
+# d on the machine that is the node n1.
+on_n1() {
+	# shellcheck disable=SC2016 # the inner shell's
+	unshare --uts sh -c 'hostname n1; exec "$@"' - "$D" "$@"
+}
+
 @test "swarm: what can't be there is refused with its name, and nothing is begun" {
 	printf 'swarm: {docker: "unix://%s/n1/socket"}\n' "$SWARM" >"$ROOM/no-registry.yaml"
 	WHITTLE_SETTINGS=$ROOM/no-registry.yaml run_x 2 d u "$W"
@@ -153,6 +159,24 @@ inspect() { # JQ-FILTER
 	run_x 2 d scan --rm "$W"
 	expect "copies of a service are replaced" "$stderr"
 	rm "$upper/dropped"
+
+	# The node that is this very machine needs no ssh.
+	sed -i '/^  n1: /d' "$WHITTLE_SETTINGS"
+	on n1 service scale -d "whittle_$W=3"
+	wait_until 60 says "1 1 1"
+	upper=$(on n1 inspect -f '{{.GraphDriver.Data.UpperDir}}' "$(on n1 ps -q)")
+	echo x >"$upper/dropped"
+	run_x 1 on_n1 scan "$W"
+	[ "$output" = "$W on n1: added        /dropped  (file 0644)" ]
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n[ -z "${WHITTLE_ENGINE:-}" ] || { echo "no daemon" >&2; exit 1; }\nexec %s "$@"\n' "$(command -v docker)" >"$BATS_TEST_TMPDIR/bin/docker"
+	chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 2 on_n1 scan "$W"
+	expect "n1: d: " "$stderr"
+	rm "$upper/dropped"
+	run_x 0 on_n1 scan "$W"
+	on n1 service scale -d "whittle_$W=2"
+	wait_until 60 says "1 1"
 }
 
 @test "swarm: a new secret is a new name there, and the old one goes" {

@@ -83,7 +83,7 @@ on_one(struct app *a, const struct fleet_host *h, struct words *words)
 	if (!words->n)
 		words_add(words, "status");
 	answer = far_d(h, words, isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
-	if (verb_changes(a, words->w[0]))
+	if (verb_changes(a, words))
 		missed_note(a, h, words, answer.kind == FAR_UNREACHABLE);
 	return far_tell(h, &answer) ? EXIT_TROUBLE : answer.status;
 }

@@ -249,7 +249,7 @@ far_heard(const struct fleet_host *h, const struct words *words)
 
 /* ---- a verb on several ---- */
 
-static const struct verb *
+const struct verb *
 verb_named(const struct app *a, const char *word)
 {
 	for (const struct verb *v = a->verbs; v->name; v++) {
@@ -264,12 +264,53 @@ verb_named(const struct app *a, const char *word)
 	return NULL;
 }
 
+/* getopt_long(3) takes the start of a name, and what follows behind '='. */
+static bool
+is_option(const char *word, const char *name)
+{
+	size_t len = strcspn(word, "=");
+
+	return len > 2 && strncmp(word, name, len) == 0;
+}
+
+/* Of the options that make a question change something. */
+static bool
+writes(const char *word)
+{
+	return is_option(word, "--rm") || is_option(word, "--notify") ||
+	       is_option(word, "--test") || is_option(word, "--output") ||
+	       (word[0] == '-' && word[1] != '-' && strchr(word, 'o'));
+}
+
+/* -n, alone or among switches. */
+static bool
+is_dry(const char *word)
+{
+	return is_option(word, "--dry-run") || strcmp(word, "--dryrun") == 0 ||
+	       (word[0] == '-' && strchr(word, 'n') && !word[1 + strspn(word + 1, "nrT")]);
+}
+
 bool
-verb_changes(const struct app *a, const char *word)
+verb_changes(const struct app *a, const struct words *words)
+{
+	const struct verb *v = words->n ? verb_named(a, words->w[0]) : NULL;
+	bool changes = v && !(v->kind & READS);
+
+	for (size_t i = 1; v && i < words->n && strcmp(words->w[i], "--") != 0; i++)
+		if ((v->kind & READS) && writes(words->w[i]))
+			changes = true;
+		else if ((v->kind & DRY) && is_dry(words->w[i]))
+			changes = false;
+	return changes;
+}
+
+/* Whether "no" is an answer of it, and not the failure of what it was to do. */
+static bool
+verb_finds(const struct app *a, const char *word)
 {
 	const struct verb *v = verb_named(a, word);
 
-	return v && (v->kind & EXACT);
+	return v && (v->kind & READS);
 }
 
 /* The hosts that a verb is run on at once: the first that is reached is alone, the canary; the
@@ -327,7 +368,7 @@ run_group(struct app *a, const struct fleet *group, const struct words *words,
 			*GROW(ready) = group->v[i];
 	}
 	if (ready.n)
-		ask_group(&ready, words, !verb_changes(a, words->w[0]), got);
+		ask_group(&ready, words, !verb_changes(a, words), got);
 	for (size_t i = 0; i < group->n; i++)
 		if (answer[i].kind == FAR_ANSWERED && answer[i].status == EXIT_YES)
 			answer[i] = got[next++];
@@ -359,7 +400,8 @@ int
 waves_run(struct app *a, const struct fleet *some, const struct words *words,
     waves_before *before, const void *arg, const struct words *missed)
 {
-	bool work = verb_changes(a, words->w[0]), canary = true;
+	bool work = verb_changes(a, words), canary = true;
+	int fine = verb_finds(a, words->w[0]) ? EXIT_NO : EXIT_YES;
 	struct far_answer *answer = pool_zero(some->n, sizeof(*answer));
 	const char *failed = NULL;
 	int status = EXIT_YES, got;
@@ -376,7 +418,7 @@ waves_run(struct app *a, const struct fleet *some, const struct words *words,
 				canary = false;
 			got = status_of(&answer[k], work);
 			status = got > status ? got : status;
-			if (work && got && answer[k].kind != FAR_UNREACHABLE)
+			if (work && got > fine && answer[k].kind != FAR_UNREACHABLE)
 				failed = some->v[k].name;
 		}
 		if (failed)

@@ -12,8 +12,9 @@ typedef struct far_answer waves_before(
 /*
  * A question goes to all at once. What changes something goes to the first that is reached
  * alone, then to the others of its wave, then to the next wave; where one fails the waves
- * behind it are left alone. Who can't be reached is passed over, and has it to be done: these
- * words, or those of missed. before and missed may be NULL. The worst exit status.
+ * behind it are left alone. A "no" of what otherwise only asks is a finding, no failure. Who
+ * can't be reached is passed over, and has it to be done: these words, or those of missed.
+ * before and missed may be NULL. The worst exit status.
  */
 int waves_run(struct app *a, const struct fleet *some, const struct words *words,
     waves_before *before, const void *arg, const struct words *missed);
@@ -22,8 +23,11 @@ int waves_run(struct app *a, const struct fleet *some, const struct words *words
  * belongs to it. */
 extern const char missed_here[];
 
-/* Whether the verb of that name or alias changes anything. */
-bool verb_changes(const struct app *a, const char *word);
+/* By its name or an alias; NULL: there is none. */
+const struct verb *verb_named(const struct app *a, const char *word);
+
+/* Whether a verb with its options changes anything. */
+bool verb_changes(const struct app *a, const struct words *words);
 
 /* A host that wasn't reached has it to be done; one that did it no longer. */
 void missed_note(
