@@ -142,7 +142,7 @@ says() {
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
 }
 
-@test "an image of a program and nothing else; that it listens nowhere is said, since its tests prove little then" {
+@test "an image of a program and nothing else, deaf to signals; that it listens nowhere is said, since its tests prove little then" {
 	local n=${P}mute
 	mkdir "$BATS_TEST_TMPDIR/mute"
 	cp "$BATS_FILE_TMPDIR/theirs/bin/svc" "$BATS_TEST_TMPDIR/mute/"
@@ -150,6 +150,8 @@ says() {
 	run_x 0 "$D" new "$n" --dockerfile "$BATS_TEST_TMPDIR/mute/Dockerfile"
 	expect "NOTE      it runs, and listens on no port"
 	grep -q '^# It listened on no port' "$WHITTLE_CONTAINERS/$n/test.bats"
+	# Nor does it handle signals, which process 1 doesn't get then.
+	says "$n" 'init: true'
 }
 
 # A tree with one package "svc", whose unit has these lines of [Service] beside WantedBy.
