@@ -265,7 +265,8 @@ tells() {
 	local repo=localhost/${P}wrapped
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p r/usr/sbin obj
-	cat >r/usr/sbin/svc-start <<-'EOT'
+	ln -s svc-wrapper r/usr/sbin/svc-start
+	cat >r/usr/sbin/svc-wrapper <<-'EOT'
 		#!/bin/sh
 		. /etc/default/svc
 		/usr/sbin/svc-check || exit
@@ -274,6 +275,7 @@ tells() {
 	for file in svc svc-check; do printf '#!/bin/sh\nexit 1\n' >"r/usr/sbin/$file"; done
 	chmod 755 r/usr/sbin/*
 	tree_with r svc.service Type=forking ExecStart=/usr/sbin/svc-start
+	echo /usr/sbin/svc-start >>r/var/lib/dpkg/info/svc.list
 	printf 'DAEMON=/usr/sbin/svc\nOPTS="$OPTS -c /etc/svc.conf"\nexport SVC_HOME="/srv/it is"\n' >r/etc/default/svc
 	printf 'FROM localhost/whittle/baseline:live\nCOPY r/ /\n' >Dockerfile
 	engine build -q -t "$repo:packages" . >/dev/null

@@ -118,6 +118,8 @@ fails() {
 	fails "it may not keep what it hasn't got" "caps: [SYS_NICE]" 'cmd: [cap_set_proc, x]' 'user: "0:0"'
 	fails "it may not: fail: chown" "caps: [CHOWN]" 'cmd: [chown, /tmp/x]' 'tmpfs: [/tmp]' 'user: "0:0"'
 	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
+	# What root keeps there is for those as well whom it becomes.
+	fails "it can't write where it wants to" 'vols: [{path: app, type: dir, perm: "0755"}]' 'cmd: [write, /var/lib/app/db]' 'user: "0:0"'
 	fails "it may not do as root what only" "caps: [DAC_OVERRIDE]" 'cmd: [write, /var/lib/app/db]' 'user: "0:0"' \
 		'mount_rw: [app:/var/lib/app]' 'vols: [{path: app, type: dir, owner: user/app, perm: "0750"}]'
 }
@@ -134,6 +136,7 @@ fails() {
 		x: unable to set user id to 12|settings caps SETUID
 		x: failed to drop privileges|settings caps SETUID
 		x: setgroups() failed|settings caps SETGID
+		chmod: changing permissions of '/srv/x': Operation not permitted|settings caps FOWNER
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set gid 101.|settings caps SETGID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
