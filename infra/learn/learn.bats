@@ -54,18 +54,22 @@ saw() { # KIND SUBJECT
 	run_x 2 "$LEARN" record "$run" --
 }
 
-@test "a command that is process 1 and waits for all of its children has none that it didn't start" {
+@test "a command that is process 1: it has no child that it didn't start, and tells none to end that it doesn't know" {
 	local map=()
 	[ "$(id -u)" -eq 0 ] || map=(--map-root-user)
-	run_x 0 timeout -s KILL 30 unshare "${map[@]}" --pid --fork --kill-child "$LEARN" record "$run" -- python3 -c 'import os
+	run_x 0 timeout -s KILL 30 unshare "${map[@]}" --pid --fork --kill-child "$LEARN" record "$run" -- python3 -c 'import os, signal, time
 os.fork() or os._exit(0)
 os.waitpid(-1, 0)
 try:
     os.waitpid(-1, 0)
 except ChildProcessError:
-    print("none")'
+    print("none")
+os.kill(-1, signal.SIGTERM)
+time.sleep(0.2)
+open("/etc/group")'
 	[ "$output" = none ]
 	saw x "$(command -v python3)"
+	saw o /etc/group
 }
 
 @test "threads, vfork, programs that are linked statically, processes that stop and go on" {

@@ -1147,7 +1147,11 @@ watch(pid_t command, int ready, int trace)
 	    PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
 	    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 	int error = 0, fd;
+	sigset_t all;
 
+	/* Process 1 may tell all others to end, and then goes on itself. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	setsid();
 	if (chdir("/"))
 		error = errno;
