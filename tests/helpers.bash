@@ -256,7 +256,10 @@ engine() {
 # where there is no prefix yet: a file that is skipped is cleaned up after, too.
 remove_all_of() {
 	[ -n "$1" ] || return 0
-	engine ps -a --format '{{.Names}}' | grep "$1" | xargs -r "$ENGINE_CMD" rm -f
+	# podman removes none that another one shares namespaces with: that one first.
+	for _ in 1 2; do
+		engine ps -a --format '{{.Names}}' | grep "$1" | xargs -r "$ENGINE_CMD" rm -f
+	done
 	engine network ls --format '{{.Name}}' | grep -E "^(whittle-)?$1" | xargs -r "$ENGINE_CMD" network rm
 	engine images --format '{{.Repository}}:{{.Tag}}' | grep "/$1" | xargs -r "$ENGINE_CMD" rmi -f
 	engine volume ls -q | grep "^$1" | xargs -r "$ENGINE_CMD" volume rm

@@ -61,6 +61,8 @@ power_failure() {
 	done 2>/dev/null
 	awk -v s="$ROOM/" 'index($2, s) == 1 { print $2 }' /proc/self/mounts | grep -v "^$ROOM/disk\$" | sort -r |
 		while read -r m; do umount -l "$m" || :; done
+	# What the runtime noted, which has no place of its own.
+	for key in $(engine ps -aq --no-trunc); do rm -rf "/run/runc/$key" "/run/crun/$key"; done
 	rm -rf "${RUN:?}"
 }
 

@@ -10,7 +10,7 @@ setup() {
 
 teardown() {
 	[ -z "${UP:-}" ] || d down "$UP" || :
-	[ -z "${UP:-}" ] || engine rm -f "$UP" || :
+	remove_all_of "${UP:-}" || :
 }
 
 # las NAME: its settings with their defaults, on one line.
@@ -173,7 +173,7 @@ compose() {
 @test "import: what is taken over runs" {
 	engine image inspect "$(live hello)" >/dev/null 2>&1 || skip "this machine cannot: hello isn't built"
 	requires join
-	UP=wt$RANDOM
+	UP=wu$((RANDOM % 9000 + 1000))
 	port=$(free_port)
 	compose run <<-EOT
 		services:
