@@ -134,6 +134,9 @@ with_systemd() {
 	at_boot "$N" 'jobs: {a: {cmd: /svc, at: "02:00"}}'
 	run_x 0 d enable --root "$root"
 	rm "$root"/etc/systemd/system/timers.target.wants/*
+	# Whatever the settings say by now.
+	at_boot "$N" 'no_such_key: 1'
+	run_x 2 d enable --root "$root"
 	run_x 0 d disable --root "$root"
 	[ -z "$(find "$root/etc/systemd/system" -name 'whittle*')" ]
 	at_boot "$N"

@@ -754,7 +754,7 @@ boot_begin(struct app *a, int argc, char **argv, const struct option_of *options
 		report("--root '%s' isn't an absolute path", b->root);
 		return -1;
 	}
-	return take_manager(b, *by) || collect(b) ? -1 : 0;
+	return take_manager(b, *by);
 }
 
 int
@@ -766,7 +766,7 @@ do_enable(struct app *a, int argc, char **argv)
 	    SWITCH('n', "dry-run", dry), VALUED(0, "root", root), VALUED(0, "by", by), NO_MORE};
 	struct boot b;
 
-	if (boot_begin(a, argc, argv, options, &root, &by, &b))
+	if (boot_begin(a, argc, argv, options, &root, &by, &b) || collect(&b))
 		return EXIT_TROUBLE;
 	return dry ? look(&b) : enable(&b);
 }
@@ -779,6 +779,7 @@ do_disable(struct app *a, int argc, char **argv)
 	    VALUED(0, "root", root), VALUED(0, "by", by), NO_MORE};
 	struct boot b;
 
+	/* Whatever the containers' settings are. */
 	if (boot_begin(a, argc, argv, options, &root, &by, &b))
 		return EXIT_TROUBLE;
 	return disable(&b);
