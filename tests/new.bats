@@ -328,6 +328,26 @@ tells() {
 	[ -z "$(foreground_verb svc -c start)" ]
 }
 
+@test "what listens on its own loopback: its protocol is tested, its configuration is written anew" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir files
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/write"
+	# shellcheck disable=SC2034 # read there
+	local name=svc user='' silent='' top=$TOP found_ports=(323/udp) local_only=(323) loopback=("$PWD/conf")
+	write_tests
+	grep -q '"/proc/$pid/net/udp"' test.bats
+	run ! grep -q net/tcp test.bats
+	printf '%s\n' 'agentaddress  127.0.0.1,[::1]' 'bind-address = 127.0.0.1 ::1' 'listen ::1' 'name localhost' >conf
+	write_loopback
+	sh files/prep-local
+	diff conf - <<-'EOT'
+		agentaddress  0.0.0.0
+		bind-address = 0.0.0.0
+		name localhost
+	EOT
+}
+
 # Greets whoever connects with this, and hangs up.
 greeter() { # TEXT
 	exec python3 -c 'import socket, sys

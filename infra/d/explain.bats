@@ -142,6 +142,7 @@ fails() {
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
 		x: pthread_create(&t->thread, NULL, run, t) failed|settings pids 256
 		x: bind: Permission denied|settings caps NET_BIND_SERVICE
+		Error opening specified endpoint "127.0.0.1"|guess caps NET_BIND_SERVICE
 		x: failed to create temporary directory (unknown system error)|settings tmpfs /tmp:16m
 	EOT
 	for words in 'x: the user said no, and failed' 'Warning: mlock() of VSM failed: Cannot allocate memory (12)'; do
