@@ -315,14 +315,28 @@ read_document(struct reader *r)
 int
 settings_parse(struct settings *s, const char *name, const char *bytes, size_t n)
 {
-	struct reader r = {.s = s, .bytes = bytes, .n = n};
+	struct reader r = {.s = s};
+	const char *nul = memchr(bytes, '\0', n);
+	yaml_mark_t mark;
 	int status;
 
 	*s = (struct settings){.file = xstrdup(name)};
+	/* What some editors put before UTF-8. */
+	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+		bytes += 3;
+		n -= 3;
+	}
+	r.bytes = bytes;
+	r.n = n;
 	if (n > FILE_MAX) {
 		settings_error(
 		    s, NULL, "more than %d bytes, which is too large", (int)FILE_MAX);
 		return -1;
+	}
+	/* It would end the document there, and nobody would be told of the rest. */
+	if (nul) {
+		mark = mark_of_byte(&r, (size_t)(nul - bytes));
+		return refuse(s, &mark, "NUL byte, remove it and whatever isn't text");
 	}
 	if (!yaml_parser_initialize(&r.parser)) {
 		settings_error(s, NULL, "out of memory");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "streams.h"
 
 static const struct program *program;
 
@@ -59,16 +60,17 @@ program_run(const struct program *p, int argc, char **argv)
 {
 	const struct verb *v;
 
+	streams_begin();
 	report_prog = p->name;
 	program = p;
 	if (argc < 2)
 		return usage(EXIT_TROUBLE);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return usage(EXIT_YES);
+		return streams_end(usage(EXIT_YES));
 	v = find_verb(argv[1]);
 	if (!v) {
 		report("no verb '%s'; %s --help lists them", argv[1], p->name);
 		return EXIT_TROUBLE;
 	}
-	return v->run(argc - 1, argv + 1);
+	return streams_end(v->run(argc - 1, argv + 1));
 }

@@ -12,7 +12,7 @@ struct app {
 	struct host host;
 	struct engine engine;
 	struct places places;
-	struct words duplicates;  /* directories whose name is another's as well */
+	struct words duplicates;  /* directories whose name is another's as well, or none */
 	const struct verb *verbs; /* all of them; the last has a name of NULL */
 	const struct verb *verb;
 	const char *called_as;      /* the verb's name or alias, as typed */

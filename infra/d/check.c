@@ -472,9 +472,12 @@ do_check(struct app *a, int argc, char **argv)
 	for (size_t i = 0; i < asked.n; i++)
 		print_gone_back(a, &asked.v[i]);
 	for (size_t i = 0; i < a->duplicates.n; i++) {
-		if (!is_asked(&asked, strrchr(a->duplicates.w[i], '/') + 1))
+		if (argc && !is_asked(&asked, strrchr(a->duplicates.w[i], '/') + 1))
 			continue;
-		report("ignoring '%s': another directory has that name", a->duplicates.w[i]);
+		report("ignoring '%s': %s", a->duplicates.w[i],
+		    place_find(a, strrchr(a->duplicates.w[i], '/') + 1)
+			? "another directory has that name"
+			: "no engine takes that name");
 		found++;
 	}
 	if (verbose)

@@ -1,8 +1,10 @@
 /* d: run, upgrade and go back, with one letter. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "history.h"
 #include "life.h"
@@ -11,6 +13,7 @@
 #include "run.h"
 #include "self.h"
 #include "signals.h"
+#include "streams.h"
 #include "there.h"
 #include "verbs.h"
 #include "waves.h"
@@ -257,12 +260,25 @@ choose_verb(struct app *a, int *argc, char ***argv)
 	return 0;
 }
 
+/* One that was removed, or that another user started us in, is none that engines can start in,
+ * and they don't say so. */
+static void
+leave_lost_directory(void)
+{
+	char path[PATH_MAX];
+
+	if ((!getcwd(path, sizeof(path)) || access(".", X_OK)) && chdir("/"))
+		report("enter '/':");
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct app a = {.verbs = verbs};
 
+	streams_begin();
 	report_prog = "d";
+	leave_lost_directory();
 	/* Where it is ignored, as some supervisors hand it on, no exit status is kept. */
 	signal(SIGCHLD, SIG_DFL);
 	/* What a make above said is for its own children. */
@@ -273,7 +289,7 @@ main(int argc, char **argv)
 		return EXIT_TROUBLE;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		printf("usage: d %s %s\n%s\n", a.verb->name, a.verb->args, a.verb->help);
-		return EXIT_YES;
+		return streams_end(EXIT_YES);
 	}
-	return run_verb(&a, argc, argv);
+	return streams_end(run_verb(&a, argc, argv));
 }

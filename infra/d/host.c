@@ -465,9 +465,11 @@ static bool
 look_at(const char *directory, const char *name, struct place *p)
 {
 	const char *path = pool_printf("%s/%s", directory, name);
+	struct stat st;
 
 	*p = (struct place){.name = pool_dup(name), .directory = path};
-	p->settings = is_file(pool_printf("%s/settings.yaml", path));
+	/* Whatever has that name: one that can't be read is said to be when it is read. */
+	p->settings = lstat(pool_printf("%s/settings.yaml", path), &st) == 0;
 	p->makefile = is_file(pool_printf("%s/Makefile", path));
 	p->dockerfile = is_file(pool_printf("%s/Dockerfile", path));
 	p->tests = is_file(pool_printf("%s/test.bats", path));
@@ -490,10 +492,12 @@ places_in(const char *directory, struct places *all, size_t *cap, struct words *
 	struct dirent *e;
 	struct place p;
 
+	if (!d && errno != ENOENT)
+		report("read the directory '%s':", directory);
 	while (d && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || !look_at(directory, e->d_name, &p))
 			continue;
-		if (place_named(all, p.name)) {
+		if (!is_name(p.name) || place_named(all, p.name)) {
 			words_add(twice, p.directory);
 			continue;
 		}
@@ -549,23 +553,46 @@ flags_as_yaml(const struct words *flags)
 	return got;
 }
 
+/* A file of text; 0, or -1 after a message. */
+static int
+read_text(const char *file, struct strbuf *out)
+{
+	cleanup_fd int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0) {
+		report("open '%s':", file);
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		report("'%s' isn't a regular file", file);
+		return -1;
+	}
+	if (file_read(fd, TEXT_MAX, out)) {
+		report("read '%s':", file);
+		return -1;
+	}
+	return 0;
+}
+
 char *
 place_settings(const struct place *p)
 {
+	const char *file = pool_printf("%s/settings.yaml", p->directory);
 	struct strbuf b = STRBUF_INIT;
-	cleanup_fd int fd = -1;
-	char *got;
+	struct settings s;
+	char *got = NULL;
 
 	if (!p->settings)
 		return pool_dup("");
-	fd = open(pool_printf("%s/settings.yaml", p->directory), O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		report("open '%s/settings.yaml':", p->directory);
-		return NULL;
+	if (read_text(file, &b) == 0)
+		got = pool_dupn(b.s ? b.s : "", b.len);
+	/* As text it would end at a NUL byte: the parser says where that is. */
+	if (got && strlen(got) != b.len) {
+		settings_parse(&s, file, b.s, b.len);
+		settings_free(&s);
+		got = NULL;
 	}
-	got = file_read(fd, TEXT_MAX, &b) ? NULL : pool_dupn(b.s ? b.s : "", b.len);
-	if (!got)
-		report("read '%s/settings.yaml':", p->directory);
 	strbuf_free(&b);
 	return got;
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "generations.h"
 #include "state.h"
 
 static const char journal_file[] = "journal.json";
@@ -18,8 +19,12 @@ journal_write(struct journal *j)
 int
 journal_begin(struct app *a, const struct place *p, const char *verb, struct journal *out)
 {
+	struct generations readable;
 	struct timespec now;
 
+	/* What is begun is to end with one more. */
+	if (generations_read(&a->host, p->name, &readable))
+		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	*out = (struct journal){.a = a, .place = p};
 	out->id =

@@ -39,6 +39,11 @@ pick(struct app *a, const char *spec)
 
 	if (exact)
 		return exact;
+	/* The beginning of every name, and most likely a script's variable that isn't set. */
+	if (!*spec) {
+		report("the name of a container is empty");
+		return NULL;
+	}
 	for (size_t i = 0; i < a->places.n; i++) {
 		if (strncmp(a->places.v[i].name, spec, strlen(spec)) != 0)
 			continue;

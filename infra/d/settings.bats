@@ -77,6 +77,52 @@ setup() {
 	[[ $output =~ bad\ +settings\? ]]
 }
 
+@test "settings that can't be read are no settings that aren't there" {
+	mkdir -p "$ROOM/c/"{pipe,directory/settings.yaml,gone,tail}
+	mkfifo "$ROOM/c/pipe/settings.yaml"
+	ln -s nowhere "$ROOM/c/gone/settings.yaml"
+	printf 'memory: 64m\n\0caps: [SYS_ADMIN]\n' >"$ROOM/c/tail/settings.yaml"
+	run_x 1 d check
+	expect "pipe/settings.yaml' isn't a regular file" "$stderr"
+	expect "directory/settings.yaml' isn't a regular file" "$stderr"
+	expect "open '$ROOM/c/gone/settings.yaml': No such file" "$stderr"
+	expect "tail/settings.yaml:2:1: NUL byte" "$stderr"
+	WHITTLE_CONTAINERS=$ROOM/c/tail/settings.yaml run_x 0 d check
+	expect "read the directory" "$stderr"
+}
+
+@test "names that no engine takes are no containers, and check says so; an empty one is no beginning" {
+	for name in $'new\nline' 'sp ace' -dash $'\xff'; do
+		yaml "$name" <<<''
+	done
+	yaml web <<<''
+	run_x 0 d lA
+	[ "$output" = web ]
+	run_x 1 d check
+	expect "ignoring '$ROOM/c/sp ace': no engine takes that name" "$stderr"
+	expect "new\\012line" "$stderr"
+	run_x 2 d s ""
+	expect "the name of a container is empty" "$stderr"
+}
+
+@test "a damaged list of generations: said, with the way on, before anything is changed" {
+	of_hello web <<<''
+	mkdir -p "$WHITTLE_STATE/d/web"
+	echo '{' >"$WHITTLE_STATE/d/web/generations.json"
+	run_x 2 d 1 web
+	expect "generations.json' is damaged, and nothing goes on until" "$stderr"
+	refute START "$stderr"
+	[ ! -e "$WHITTLE_STATE/d/web/journal.json" ]
+}
+
+@test "what can't be printed is said; output isn't written to a file that happens to be the first" {
+	yaml web <<<''
+	run_x 2 sh -c "'$D' lA >/dev/full"
+	expect "write to standard output: No space left" "$stderr"
+	run_x 0 sh -c "'$D' check >&-"
+	run_x 1 grep -rs "settings checked" "$ROOM"
+}
+
 @test "names: exact ones win; an ambiguous one is refused by what changes something" {
 	yaml db <<<''
 	yaml db2 <<<''

@@ -207,8 +207,11 @@ documents(void **state)
 	    {"---\na: 1\n...\n", NULL},
 	    {"a: 1\nb: [x, y]\nc: {d: e}\n", NULL},
 	    {"\xef\xbb\xbf"
-	     "a: 1\n",
+	     "a: 1\nb: 2\n",
 		NULL},
+	    {"\xef\xbb\xbf"
+	     "a: 1\na: 2\n",
+		"2:1: duplicate key 'a'"},
 	    {"a: 1\nb: 2\na: 3\n", "3:1: duplicate key 'a', already set in line 1, remove one"},
 	    {"a:\n  b: 1\n  c: 2\n  'b': 3\n", "4:3: duplicate key 'b', already set in line 2"},
 	    {"a: &x 1\n", "1:4: anchor '&x' is not supported"},
@@ -264,6 +267,7 @@ documents(void **state)
 static void
 bytes_that_text_cannot_show(void **state)
 {
+	static const char tail[] = "a: 1\n\0\nb: 2\n"; /* as a crash may leave a file */
 	static const char nul[] = "a: x\0y\n";
 	struct settings s;
 	char *big = xcalloc(1, 1024 * 1024 + 2);
@@ -271,6 +275,8 @@ bytes_that_text_cannot_show(void **state)
 	(void)state;
 	capture();
 	assert_int_equal(settings_parse(&s, "f", nul, sizeof(nul) - 1), -1);
+	settings_free(&s);
+	assert_int_equal(settings_parse(&s, "f", tail, sizeof(tail) - 1), -1);
 	settings_free(&s);
 	memset(big, ' ', 1024 * 1024 + 1);
 	assert_int_equal(settings_parse(&s, "f", big, 1024 * 1024), 0);
