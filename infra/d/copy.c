@@ -346,7 +346,7 @@ visit(const struct walk_entry *e, void *arg)
 	if (interrupted)
 		errno = EINTR;
 	if (interrupted || copy_one(c, e)) {
-		report("copy '%s':", e->path);
+		report("copy '%s':", e->path + 1);
 		c->failed = true;
 		return WALK_STOP;
 	}
@@ -363,7 +363,7 @@ leave(const struct walk_entry *e, void *arg)
 		return;
 	from = openat(e->dirfd, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (from < 0 || copy_status(from, c->to[e->depth], &e->st)) {
-		report("copy '%s':", e->path);
+		report("copy '%s':", e->path + 1);
 		c->failed = true;
 	}
 	pop_level(c);
@@ -497,7 +497,7 @@ unlink_file(const struct walk_entry *e, void *arg)
 	if (is_zfs_control(e))
 		return WALK_SKIP;
 	if (!S_ISDIR(e->st.st_mode) && unlinkat(e->dirfd, e->name, 0)) {
-		report("remove '%s':", e->path);
+		report("remove '%s':", e->path + 1);
 		*failed = true;
 	}
 	return WALK_GO;
@@ -509,7 +509,7 @@ remove_directory(const struct walk_entry *e, void *arg)
 	bool *failed = arg;
 
 	if (e->depth && unlinkat(e->dirfd, e->name, AT_REMOVEDIR)) {
-		report("remove '%s':", e->path);
+		report("remove '%s':", e->path + 1);
 		*failed = true;
 	}
 }

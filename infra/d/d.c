@@ -213,6 +213,9 @@ run_verb(struct app *a, int argc, char **argv)
 	host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & EXACT)
 		catch_signals();
+	/* That nobody reads on, as head(1) does, is no reason to stop halfway. */
+	if ((a->verb->kind & CHANGES) == CHANGES)
+		signal(SIGPIPE, SIG_IGN);
 	if ((a->verb->kind & THERE) && there_run(a, argc, argv, &status))
 		return status;
 	if ((a->verb->kind & CHANGES) != CHANGES)

@@ -300,8 +300,10 @@ part_take(const struct part *p, const char *id, const char *earlier)
 	if (earlier)
 		before =
 		    openat(p->store, earlier, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (copy_whole(p, p->parent, p->name, id, before, true, &how))
+	if (copy_whole(p, p->parent, p->name, id, before, true, &how)) {
+		report("no snapshot of '%s' was taken", p->source);
 		return -1;
+	}
 	say("SNAPSHOT", "%s (%s)", p->source, words[how]);
 	return 0;
 }

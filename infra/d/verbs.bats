@@ -113,7 +113,8 @@ teardown_file() {
 	run_x 0 d L "${P}web"
 	expect "serving, version 1"
 	before=$(d pid "${P}web")
-	run_x 0 d R "${P}web"
+	# Though nobody reads on.
+	run_x 0 bash -c "'$D' R '${P}web' 2>&1 | head -n 1; exit \"\${PIPESTATUS[0]}\""
 	[ "$(d pid "${P}web")" != "$before" ]
 	run_x 0 d 0 "${P}web"
 	run_x 1 d iu "${P}web"
