@@ -92,6 +92,10 @@ fails() {
 	# No rights where a place to write to is enough.
 	expect "why: it may not: fail: initgroups"
 	run ! grep -E 'caps|user' "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	# What takes its standard input for a client.
+	echo 'cmd: [write-to-stdin, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 0 d fix --yes "$N"
+	expect "tmpfs: /var/log/app:16m"
 	# What it says is shown where no cause is known.
 	echo 'cmd: [write-to-syslog, /none/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 1 d fix --yes "$N"

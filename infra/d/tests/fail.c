@@ -28,6 +28,10 @@ wants(const char *what, const char *value)
 		close(STDERR_FILENO);
 		return open(value, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0;
 	}
+	if (strstr(what, "-to-stdin")) {
+		dup2(STDIN_FILENO, STDERR_FILENO);
+		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
+	}
 	if (strcmp(what, "late") == 0) {
 		usleep(500000);
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
