@@ -85,6 +85,14 @@ teardown() {
 	rm test-stamp
 	run_x 2 make test STRICT=1
 	expect "STRICT=1: what was carved away was asked for" "$stderr"
+	# An image that can't be looked into isn't one in which nothing was missed.
+	engine=$("$TOP/infra/engine" --how | sed -n 1p)
+	printf '#!/bin/sh\ncase " $* " in *" create "*" /none "*) echo no such image >&2; exit 125 ;; esac\nexec %s "$@"\n' "$engine" >"$base/${engine##*/}"
+	chmod 755 "$base/${engine##*/}"
+	ENGINE=$base/${engine##*/} run_x 2 make test
+	expect "can't look into 'sha256:" "$stderr"
+	expect "no such image" "$stderr"
+	[ ! -e test-stamp ]
 	echo '!/etc/extra # it does without' >>keep
 	run_x 0 make all test STRICT=1
 	refute CARVED

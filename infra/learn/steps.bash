@@ -17,7 +17,7 @@ uncarved_image() {
 	hold_store
 	engine_build || exit 2
 	release_store
-	export_image "$repo:learn" obj/learn/root
+	export_image "$repo:learn" obj/learn/root || exit 2
 }
 
 # The tests once, with an engine whose containers have a recorder in them.
@@ -418,7 +418,7 @@ doubt() { # WRITE
 	say DOUBT "$name: the tests without parts of what ${#lines[@]} lines keep"
 	: >obj/learn.log
 	! tests_miss || die "$name: the tests fail with all that is kept: see $here/obj/learn.log"
-	export_image "$repo:doubt" obj/learn/root
+	export_image "$repo:doubt" obj/learn/root || exit 2
 	doubt_lines "${lines[@]}"
 	for line in "${lines[@]}"; do
 		read -r files bytes < <(weight_of "$line")
