@@ -10,6 +10,10 @@ setup_file() {
 	image_root "$IMAGE" "$BATS_FILE_TMPDIR/root"
 }
 
+teardown() {
+	instance_remove_all
+}
+
 @test "it serves the page, and says no to what isn't there" {
 	run_x 0 curl -fs "http://127.0.0.1:$PORT/"
 	[ "$output" = "$(cat files/srv/index.html)" ]
@@ -63,4 +67,9 @@ setup_file() {
 	[ -x "$PREP" ] || skip "prep isn't built"
 	grep -E '^[A-Z_]+=' files/prep-local | tr -d "'" >"$BATS_TEST_TMPDIR/prep.conf"
 	run_x 0 "$PREP" -a -r "$BATS_FILE_TMPDIR/root" -c "$BATS_TEST_TMPDIR/prep.conf"
+}
+
+@test "it ends when it is told to, without its time running out" {
+	instance_start
+	run_x 0 timeout 100 "$ENGINE_CMD" stop -t 1000 "$instance"
 }
