@@ -14,11 +14,13 @@
  */
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,9 +187,15 @@ static void
 stop(json_t *c)
 {
 	pid_t pid = pid_of(c);
+	struct pollfd end = {
+	    .fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1, .events = POLLIN};
 
-	for (int i = 0; pid && i < 200 && kill(pid, SIGKILL) == 0; i++)
-		usleep(1000);
+	/* Until it has ended, not until a process 1 that takes its time has heard of it. */
+	if (end.fd >= 0) {
+		kill(pid, SIGKILL);
+		poll(&end, 1, 10000);
+		close(end.fd);
+	}
 	json_object_set_new(c, "pid", json_integer(0));
 }
 
