@@ -265,6 +265,23 @@ remove_all_of() {
 	engine volume ls -q | grep "^$1" | xargs -r "$ENGINE_CMD" volume rm
 } >/dev/null 2>&1
 
+# own_store DIRECTORY: from here on podman has a store of its own there, for what would damage the one
+# that others use. drop_store, from teardown, empties it; the directory goes with whatever holds it.
+# As plain directories: a process that is killed leaves no mount. docker's store is its daemon's.
+own_store() {
+	[ "$("$ENGINE_CMD" --which)" = podman ] || return 0
+	mkdir -p "$1/tmp"
+	printf '[storage]\ndriver = "vfs"\ngraphroot = "%s/images"\nrunroot = "%s/run"\n' "$1" "$1" >"$1/storage.conf"
+	OWN_STORE=$1
+	export OWN_STORE CONTAINERS_STORAGE_CONF=$1/storage.conf TMPDIR=$1/tmp
+}
+
+drop_store() {
+	[ -n "${OWN_STORE:-}" ] || return 0
+	engine rm -fa >/dev/null 2>&1 || :
+	unset OWN_STORE CONTAINERS_STORAGE_CONF TMPDIR
+}
+
 # wrap_engine DIRECTORY LINES: from here on the engine is a program of its name in DIRECTORY, which
 # does what the shell lines say before the real one.
 wrap_engine() {
