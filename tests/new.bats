@@ -272,10 +272,15 @@ tells() {
 		/usr/sbin/svc-check || exit
 		(exec $DAEMON -p /run/svc.pid $OPTS "a b") 9>/run/lock/svc
 	EOT
+	# What it says is data: bash runs what stands in a number.
+	cat >r/usr/sbin/svc-forged <<-EOT
+		#!/bin/sh
+		printf '%s\\0' 'a[\$(touch "$PWD/ran")]' /x y >/tmp/asked
+	EOT
 	for file in svc svc-check; do printf '#!/bin/sh\nexit 1\n' >"r/usr/sbin/$file"; done
 	chmod 755 r/usr/sbin/*
 	tree_with r svc.service Type=forking ExecStart=/usr/sbin/svc-start
-	echo /usr/sbin/svc-start >>r/var/lib/dpkg/info/svc.list
+	printf '%s\n' /usr/sbin/svc-start /usr/sbin/svc-forged >>r/var/lib/dpkg/info/svc.list
 	printf 'DAEMON=/usr/sbin/svc\nOPTS="$OPTS -c /etc/svc.conf"\nexport SVC_HOME="/srv/it is"\n' >r/etc/default/svc
 	printf 'FROM localhost/whittle/baseline:live\nCOPY r/ /\n' >Dockerfile
 	engine build -q -t "$repo:packages" . >/dev/null
@@ -286,8 +291,14 @@ tells() {
 		declare -A variable=([OPTS]=-g)
 		ask_wrapper
 		printf "%s\n" "${command[@]}" "${variable[SVC_HOME]}"
-		! ask_wrapper' - "$TOP" "$repo"
+		if ask_wrapper; then echo again; fi
+		command=(/usr/sbin/svc-forged)
+		if ask_wrapper; then echo taken; fi
+		# Nor need it ever end.
+		if in_image 1 --entrypoint /bin/sh "$repo:packages" -c "trap : TERM; while :; do sleep 1; done"; then echo ended; fi
+		"$top/infra/engine" ps -a --format "{{.Names}}" | grep whittle-ask- || :' - "$TOP" "$repo"
 	[ "$output" = "$(printf '%s\n' /usr/sbin/svc -p /run/svc.pid -g -c /etc/svc.conf 'a b' '/srv/it is')" ]
+	[ ! -e ran ]
 }
 
 @test "the option that keeps a daemon in the foreground, by its help" {
