@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "descriptors.h"
 #include "path.h"
 #include "report.h"
 #include "statx.h"
@@ -252,20 +252,6 @@ walk_directory(struct walk *w, const struct walk_entry *directory, int directory
 	return stop;
 }
 
-/* Each level takes one, a visitor that copies two more: as many as there may be, for as long.
- */
-static int
-raise_descriptors(struct rlimit *was)
-{
-	struct rlimit most;
-
-	if (getrlimit(RLIMIT_NOFILE, was))
-		return -1;
-	most = *was;
-	most.rlim_cur = most.rlim_max;
-	return setrlimit(RLIMIT_NOFILE, &most);
-}
-
 int
 walk_tree(int rootfd, const struct walk_options *options,
     enum walk_action (*visit)(const struct walk_entry *e, void *arg), void *arg)
@@ -287,7 +273,8 @@ walk_tree(int rootfd, const struct walk_options *options,
 	strbuf_puts(&w.path, "/");
 	root.path = w.path.s;
 	root.path_len = w.path.len;
-	raised = raise_descriptors(&was) == 0;
+	/* A visitor that copies takes two more a level. */
+	raised = descriptors_raise(&was) == 0;
 	switch (visit(&root, arg)) {
 	case WALK_GO:
 		stop = walk_directory(&w, &root, fd);

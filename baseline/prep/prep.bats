@@ -718,7 +718,8 @@ teardown_file() {
 		    os.chdir("d" * 50)
 		open("bottom", "w").close()
 	EOT
-	run_x 0 "$PREP" -q -r "$tree" -o "$ledger"
+	# shellcheck disable=SC2016 # the inner shell's
+	run_x 0 bash -c 'ulimit -Sn 64 && exec "$@"' - "$PREP" -q -r "$tree" -o "$ledger"
 	gone /root
 	[ "$(grep -c '"rule":"root-home"' "$ledger")" -eq 302 ]
 	[ "$(jq -r 'select(.type == "file" and .rule == "root-home").path | length' "$ledger")" -eq 15312 ]

@@ -15,6 +15,7 @@
 #include "carve.h"
 #include "cleanup.h"
 #include "conf.h"
+#include "descriptors.h"
 #include "findings.h"
 #include "image.h"
 #include "ledger.h"
@@ -323,6 +324,8 @@ main(int argc, char **argv)
 		lock_root(rootfd);
 		open_ledger(&options, rootfd, &ledger);
 	}
+	/* The walk takes one a level for itself; so does what is done after it. */
+	descriptors_raise(NULL);
 	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf, &starts) == 0)
 		status = act(&options, &plan, &ledger);
 	if (fflush(stdout))

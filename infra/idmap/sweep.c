@@ -7,12 +7,12 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "descriptors.h"
 #include "path.h"
 #include "report.h"
 #include "statx.h"
@@ -558,18 +558,6 @@ cores(void)
 	return n < 1 ? 1 : n > SWEEP_WORKERS_MAX ? SWEEP_WORKERS_MAX : (unsigned)n;
 }
 
-/* One descriptor for each level of the tree, as deep as it may be. */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
-}
-
 static void
 wait_until_over(struct pool *p)
 {
@@ -657,7 +645,7 @@ sweep_tree(struct sweep *s, int rootfd)
 		return -1;
 	if ((back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return -1;
-	raise_descriptor_limit();
+	descriptors_raise(NULL);
 	p.worker = xcalloc(p.count, sizeof(*p.worker));
 	for (i = 0; i < p.count; i++) {
 		p.worker[i].pool = &p;
