@@ -171,6 +171,22 @@ fail_upgrade() {
 	[ "$(got http.2 | tail -n 1 | jq -r .event)" = started ]
 }
 
+@test "what can't be written down as sent isn't sent again at once" {
+	local sending
+	notify <<<"notify: {webhook: $HTTP/hook, events: [started, stopped]}"
+	mkdir -m 700 "$WHITTLE_STATE/notify"
+	exec {sending}>"$WHITTLE_STATE/notify/sending"
+	flock "$sending"
+	d 1 "$N"
+	d 0 "$N"
+	exec {sending}>&-
+	mkdir -p "$WHITTLE_STATE/notify/queue.json.new/x"
+	run_x 0 d 1 "$N"
+	rm -r "$WHITTLE_STATE/notify/queue.json.new"
+	expect "write '$WHITTLE_STATE/notify/queue.json'" "$stderr"
+	[ "$(find "$ROOM/got" -name 'http.*' | wc -l)" -eq 1 ]
+}
+
 @test "a d that is killed while it sends a mail leaves nothing of it" {
 	notify <<<"notify: {mail: me@example.org, from: d@example.org, smtp: \"$SMTP\"}"
 	printf '#!/bin/sh\nkill -KILL "$PPID"\n' >"$ROOM/bin/curl"

@@ -26,7 +26,7 @@ enum {
 	PAUSE_S = 60,          /* before the second try, doubled for each further one */
 	PAUSE_MAX_S = 3600,
 	LINE_MAX_BYTES = 700,
-	ROUNDS = 3, /* of sending what others queue meanwhile */
+	ROUNDS = 100, /* of sending what others queue meanwhile */
 };
 
 static bool has_queued;
@@ -78,15 +78,17 @@ queue_read(const struct host *h)
 	return got;
 }
 
-static void
+static int
 queue_write(const struct host *h, const json_t *queue)
 {
 	const char *path = file_in_queue(h, "queue.json");
 	cleanup_free char *text = json_dumps(queue, JSON_INDENT(1) | JSON_SORT_KEYS);
 	const struct new_file f = {.bytes = text, .n = text ? strlen(text) : 0, .mode = 0600};
 
-	if (!text || file_replace(AT_FDCWD, path, &f, pool_printf("%s.new", path)))
-		report("write '%s':", path);
+	if (text && file_replace(AT_FDCWD, path, &f, pool_printf("%s.new", path)) == 0)
+		return 0;
+	report("write '%s':", path);
+	return -1;
 }
 
 static const char *
@@ -255,10 +257,11 @@ among_messages(const json_t *list, const json_t *message)
 	return false;
 }
 
-/* Takes what was sent out of the queue, or notes that it couldn't be. Returns whether it is the
- * first failure in a row. */
-static bool
-note_outcome(const struct host *h, const struct notifier *n, const json_t *sent, bool arrived)
+/* Takes what was sent out of the queue, or notes that it couldn't be. *first: it is the first
+ * failure in a row. -1 where that couldn't be written. */
+static int
+note_outcome(const struct host *h, const struct notifier *n, const json_t *sent, bool arrived,
+    bool *first)
 {
 	cleanup_fd int lock = take_lock(h, "lock", true);
 	json_t *queue = queue_read(h), *messages = json_object_get(queue, "messages");
@@ -266,6 +269,7 @@ note_outcome(const struct host *h, const struct notifier *n, const json_t *sent,
 	json_int_t count =
 	    json_integer_value(json_object_get(json_object_get(tries, n->name), "n"));
 	json_int_t pause = count < 6 ? (json_int_t)PAUSE_S << count : PAUSE_MAX_S;
+	int bad;
 
 	for (size_t i = json_array_size(messages); i-- > 0;) {
 		const json_t *one = json_array_get(messages, i);
@@ -280,26 +284,28 @@ note_outcome(const struct host *h, const struct notifier *n, const json_t *sent,
 		json_object_set_new(tries, n->name,
 		    json_pack(
 			"{s:I, s:I}", "n", count + 1, "after", (json_int_t)time(NULL) + pause));
-	queue_write(h, queue);
+	*first = count == 0;
+	bad = lock < 0 ? -1 : queue_write(h, queue);
 	json_decref(queue);
-	return count == 0;
+	return bad;
 }
 
-/* Whether there was anything to send. */
-static bool
+/* -1 where it couldn't be written down what was sent. */
+static int
 flush_one(const struct host *h, const struct notifier *n, const json_t *queue,
     void (*undelivered)(const struct host *, const char *, const char *))
 {
 	json_t *due = due_for(queue, n), *one;
 	struct message m;
 	const char *why;
-	bool first, any = json_array_size(due) > 0;
+	bool first;
+	int bad = 0;
 	size_t i;
 
-	if (any) {
+	if (json_array_size(due)) {
 		compose(due, &m);
 		why = notify_send(n, &m);
-		first = note_outcome(h, n, due, !why);
+		bad = note_outcome(h, n, due, !why, &first);
 		if (why)
 			report("notifying '%s' failed: %s", n->name, why);
 		json_array_foreach (due, i, one) {
@@ -313,26 +319,43 @@ flush_one(const struct host *h, const struct notifier *n, const json_t *queue,
 		}
 	}
 	json_decref(due);
-	return any;
+	return bad;
 }
 
-/* One at a time, so that nothing is sent twice. 1 where there may be more by now, since who
- * comes meanwhile leaves it to us. */
+/* One at a time, so that nothing is sent twice. -1 where another is at it, who looks again once
+ * it is through, or where the outcome couldn't be written down: what was sent would be once
+ * more. */
 static int
 flush_all(
     const struct host *h, void (*undelivered)(const struct host *, const char *, const char *))
 {
 	cleanup_fd int sending = take_lock(h, "sending", false);
 	json_t *queue;
-	int sent = 0;
+	int bad = 0;
 
 	if (sending < 0)
-		return 0;
+		return -1;
 	queue = queue_read(h);
 	for (size_t i = 0; i < h->notifiers.n; i++)
-		sent |= flush_one(h, &h->notifiers.v[i], queue, undelivered);
+		bad |= flush_one(h, &h->notifiers.v[i], queue, undelivered);
 	json_decref(queue);
-	return sent;
+	return bad;
+}
+
+static bool
+anything_due(const struct host *h)
+{
+	json_t *queue = queue_read(h);
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->notifiers.n; i++) {
+		json_t *due = due_for(queue, &h->notifiers.v[i]);
+
+		n += json_array_size(due);
+		json_decref(due);
+	}
+	json_decref(queue);
+	return n > 0;
 }
 
 void
@@ -341,6 +364,8 @@ notify_flush(
 {
 	if (!h->notifiers.n || access(file_in_queue(h, "queue.json"), F_OK))
 		return;
-	for (int i = 0; i < ROUNDS && flush_all(h, undelivered); i++)
+	/* Looked at without the lock, so that nobody leaves something behind whom we kept out.
+	 */
+	for (int i = 0; i < ROUNDS && anything_due(h) && flush_all(h, undelivered) == 0; i++)
 		;
 }
