@@ -140,8 +140,23 @@ secret() {
 	[ -e "$SECRETS/$N-now" ]
 	[ -e "$SECRETS/$N-other" ]
 	[ "$(d e "$N" /svc cat /run/secrets/password)" = "$has" ]
+	run_x 0 d clean -n
+	expect "would remove the secrets of $N-now"
+	[ -e "$SECRETS/$N-now" ]
 	run_x 0 d clean
 	[ ! -e "$SECRETS/$N-now" ]
+}
+
+@test "what can't be removed keeps the note whose it is, and goes with the next sweep" {
+	requires root
+	mkdir -p "$SECRETS/$N-stuck/1/busy"
+	ln -s "$(readlink "$SECRETS/$N/.of")" "$SECRETS/$N-stuck/.of"
+	mount --bind "$SECRETS/$N-stuck/1/busy" "$SECRETS/$N-stuck/1/busy"
+	run d clean
+	umount "$SECRETS/$N-stuck/1/busy"
+	[ -L "$SECRETS/$N-stuck/.of" ]
+	run_x 0 d clean
+	[ ! -e "$SECRETS/$N-stuck" ]
 }
 
 @test "check finds what looks like one in the environment" {

@@ -170,9 +170,12 @@ hold(const struct app *a, const char *home)
 		if (fd < 0 || fstat(fd, &held) || lstat(home, &there) ||
 		    held.st_ino != there.st_ino)
 			continue;
-		if (!is_own(a, fd) && ((unlinkat(fd, owner_link, 0) && errno != ENOENT) ||
-					  symlinkat(owner_text(a), fd, owner_link)))
-			return -1;
+		if (!is_own(a, fd)) {
+			if ((unlinkat(fd, owner_link, 0) && errno != ENOENT) ||
+			    (symlinkat(owner_text(a), fd, owner_link) && errno != EEXIST))
+				return -1;
+			continue; /* two may have come at once */
+		}
 		steal_fd(&fd);
 		return 0;
 	}
@@ -313,13 +316,17 @@ secrets_forget(const char *name, const char *keep)
 	const char *home = home_of(name);
 	cleanup_dir DIR *d = opendir(home);
 	struct dirent *e;
+	bool left = false;
 
 	while (d && (e = readdir(d)))
-		if (!is_dots(e->d_name) && (!keep || (strcmp(e->d_name, keep) != 0 &&
-							 strcmp(e->d_name, owner_link) != 0)))
-			remove_entry(dirfd(d), e->d_name);
-	if (!keep)
+		if (!is_dots(e->d_name) && strcmp(e->d_name, owner_link) != 0 &&
+		    (!keep || strcmp(e->d_name, keep) != 0))
+			left |= remove_entry(dirfd(d), e->d_name) != 0;
+	/* Whose it is goes last: where this ends before, a sweep finds the rest. */
+	if (d && !keep && !left) {
+		unlinkat(dirfd(d), owner_link, 0);
 		rmdir(home);
+	}
 }
 
 void
@@ -372,24 +379,29 @@ has_container(const struct seen_list *all, const char *name)
 }
 
 int
-secrets_sweep(struct app *a)
+secrets_sweep(struct app *a, bool dry)
 {
 	struct left_list left = {0};
 	struct seen_list all;
-	int bad;
+	int bad, n = 0;
 
 	find_left(a, &left);
 	/* Asked once they are locked: whoever made one before that has a container by now. */
 	bad = left.n && engine_list(&a->engine, &all);
 	for (size_t i = 0; i < left.n; i++) {
 		if (!bad && !has_container(&all, left.v[i].name)) {
-			say("SWEEP", "the secrets of %s, a container that is gone",
-			    left.v[i].name);
-			secrets_forget(left.v[i].name, NULL);
+			n++;
+			if (dry)
+				printf("would remove the secrets of %s\n", left.v[i].name);
+			else
+				say("SWEEP", "the secrets of %s, a container that is gone",
+				    left.v[i].name);
+			if (!dry)
+				secrets_forget(left.v[i].name, NULL);
 		}
 		close(left.v[i].fd);
 	}
-	return bad ? -1 : 0;
+	return bad ? -1 : n;
 }
 
 void

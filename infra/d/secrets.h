@@ -36,9 +36,9 @@ void secrets_end(struct app *a, const char *name);
 /*
  * Removes those that a d of this engine and state directory has put there for containers that
  * there aren't any more, as one that was killed leaves them; not what is being made right now.
- * 0, or -1 after a message.
+ * dry: only says what it would remove. For how many containers, or -1 after a message.
  */
-int secrets_sweep(struct app *a);
+int secrets_sweep(struct app *a, bool dry);
 
 /* Removes those of one start. */
 void secrets_drop(const char *name, const char *transaction);

@@ -28,7 +28,8 @@ struct cleaning {
 	int removed, bad;
 };
 
-static void
+/* Whether it is gone. */
+static bool
 remove_one(
     struct cleaning *k, const char *what, const char *type, const char *id, const char *shown)
 {
@@ -37,10 +38,13 @@ remove_one(
 	else
 		say("REMOVE", "%s %s", what, shown);
 	k->removed++;
-	if (!k->dry &&
-	    engine_call(&k->a->engine, NULL, type, strcmp(type, "rmi") == 0 ? id : "rm",
-		strcmp(type, "rmi") == 0 ? NULL : id, NULL))
-		k->bad = 1;
+	if (k->dry)
+		return false;
+	if (engine_call(&k->a->engine, NULL, type, strcmp(type, "rmi") == 0 ? id : "rm",
+		strcmp(type, "rmi") == 0 ? NULL : id, NULL) == 0)
+		return true;
+	k->bad = 1;
+	return false;
 }
 
 /* What a killed run left: containers that are neither old nor new to any journal. */
@@ -57,8 +61,7 @@ clean_containers(struct cleaning *k, const struct seen_list *seen)
 		if (strcmp(s->name + len - 4, ".old") != 0 &&
 		    strcmp(s->name + len - 4, ".new") != 0)
 			continue;
-		remove_one(k, "container", "container", s->id, s->name);
-		if (!k->dry)
+		if (remove_one(k, "container", "container", s->id, s->name))
 			secrets_drop(pool_dupn(s->name, len - 4), s->transaction);
 	}
 }
@@ -212,6 +215,7 @@ int
 do_clean(struct app *a, int argc, char **argv)
 {
 	struct cleaning k = {.a = a};
+	int swept;
 	const struct option_of options[] = {SWITCH('n', "dry-run", k.dry), NO_MORE};
 	struct images images;
 	struct seen_list seen;
@@ -219,10 +223,11 @@ do_clean(struct app *a, int argc, char **argv)
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
-	if (!k.dry) {
+	if (!k.dry)
 		instances_sweep(a);
-		k.bad = secrets_sweep(a) != 0;
-	}
+	swept = secrets_sweep(a, k.dry);
+	k.bad = swept < 0;
+	k.removed = swept > 0 ? swept : 0;
 	if (engine_list(&a->engine, &seen))
 		return EXIT_TROUBLE;
 	clean_containers(&k, &seen);

@@ -106,7 +106,7 @@ do_recover(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	recover_left(a, &left);
 	instances_sweep(a);
-	return secrets_sweep(a) || left.n ? EXIT_TROUBLE : EXIT_YES;
+	return secrets_sweep(a, false) < 0 || left.n ? EXIT_TROUBLE : EXIT_YES;
 }
 
 static int
