@@ -13,6 +13,8 @@ struct app {
 	struct engine engine;
 	struct places places;
 	struct words duplicates;  /* directories whose name is another's as well, or none */
+	int unread;               /* directories of containers that couldn't be read */
+	bool lost;                /* where it was called, nobody is any more */
 	const struct verb *verbs; /* all of them; the last has a name of NULL */
 	const struct verb *verb;
 	const char *called_as;      /* the verb's name or alias, as typed */
@@ -31,6 +33,7 @@ enum verb_kind {
 	THERE = 1 << 4,           /* goes to the hosts that the container runs on */
 	READS = 1 << 5,           /* only asks, but for --rm, --notify, --test, --output */
 	DRY = 1 << 6,             /* only asks with -n, --dry-run */
+	FROM_HERE = 1 << 7,       /* takes files from where it is called */
 };
 
 struct verb {

@@ -453,7 +453,7 @@ do_check(struct app *a, int argc, char **argv)
 	struct checked *all;
 	struct places asked;
 	size_t n = a->places.n;
-	int found = 0;
+	int found = a->unread;
 
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc < 0 || pick_all(a, argc, argv, &asked))

@@ -46,10 +46,11 @@ static const struct verb verbs[] = {
 	CHANGES | THERE},
     {"rotate", "", one, "[-n] [NAME...]", "restart what has an old secret (-n: only list)",
 	do_rotate, CHANGES | THERE | DRY},
-    {"backup", "", one, "NAME [TO]", "copy its data elsewhere", do_backup, CHANGES | THERE},
+    {"backup", "", one, "NAME [TO]", "copy its data elsewhere", do_backup,
+	CHANGES | THERE | FROM_HERE},
     {"restore", "", one, "[-n | --verify] NAME FROM [-- CMD...]",
 	"put such a copy back (-n: only check it, --verify: test it beside production)",
-	do_restore, CHANGES | THERE | DRY},
+	do_restore, CHANGES | THERE | DRY | FROM_HERE},
     {"job", "", one, "NAME [JOB]", "run one of its jobs now; alone: when they run", do_job,
 	EXACT | THERE},
     {"prep", "", one, "[-nrT] [NAME...]",
@@ -62,7 +63,7 @@ static const struct verb verbs[] = {
     {"add-debug", "debug", one, "NAME [CMD...]", "run the toolkit image in its namespaces",
 	do_debug, EXACT | THERE},
     {"new", "", one, "[OPTION...] NAME",
-	"make a container's directory (packages, image, compose)", do_new, WRITES},
+	"make a container's directory (packages, image, compose)", do_new, WRITES | FROM_HERE},
     {"fix", "", one, "[--yes] NAME", "mend what keeps it from starting", do_fix, WRITES},
     {"adopt-name", "", one, "NAME", "take over a container that d didn't make", do_adopt_name,
 	CHANGES},
@@ -97,7 +98,7 @@ static const struct verb verbs[] = {
     {"sync", "", all, "[-n] [REPOSITORY]",
 	"take a newer signed tag of the directories, plan, apply (-n: verify, list what is "
 	"new)",
-	do_sync, EXACT | DRY},
+	do_sync, EXACT | DRY | FROM_HERE},
     {"run-in-all", "ria", all, "CMD...", "CMD inside each that runs", do_run_in_all, EXACT},
 
     {"status", "", ask, "[--json]", "the table that d alone shows", do_status, READS},
@@ -111,9 +112,9 @@ static const struct verb verbs[] = {
     {"audit", "", ask, "[--json] [--min low|medium|high] [NAME...]",
 	"what it is allowed beyond what it needs, as a score", do_audit, READS},
     {"page", "", ask, "-o DIR | --json [--all] [--from FILE]...",
-	"all of that as pages of HTML, or as JSON", do_page, READS},
+	"all of that as pages of HTML, or as JSON", do_page, READS | FROM_HERE},
     {"serve", "", ask, "[--port N] [--host NAME]... [--from FILE]...",
-	"the same pages at http://127.0.0.1:8300/", do_serve, READS},
+	"the same pages at http://127.0.0.1:8300/", do_serve, READS | FROM_HERE},
     {"log", "logs L", ask, "[-f] [-n N] NAME", "its log", do_log, READS | THERE},
     {"is-up", "iu", ask, "NAME", "up or down", do_is_up, READS | THERE},
     {"get-ip", "getip get_ip ip", ask, "NAME", "its addresses", do_get_ip, READS | THERE},
@@ -148,12 +149,12 @@ static const struct verb verbs[] = {
     {"cmd", "", settings, "[-T] NAME", "print the engine's command that starts it", do_cmd,
 	READS},
     {"export", "", settings, "--to TARGET [-o DIR] [NAME...]",
-	"files for quadlet, compose, kube or swarm to run it by", do_export, READS},
+	"files for quadlet, compose, kube or swarm to run it by", do_export, READS | FROM_HERE},
     {"import", "", settings, "[-n] [-o DIR] FILE[:SERVICE]... | -- podman run ...",
 	"directories from compose files, Quadlet's units or a command", do_import,
-	WRITES | DRY},
+	WRITES | DRY | FROM_HERE},
     {"image-export", "", settings, "[--dir D] [NAME...]", "save images as archives",
-	do_image_export, WRITES | DRY},
+	do_image_export, WRITES | DRY | FROM_HERE},
 
     {"notify", "", settings, "[--test] [NOTIFIER...]",
 	"where events are sent (--test: send a test message)", do_notify, READS},
@@ -195,6 +196,13 @@ run_verb(struct app *a, int argc, char **argv)
 {
 	int status;
 
+	if (a->lost && (a->verb->kind & FROM_HERE)) {
+		report(
+		    "the directory in which 'd %s' was called is gone, or closed to this user: "
+		    "change to another",
+		    a->called_as);
+		return EXIT_TROUBLE;
+	}
 	if (a->verb->kind & ALONE)
 		return a->verb->run(a, argc, argv);
 	run_ends_child();
@@ -210,7 +218,7 @@ run_verb(struct app *a, int argc, char **argv)
 	a->engine.pack = pack_program(a->host.project);
 	a->engine.store =
 	    pool_dupn(a->host.state, (size_t)(strrchr(a->host.state, '/') - a->host.state));
-	host_places(&a->host, &a->places, &a->duplicates);
+	a->unread = host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & EXACT)
 		catch_signals();
 	/* That nobody reads on, as head(1) does, is no reason to stop halfway. */
@@ -224,6 +232,9 @@ run_verb(struct app *a, int argc, char **argv)
 		report("recovery failed; continuing");
 	start_pending(a, EXIT_YES);
 	status = a->verb->run(a, argc, argv);
+	/* All of them would be more. */
+	if (a->unread && a->verb->group == all && status == EXIT_YES)
+		status = EXIT_TROUBLE;
 	events_send(&a->host, (a->verb->kind & CHANGES) == CHANGES);
 	return status;
 }
@@ -264,14 +275,17 @@ choose_verb(struct app *a, int *argc, char ***argv)
 }
 
 /* One that was removed, or that another user started us in, is none that engines can start in,
- * and they don't say so. */
-static void
+ * and they don't say so. Whether it was left. */
+static bool
 leave_lost_directory(void)
 {
 	char path[PATH_MAX];
 
-	if ((!getcwd(path, sizeof(path)) || access(".", X_OK)) && chdir("/"))
+	if (getcwd(path, sizeof(path)) && access(".", X_OK) == 0)
+		return false;
+	if (chdir("/"))
 		report("enter '/':");
+	return true;
 }
 
 int
@@ -281,7 +295,7 @@ main(int argc, char **argv)
 
 	streams_begin();
 	report_prog = "d";
-	leave_lost_directory();
+	a.lost = leave_lost_directory();
 	/* Where it is ignored, as some supervisors hand it on, no exit status is kept. */
 	signal(SIGCHLD, SIG_DFL);
 	/* What a make above said is for its own children. */

@@ -485,15 +485,17 @@ place_named(const struct places *all, const char *name)
 	return NULL;
 }
 
-static void
+static int
 places_in(const char *directory, struct places *all, size_t *cap, struct words *twice)
 {
 	cleanup_dir DIR *d = opendir(directory);
 	struct dirent *e;
 	struct place p;
 
-	if (!d && errno != ENOENT)
+	if (!d && errno != ENOENT) {
 		report("read the directory '%s':", directory);
+		return 1;
+	}
 	while (d && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || !look_at(directory, e->d_name, &p))
 			continue;
@@ -511,23 +513,26 @@ places_in(const char *directory, struct places *all, size_t *cap, struct words *
 		}
 		all->v[all->n++] = p;
 	}
+	return 0;
 }
 
-void
+int
 host_places(const struct host *h, struct places *all, struct words *twice)
 {
 	struct words ignored = {0};
 	size_t cap = 0, own;
+	int unread = 0;
 
 	*all = (struct places){0};
 	for (size_t i = 0; i < h->directories.n; i++)
-		places_in(h->directories.w[i], all, &cap, twice ? twice : &ignored);
+		unread += places_in(h->directories.w[i], all, &cap, twice ? twice : &ignored);
 	own = all->n;
-	places_in(host_brought(h), all, &cap, twice ? twice : &ignored);
+	unread += places_in(host_brought(h), all, &cap, twice ? twice : &ignored);
 	for (size_t i = own; i < all->n; i++)
 		all->v[i].brought = true;
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), by_name);
+	return unread;
 }
 
 const char *

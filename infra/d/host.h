@@ -78,8 +78,8 @@ struct places {
 };
 
 /* Every container's directory, by name. Of two with one name the first counts; the other is
- * added to twice. */
-void host_places(const struct host *h, struct places *all, struct words *twice);
+ * added to twice. How many directories of them couldn't be read, after a message each. */
+int host_places(const struct host *h, struct places *all, struct words *twice);
 
 /*
  * The description of what stands in a directory. flags: words "--KEY", "VALUE" of a command

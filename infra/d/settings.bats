@@ -87,8 +87,28 @@ setup() {
 	expect "directory/settings.yaml' isn't a regular file" "$stderr"
 	expect "open '$ROOM/c/gone/settings.yaml': No such file" "$stderr"
 	expect "tail/settings.yaml:2:1: NUL byte" "$stderr"
-	WHITTLE_CONTAINERS=$ROOM/c/tail/settings.yaml run_x 0 d check
+	# Nor is a directory of containers, as one whose disk isn't there.
+	export WHITTLE_CONTAINERS=$ROOM/c/tail/settings.yaml
+	run_x 1 d check
 	expect "read the directory" "$stderr"
+	refute "nothing wrong"
+	run_x 2 d up-all
+	run_x 0 d lA
+}
+
+@test "called where nobody is any more: what takes files from there refuses, all else works" {
+	yaml web <<<''
+	mkdir "$ROOM/left"
+	cd "$ROOM/left"
+	rmdir "$ROOM/left"
+	run_x 0 d lA
+	[ "$output" = web ]
+	for words in "export --to compose -o out" "image-export web" "import compose.yaml" "restore -n web copy"; do
+		# shellcheck disable=SC2086 # words
+		run_x 2 d $words
+		expect "is gone, or closed to this user" "$stderr"
+	done
+	[ ! -e /out ]
 }
 
 @test "names that no engine takes are no containers, and check says so; an empty one is no beginning" {
@@ -110,7 +130,7 @@ setup() {
 	mkdir -p "$WHITTLE_STATE/d/web"
 	echo '{' >"$WHITTLE_STATE/d/web/generations.json"
 	run_x 2 d 1 web
-	expect "generations.json' is damaged, and nothing goes on until" "$stderr"
+	expect "generations.json' is damaged:" "$stderr"
 	refute START "$stderr"
 	[ ! -e "$WHITTLE_STATE/d/web/journal.json" ]
 }
