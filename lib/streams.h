@@ -6,7 +6,8 @@
  * is opened would get what is printed. */
 void streams_begin(void);
 
-/* The exit status, or EXIT_TROUBLE after a message where what was printed didn't get out. */
+/* The exit status, or EXIT_TROUBLE after a message where what was printed didn't get out, but
+ * to a pipe that nobody reads any more. */
 int streams_end(int status);
 
 #endif

@@ -211,6 +211,7 @@ engine_attached(const struct engine *e, const struct words *args)
 	if (pid == 0) {
 		char **argv = engine_argv(e, (const char *const *)args->w);
 
+		signal(SIGPIPE, SIG_DFL);
 		execvp(argv[0], argv);
 		report("start '%s':", argv[0]);
 		_exit(errno == ENOENT ? 127 : 126);

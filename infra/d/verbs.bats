@@ -116,6 +116,9 @@ teardown_file() {
 	# Though nobody reads on.
 	run_x 0 bash -c "'$D' R '${P}web' 2>&1 | head -n 1; exit \"\${PIPESTATUS[0]}\""
 	[ "$(d pid "${P}web")" != "$before" ]
+	run_x 0 bash -c "{ sleep 0.3; '$D' clean -n; echo \$? >'$BATS_TEST_TMPDIR/status'; } | true"
+	[ "$(cat "$BATS_TEST_TMPDIR/status")" = 0 ]
+	refute "write to standard output" "$stderr"
 	run_x 0 d 0 "${P}web"
 	run_x 1 d iu "${P}web"
 	run_x 0 d stop "${P}web"
