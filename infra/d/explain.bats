@@ -141,6 +141,7 @@ fails() {
 		x: failed to drop privileges|settings caps SETUID
 		x: setgroups() failed|settings caps SETGID
 		chmod: changing permissions of '/srv/x': Operation not permitted|settings caps FOWNER
+		x: open '/var/run/x.pid': No such file or directory|settings tmpfs /var/run:16m
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set gid 101.|settings caps SETGID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
