@@ -76,8 +76,6 @@ shipped() {
 	shipped
 	mkdir -p "$root/etc/containers/systemd"
 	cp "$OUT"/*.container "$OUT"/*.network "$root/etc/containers/systemd/"
-	# hello's web server hears no SIGTERM.
-	sed -i 's/^StopTimeout=.*/StopTimeout=1/' "$root"/etc/containers/systemd/*.container
 	printf '[storage]\ndriver = "%s"\ngraphroot = "%s"\nrunroot = "/run/containers/storage"\n[storage.options]\nadditionalimagestores = ["%s"]\n' \
 		"$(engine info --format '{{.Store.GraphDriverName}}')" "$ROOM/store" "$images" >"$root/etc/containers/storage.conf"
 	cat >"$ROOM/proof" <<-EOT

@@ -151,9 +151,7 @@ state_read(const struct host *h, const char *name, const char *file)
 		return NULL;
 	got = json_load_file(path, 0, &why);
 	if (!got) {
-		report("'%s' is damaged, and nothing goes on until somebody has looked at it "
-		       "and moved it away: %s",
-		    path, why.text);
+		report("'%s' is damaged: %s; move it away to go on without it", path, why.text);
 		errno = EBADMSG;
 	}
 	return got;
