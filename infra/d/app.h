@@ -34,6 +34,9 @@ enum verb_kind {
 	READS = 1 << 5,           /* only asks, but for --rm, --notify, --test, --output */
 	DRY = 1 << 6,             /* only asks with -n, --dry-run */
 	FROM_HERE = 1 << 7,       /* takes files from where it is called */
+	LISTS = 1 << 8,           /* only asks with -l, --list */
+	NAMED = 1 << 9,           /* only asks with nothing but a name */
+	CHECKS = 1 << 10,         /* only asks alone, or with "check" */
 };
 
 struct verb {

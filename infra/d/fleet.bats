@@ -29,7 +29,7 @@ teardown_file() {
 	local h
 	[ -n "${N:-}" ] || return 0
 	for h in $HOSTS; do
-		CONTAINERS_STORAGE_CONF=$ROOM/$h/storage.conf engine rm -f "$N$h" "${N}sent" >/dev/null 2>&1 || :
+		CONTAINERS_STORAGE_CONF=$ROOM/$h/storage.conf engine rm -f "$N$h" "${N}sent" "${N}away" >/dev/null 2>&1 || :
 	done
 	hosts_remove
 	remove_all_of "$N" || :
@@ -184,13 +184,13 @@ teardown_file() {
 	# shellcheck disable=SC2016 # the shell's there
 	echo 'ForceCommand case $SSH_ORIGINAL_COMMAND in *"|| exit 125"*) eval "$SSH_ORIGINAL_COMMAND" ;; true) ;; *) kill -KILL $PPID ;; esac' >>"$ROOM/h1/sshd.conf"
 	sshd_up h1
-	for words in "fix web" "import x" "scan --rm web" "export --to quadlet --out=$ROOM/x" clean; do
+	for words in "fix web" "import x" "scan --rm web" "export --to quadlet --out=$ROOM/x" clean "job web x"; do
 		# shellcheck disable=SC2086 # words
 		run_x 2 d -A $words
 		expect "h1: the connection was lost while d ran there" "$stderr"
 		expect "h1 failed: left as they are: h2 h3" "$stderr"
 	done
-	for words in "scan h9" "import -n x" "prep -rn h9"; do
+	for words in "scan h9" "import -n x" "prep -rn h9" "back -l web" "job web" "hosts check"; do
 		# shellcheck disable=SC2086 # words
 		run_x 2 d -A $words
 		expect "h1: can't be reached" "$stderr"
@@ -292,38 +292,79 @@ version_there() {
 }
 
 @test "sync: a signed tag is taken, another is not" {
-	local repo=$ROOM/repo g="git -c user.name=t -c user.email=t@example.org -C $ROOM/repo"
+	local repo=$ROOM/repo g="git -c user.name=t -c user.email=t@example.org -C $ROOM/repo" clone=$ROOM/clone here settings
+	settings=$(printf 'network: none\nautostart: 1\nready: {http: ":8000/", stable: 0}\nstop_timeout: 1s' )
 	mkdir -p "$repo/c/synced"
-	printf 'image: %s\nname: %ssync\nnetwork: none\nautostart: 1\nready: {http: ":8000/", stable: 0}\n' "$(live hello)" "$N" >"$repo/c/synced/settings.yaml"
+	printf 'image: %s\nname: %ssync\n%s\n' "$(live hello)" "$N" "$settings" >"$repo/c/synced/settings.yaml"
 	git init -q -b main "$repo"
 	$g add . && $g commit -q -m one
 	$g config gpg.format ssh
 	$g config user.signingkey "$ROOM/key"
-	git clone -q "$repo" "$ROOM/clone"
+	git clone -q "$repo" "$clone"
 	printf 't@example.org %s\n' "$(cat "$ROOM/key.pub")" >"$ROOM/signers"
-	git -C "$ROOM/clone" config gpg.ssh.allowedSignersFile "$ROOM/signers"
-	export WHITTLE_CONTAINERS=$ROOM/clone/c
+	git -C "$clone" config gpg.ssh.allowedSignersFile "$ROOM/signers"
+	export WHITTLE_CONTAINERS=$clone/c
 
-	run_x 1 d sync "$ROOM/clone"
+	run_x 1 d sync "$clone"
 	expect "no tag follows" "$stderr"
+	# One more that nothing builds, on another host, and one that goes.
 	echo 'memory: 99m' >>"$repo/c/synced/settings.yaml"
-	$g commit -q -a -m two && $g tag -s -m v1 v1
-	run_x 0 d sync -n "$ROOM/clone"
-	expect " two"
-	[ "$(git -C "$ROOM/clone" log --oneline | wc -l)" -eq 1 ]
-	run_x 0 d sync "$ROOM/clone"
+	mkdir "$repo/c/away" "$repo/c/goes"
+	printf 'image: %s\nname: %saway\non: h1\n%s\n' "$HOST_IMAGE" "$N" "$settings" >"$repo/c/away/settings.yaml"
+	printf 'image: %s\nname: %sgoes\n%s\n' "$HOST_IMAGE" "$N" "$settings" >"$repo/c/goes/settings.yaml"
+	$g add . && $g commit -q -m zwö && $g tag -s -m v1 v1
+	run_x 0 d sync -n "$clone"
+	expect " zwö"
+	[ "$(git -C "$clone" log --oneline | wc -l)" -eq 1 ]
+	# As a hook of git's calls it.
+	GIT_DIR=$repo/.git run_x 0 d sync "$clone"
 	[ "$(engine inspect -f '{{.HostConfig.Memory}}' "${N}sync")" = 103809024 ]
-	run_x 0 d sync "$ROOM/clone"
-	expect "checked out already"
+	[ "$(engine_on h1 inspect -f '{{.State.Running}}' "${N}away")" = true ]
+	run_x 0 d plan
 
-	$g commit -q --allow-empty -m three && $g tag -a -m v2 v2
-	run_x 1 d sync "$ROOM/clone"
-	expect "tag 'v2' isn't signed by a key that counts here" "$stderr"
-	$g tag -d v2 >/dev/null
-	$g -c user.signingkey="$ROOM/other-key" tag -s -m v3 v3
-	git -C "$ROOM/clone" tag -d v2 >/dev/null
-	run_x 1 d sync "$ROOM/clone"
+	# Killed while git wrote the files: some are as they were, some new, one is neither.
+	here=$(git -C "$clone" rev-parse HEAD)
+	$g rm -q -r c/goes && sed -i 's/99m/98m/' "$repo/c/synced/settings.yaml"
+	mkdir "$repo/c/more" && echo 'image: x' >"$repo/c/more/settings.yaml"
+	$g add . && $g commit -q -m three && $g tag -s -m v2 v2
+	git -C "$clone" fetch -q --tags
+	echo "$here $(git -C "$clone" rev-parse 'v2^{commit}')" >"$clone/.git/whittle-sync"
+	touch "$clone/.git/index.lock"
+	cp -r "$repo/c/more" "$clone/c"
+	echo 'image:' >"$clone/c/synced/settings.yaml"
+	run_x 1 d sync -n "$clone"
+	expect "an earlier run was cut off" "$stderr"
+	run_x 1 flock "$clone/.git/whittle-sync.lock" "$D" sync "$clone"
+	expect "another d sync of '$clone' is at work" "$stderr"
+	run_x 1 d sync "$clone"
+	expect "git stash show has them" "$stderr"
+	expect "v2 is checked out already"
+	expect "goes             remove: it runs, and has no directory any more: "
+	[ -z "$(git -C "$clone" status --porcelain)" ]
+	[ "$(engine inspect -f '{{.HostConfig.Memory}}' "${N}sync")" = 102760448 ]
+	engine rm -f "${N}goes" >/dev/null 2>&1
+	run_x 0 d sync -n "$clone"
+
+	$g commit -q --allow-empty -m four && $g tag -a -m v3 v3
+	run_x 1 d sync "$clone"
 	expect "tag 'v3' isn't signed by a key that counts here" "$stderr"
-	[ "$(git -C "$ROOM/clone" log --oneline | wc -l)" -eq 2 ]
+	# Moved, by a stranger.
+	$g -c user.signingkey="$ROOM/other-key" tag -f -s -m v3 v3 >/dev/null
+	run_x 2 d sync "$clone"
+	expect "would clobber existing tag" "$stderr"
+	git -C "$clone" tag -d v3 >/dev/null
+	run_x 1 d sync "$clone"
+	expect "tag 'v3' isn't signed by a key that counts here" "$stderr"
+	[ "$(git -C "$clone" rev-parse HEAD)" = "$(git -C "$clone" rev-parse 'v2^{commit}')" ]
+	# Another history.
+	$g tag -d v3 >/dev/null && git -C "$clone" tag -d v3 >/dev/null
+	$g reset -q --hard v1 && $g commit -q --allow-empty -m other
+	GIT_COMMITTER_DATE="$(date -R -d 'now + 1 hour')" $g tag -s -m v9 v9
+	run_x 0 d sync -n "$clone"
+	expect "tag 'v9' is newer, but of another history: it isn't taken" "$stderr"
+	mv "$repo" "$repo.gone"
+	run_x 2 d sync "$clone"
+	expect "can't be fetched" "$stderr"
 	run_x 0 d down synced
+	run_x 0 d down away
 }

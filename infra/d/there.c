@@ -153,13 +153,15 @@ ask_there(struct app *a, const struct container *c, const struct words *words)
 
 int
 there_upgrade(struct app *a, const struct place *p, const struct container *c,
-    const char *image, bool force)
+    const char *image, bool force, bool keep_down)
 {
 	struct words words = {0};
 
 	words_add(&words, "upgrade");
 	if (force)
 		words_add(&words, "--force");
+	if (keep_down)
+		words_add(&words, "--keep-down");
 	if (p->makefile) {
 		words_add(&words, "--image");
 		words_add(&words, image);

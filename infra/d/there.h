@@ -5,9 +5,10 @@
 #include "app.h"
 
 /* Brings the directory, and the image of that ID where it isn't there, to each of the hosts and
- * upgrades it there, by waves. An exit status. */
+ * upgrades it there, by waves; keep_down: what is down there, and starts by itself neither,
+ * stays so. An exit status. */
 int there_upgrade(struct app *a, const struct place *p, const struct container *c,
-    const char *image, bool force);
+    const char *image, bool force, bool keep_down);
 
 /* A verb whose words name a container that runs elsewhere is run there: true, with *status.
  * What starts it anew brings its settings along. */

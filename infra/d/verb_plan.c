@@ -13,7 +13,9 @@
 #include "secrets.h"
 #include "select.h"
 #include "service.h"
+#include "state.h"
 #include "swarm.h"
+#include "values_names.h"
 #include "verbs.h"
 
 static const char *
@@ -75,8 +77,20 @@ tell_plan(const struct container *c, const char *todo, json_t *list)
 	json_decref(asked);
 }
 
+/* What this d started here, and has no directory any more: nobody stops it. */
+static const char *
+left_over(struct app *a, const struct seen *now)
+{
+	if (!now->running || !now->key || !now->role || strcmp(now->role, "service") != 0 ||
+	    !is_name(now->key) || place_find(a, now->key) ||
+	    !state_has(&a->host, now->key, "."))
+		return NULL;
+	return pool_printf("remove: it runs, and has no directory any more: %s rm -f %s",
+	    engine_name(&a->engine), now->name);
+}
+
 static int
-plan_all(struct app *a, const struct places *some, json_t *list)
+plan_all(struct app *a, const struct places *some, bool others, json_t *list)
 {
 	struct container *c = pool_zero(some->n + 1, sizeof(*c));
 	struct images images;
@@ -101,6 +115,15 @@ plan_all(struct app *a, const struct places *some, json_t *list)
 		if (status == EXIT_YES)
 			status = EXIT_NO;
 	}
+	for (size_t i = 0; others && i < seen.n; i++) {
+		const char *todo = left_over(a, &seen.v[i]);
+
+		if (!todo)
+			continue;
+		tell_plan(&(struct container){.key = seen.v[i].key}, todo, list);
+		if (status == EXIT_YES)
+			status = EXIT_NO;
+	}
 	return status;
 }
 
@@ -118,7 +141,7 @@ do_plan(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	if (json)
 		list = json_array();
-	status = plan_all(a, &some, list);
+	status = plan_all(a, &some, argc == 0, list);
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(1));
 		printf("\n");

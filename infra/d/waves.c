@@ -290,18 +290,38 @@ is_dry(const char *word)
 	       (word[0] == '-' && strchr(word, 'n') && !word[1 + strspn(word + 1, "nrT")]);
 }
 
+static bool
+is_list(const char *word)
+{
+	return is_option(word, "--list") || (word[0] == '-' && word[1] == 'l' && !word[2]);
+}
+
+/* Whether a verb that changes something only asks by its words. */
+static bool
+asks(const struct verb *v, const struct words *words)
+{
+	if (v->kind & NAMED)
+		return words->n == 2 && words->w[1][0] != '-';
+	if (v->kind & CHECKS)
+		return words->n == 1 || strcmp(words->w[1], "check") == 0;
+	for (size_t i = 1; i < words->n && strcmp(words->w[i], "--") != 0; i++)
+		if (((v->kind & DRY) && is_dry(words->w[i])) ||
+		    ((v->kind & LISTS) && is_list(words->w[i])))
+			return true;
+	return false;
+}
+
 bool
 verb_changes(const struct app *a, const struct words *words)
 {
 	const struct verb *v = words->n ? verb_named(a, words->w[0]) : NULL;
-	bool changes = v && !(v->kind & READS);
 
-	for (size_t i = 1; v && i < words->n && strcmp(words->w[i], "--") != 0; i++)
-		if ((v->kind & READS) && writes(words->w[i]))
-			changes = true;
-		else if ((v->kind & DRY) && is_dry(words->w[i]))
-			changes = false;
-	return changes;
+	if (!v || !(v->kind & READS))
+		return v && !asks(v, words);
+	for (size_t i = 1; i < words->n && strcmp(words->w[i], "--") != 0; i++)
+		if (writes(words->w[i]))
+			return true;
+	return false;
 }
 
 /* Whether "no" is an answer of it, and not the failure of what it was to do. */
