@@ -264,6 +264,23 @@ with_systemd() {
 		[ "$(paste -sd' ' "$ROOM/proof")" = "active 1 systemd" ] || { cat "$ROOM/proof" "$ROOM/boot.log" "$ROOM/journal" >&2; return 1; }
 		rm -rf "${RUN:?}"
 	done
+
+	# Enabled while it runs: from then on, so that the next shutdown stops what runs.
+	mkdir "$BATS_TEST_TMPDIR/bare"
+	proof=$(declare -px "${!WHITTLE_@}" ENGINE STORE RUN)"
+		cd / && exec >$ROOM/proof 2>&1
+		rm /etc/systemd/system/tmp.mount
+		$D up $N && was=\$($D pid $N)
+		$D enable >/dev/null
+		for _ in \$(seq 100); do systemctl -q is-active whittle.service && break; sleep 0.1; done
+		systemctl is-active whittle.service
+		[ \$($D pid $N) = \$was ] && echo same
+		systemctl stop whittle.service
+		$D is-up $N"
+	printf 'bash -euc %q\n' "$proof" >"$BATS_TEST_TMPDIR/bare/enable"
+	BOOT_LOG=$ROOM/boot.log run "$BATS_TEST_DIRNAME/tests/boot-systemd" "$BATS_TEST_TMPDIR/bare" "bash /enable" "$TOP" "$disk"
+	rm -rf "${RUN:?}"
+	[ "$(tail -n 3 "$ROOM/proof" | paste -sd' ')" = "active same down" ] || { cat "$ROOM/proof" "$ROOM/boot.log" >&2; return 1; }
 	run_x 0 d up-all
 }
 

@@ -170,6 +170,8 @@ systemctl(const struct boot *b, const char *verb, const char *what)
 	if (*b->root)
 		words_addf(&args, "--root=%s", b->root);
 	words_add(&args, verb);
+	if (strcmp(verb, "start") == 0) /* up-all takes its time, and tells the journal */
+		words_add(&args, "--no-block");
 	if (what)
 		words_add(&args, what);
 	status = run(&(struct run){.argv = (const char *const *)args.w,
@@ -560,8 +562,12 @@ enable_systemd(struct boot *b)
 {
 	if (put_unit(b, unit, unit_of_boot) || remove_drop_in(b, unit))
 		return -1;
-	/* The unit stays where that fails: what an earlier run enabled starts by it. */
-	return reload(b) || systemctl(b, "enable", unit) ? -1 : 0;
+	/* The unit stays where that fails: what an earlier run enabled starts by it. Only a
+	 * unit that has been started is stopped at the shutdown. */
+	return reload(b) || systemctl(b, "enable", unit) ||
+		       (!*b->root && systemctl(b, "start", unit))
+		   ? -1
+		   : 0;
 }
 
 static bool
