@@ -143,8 +143,14 @@ secret() {
 	run_x 0 d clean -n
 	expect "would remove the secrets of $N-now"
 	[ -e "$SECRETS/$N-now" ]
-	run_x 0 d clean
+	# By what timers run.
+	run_x 0 d jobs
 	[ ! -e "$SECRETS/$N-now" ]
+	mkdir -m 700 "$SECRETS/$N-late"
+	ln -s "$(readlink "$SECRETS/$N/.of")" "$SECRETS/$N-late/.of"
+	run_x 0 d auto
+	[ ! -e "$SECRETS/$N-late" ]
+	[ "$(d e "$N" /svc cat /run/secrets/password)" = "$has" ]
 }
 
 @test "what can't be removed keeps the note whose it is, and goes with the next sweep" {

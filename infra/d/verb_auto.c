@@ -22,6 +22,7 @@
 #include "report.h"
 #include "run.h"
 #include "say.h"
+#include "secrets.h"
 #include "select.h"
 #include "self.h"
 #include "service.h"
@@ -441,7 +442,8 @@ do_auto(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	for (size_t i = 0; i < a->places.n; i++)
 		undo_cut_off(a, &a->places.v[i]);
-	bad = collect(a, &all);
+	bad = secrets_sweep(a, false) < 0;
+	bad |= collect(a, &all);
 	status = run_due(&all);
 	events_send(&a->host, true);
 	close(lock);

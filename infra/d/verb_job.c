@@ -11,6 +11,7 @@
 #include "processes.h"
 #include "report.h"
 #include "say.h"
+#include "secrets.h"
 #include "select.h"
 #include "self.h"
 #include "service.h"
@@ -119,8 +120,10 @@ do_jobs(struct app *a, int argc, char **argv)
 		report("the clock isn't set: no job is due");
 		return EXIT_YES;
 	}
-	if (!dry)
+	if (!dry) {
 		jobs_sweep(a);
+		bad = secrets_sweep(a, false) < 0;
+	}
 	for (size_t i = 0; i < a->places.n && !interrupted; i++) {
 		if (describe(a, &a->places.v[i], false, &c)) {
 			bad = -1;
