@@ -314,3 +314,27 @@ engine_gist(const struct strbuf *err)
 	strbuf_free(&b);
 	return got;
 }
+
+/* locating item named "manifest" for image with ID "…" (consider removing the image to resolve
+ * the issue): file does not exist. In a warning the quotes stand behind backslashes. */
+const char *
+engine_half_made(const char *err, char id[IMAGE_HEX + 1])
+{
+	static const char begin[] = "image with ID ", end[] = " (consider removing the image";
+
+	while (err && (err = strstr(err, begin))) {
+		err += sizeof(begin) - 1;
+		err += strspn(err, "\\\"");
+		if (strspn(err, "0123456789abcdef") == IMAGE_HEX) {
+			const char *after = err + IMAGE_HEX;
+
+			after += strspn(after, "\\\"");
+			if (strncmp(after, end, sizeof(end) - 1) == 0) {
+				memcpy(id, err, IMAGE_HEX);
+				id[IMAGE_HEX] = '\0';
+				return after;
+			}
+		}
+	}
+	return NULL;
+}

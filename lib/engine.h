@@ -73,4 +73,13 @@ bool engine_says_missing(const char *type, const char *err);
  * is long. free(3) it. */
 char *engine_gist(const struct strbuf *err);
 
+/*
+ * The ID of the next image that podman says is half made: a build or a load was killed, or goes
+ * on just now, between the image's record in the store and its manifest. podman up to 4 then
+ * mostly lists no images at all. Returns where to search on for another one, NULL: there is
+ * none.
+ */
+enum { IMAGE_HEX = 64 };
+const char *engine_half_made(const char *err, char id[IMAGE_HEX + 1]);
+
 #endif

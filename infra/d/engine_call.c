@@ -14,7 +14,13 @@
 #include "run.h"
 #include "strbuf.h"
 
-enum { LIST_TRIES = 5, START_TRIES = 3, START_PAUSE_MS = 500, TIMED_OUT = 124 };
+enum {
+	LIST_TRIES = 5,
+	LIST_PAUSE_MS = 200,
+	START_TRIES = 3,
+	START_PAUSE_MS = 500,
+	TIMED_OUT = 124
+};
 
 static struct strbuf complaint = STRBUF_INIT;
 
@@ -29,24 +35,39 @@ static void
 complain(const struct engine *e, const struct words *args, int status, const struct strbuf *err)
 {
 	cleanup_free char *gist = engine_gist(err);
+	char half[IMAGE_HEX + 1];
 
-	report("%s %s%s%s: %s", engine_name(e), args->w[0], args->n > 1 ? " " : "",
-	    args->n > 1 ? args->w[args->n - 1] : "",
-	    status == TIMED_OUT ? "no answer in time" : gist);
+	if (engine_half_made(err->s, half))
+		report("%s %s fails because of image %s, which a build or load that was killed "
+		       "left half made; to remove it: d clean",
+		    engine_name(e), args->w[0], half);
+	else
+		report("%s %s%s%s: %s", engine_name(e), args->w[0], args->n > 1 ? " " : "",
+		    args->n > 1 ? args->w[args->n - 1] : "",
+		    status == TIMED_OUT ? "no answer in time" : gist);
 	strbuf_cut(&complaint, 0);
 	strbuf_add(&complaint, err->s ? err->s : "", err->len);
+}
+
+static int
+call_heard(const struct engine *e, struct strbuf *out, struct strbuf *err,
+    const struct words *args, bool quietly)
+{
+	int status = engine_run(e, (const char *const *)args->w, out, err);
+
+	if (status < 0)
+		report("start '%s':", e->program);
+	else if (status > 0 && !quietly)
+		complain(e, args, status, err);
+	return status;
 }
 
 static int
 call(const struct engine *e, struct strbuf *out, const struct words *args, bool quietly)
 {
 	struct strbuf err = STRBUF_INIT;
-	int status = engine_run(e, (const char *const *)args->w, out, &err);
+	int status = call_heard(e, out, &err, args, quietly);
 
-	if (status < 0)
-		report("start '%s':", e->program);
-	else if (status > 0 && !quietly)
-		complain(e, args, status, &err);
 	strbuf_free(&err);
 	return status;
 }
@@ -135,19 +156,23 @@ engine_start(const struct engine *e, const char *id)
 	return status ? -1 : 0;
 }
 
-/* podman fails to list at all where
- * somebody removes a thing while it looks: then it is asked again. */
+/* podman fails to list at all where somebody removes a thing while it looks, or is about to
+ * write an image: then it is asked again, in the latter case a moment later. */
 int
 engine_lines(const struct engine *e, struct words *out, const struct words *args)
 {
-	struct strbuf text = STRBUF_INIT;
-	char *line, *save = NULL;
+	struct strbuf text = STRBUF_INIT, err = STRBUF_INIT;
+	char *line, *save = NULL, half[IMAGE_HEX + 1];
 	int status = -1;
 
 	for (int i = 0; i < LIST_TRIES && status; i++) {
+		if (engine_half_made(err.s, half))
+			usleep(LIST_PAUSE_MS * 1000);
 		strbuf_cut(&text, 0);
-		status = call(e, &text, args, i + 1 < LIST_TRIES);
+		strbuf_cut(&err, 0);
+		status = call_heard(e, &text, &err, args, i + 1 < LIST_TRIES);
 	}
+	strbuf_free(&err);
 	if (status == 0 && text.s)
 		for (line = strtok_r(text.s, "\n", &save); line;
 		     line = strtok_r(NULL, "\n", &save))

@@ -149,6 +149,22 @@ engine_images(const struct engine *e, bool dangling, struct images *all)
 	return 0;
 }
 
+bool
+engine_lists_images(const struct engine *e, struct words *half)
+{
+	static const char *const list[] = {"images", "-q", NULL};
+	struct strbuf out = STRBUF_INIT, err = STRBUF_INIT;
+	char id[IMAGE_HEX + 1];
+	int status = engine_run(e, list, &out, &err);
+
+	for (const char *at = err.s; (at = engine_half_made(at, id));)
+		if (!words_have(half, id))
+			words_add(half, id);
+	strbuf_free(&out);
+	strbuf_free(&err);
+	return status == 0;
+}
+
 /* ---- both at once ---- */
 
 /* Asks the engine in a process beside this one; what it answers goes to the descriptor *out. */

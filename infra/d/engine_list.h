@@ -17,6 +17,10 @@ const struct seen *seen_named(const struct seen_list *all, const char *name);
 /* Every image that has a name, and those without one where dangling is set. */
 int engine_images(const struct engine *e, bool dangling, struct images *out);
 
+/* Whether the engine lists its images. half gets the IDs of those that are half made
+ * (lib/engine.h); where they keep it from listing, perhaps only the first one's. */
+bool engine_lists_images(const struct engine *e, struct words *half);
+
 /* engine_list(), and meanwhile those images of these names that there are. */
 int engine_list_with_images(const struct engine *e, const struct words *names,
     struct seen_list *all, struct images *images);

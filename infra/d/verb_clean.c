@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container.h"
+#include "engine.h"
 #include "engine_call.h"
 #include "engine_json.h"
 #include "engine_list.h"
@@ -20,6 +22,8 @@
 #include "select.h"
 #include "snapshots.h"
 #include "verbs.h"
+
+enum { HALF_MADE_MS = 3000 };
 
 struct cleaning {
 	struct app *a;
@@ -177,6 +181,30 @@ clean_images(struct cleaning *k, const struct images *images)
 	}
 }
 
+/* What a build or a load left half made that was killed: podman may list no images beside it.
+ * One that is being written looks the same for a moment, and so has to be seen twice. Returns
+ * whether images can be listed now. */
+static bool
+clean_half_made(struct cleaning *k)
+{
+	for (;;) {
+		struct words once = {0}, twice = {0};
+		bool lists = engine_lists_images(&k->a->engine, &once);
+		int before = k->removed;
+
+		if (!once.n)
+			return lists;
+		usleep(HALF_MADE_MS * 1000);
+		lists = engine_lists_images(&k->a->engine, &twice);
+		for (size_t i = 0; i < twice.n; i++)
+			if (words_have(&once, twice.w[i]))
+				remove_one(k, "half-made image", "rmi", twice.w[i],
+				    pool_dupn(twice.w[i], 12));
+		if (k->dry || k->bad || k->removed == before)
+			return lists;
+	}
+}
+
 static const char *
 size_text(unsigned long long bytes)
 {
@@ -217,8 +245,10 @@ do_clean(struct app *a, int argc, char **argv)
 	struct cleaning k = {.a = a};
 	int swept;
 	const struct option_of options[] = {SWITCH('n', "dry-run", k.dry), NO_MORE};
-	struct images images;
+	struct images images = {0};
 	struct seen_list seen;
+	int before;
+	bool lists;
 
 	argc = take_options(a, argc, &argv, options, false);
 	if (argc)
@@ -233,7 +263,11 @@ do_clean(struct app *a, int argc, char **argv)
 	clean_containers(&k, &seen);
 	clean_networks(&k, &seen);
 	keep_what_is_needed(&k, &seen);
-	if (engine_images(&a->engine, true, &images))
+	before = k.removed;
+	lists = clean_half_made(&k);
+	if (!lists && k.dry && k.removed > before)
+		printf("whether other images would be removed can't be seen before that\n");
+	else if (engine_images(&a->engine, true, &images))
 		return EXIT_TROUBLE;
 	clean_tags(&k, &images);
 	if (!k.bad)

@@ -57,6 +57,43 @@ words_of_docker(void **state)
 			fail_msg("%s", table[i].err);
 }
 
+#define HEX_A "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee36"
+#define HEX_B "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void
+half_made_images(void **state)
+{
+	static const struct {
+		const char *err, *ids;
+	} table[] = {
+	    {"Error: locating item named \"manifest\" for image with ID \"" HEX_A
+	     "\" (consider removing the image to resolve the issue): file does not exist\n",
+		HEX_A},
+	    {"time=\"x\" level=error msg=\"Image eee exists in local storage but may be "
+	     "corrupted "
+	     "(remove the image to resolve the issue): locating item named \\\"manifest\\\" "
+	     "for "
+	     "image with ID \\\"" HEX_B
+	     "\\\" (consider removing the image to resolve the issue): file does not exist\"\n"
+	     "Error: image with ID \"" HEX_A "\" (consider removing the image)\n",
+		HEX_B HEX_A},
+	    {"Error: image with ID \"" HEX_A "\" is in use by a container\n", ""},
+	    {"Error: image with ID \"ee36\" (consider removing the image)\n", ""},
+	    {"Error: image with ID ", ""},
+	    {"", ""},
+	    {NULL, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		char id[IMAGE_HEX + 1], got[2 * IMAGE_HEX + 1] = "";
+
+		for (const char *at = table[i].err; (at = engine_half_made(at, id));)
+			strcat(got, id);
+		assert_string_equal(got, table[i].ids);
+	}
+}
+
 static void
 limits(void **state)
 {
@@ -205,6 +242,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(words_of_docker),
+	    cmocka_unit_test(half_made_images),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(three_answers),
 	    cmocka_unit_test(no_answer_in_time),
