@@ -247,6 +247,20 @@ doctor_where() {
 	expect noise
 }
 
+@test "each program: a closed standard output is none, a full one is an error" {
+	local folder program n=0
+	for folder in "$TOP"/baseline/*/Makefile "$TOP"/services/*/Makefile "$TOP"/infra/*/Makefile; do
+		for program in $(sed -n 's/^PROGS\{0,1\} *:\{0,1\}= *//p' "$folder"); do
+			program=${folder%/*}/$program n=$((n + 1))
+			run_x 0 sh -c '"$1" --help >&-' - "$program"
+			[ -z "$stderr" ]
+			run_x 2 sh -c '"$1" --help >/dev/full' - "$program"
+			expect "write to standard output: No space left on device" "$stderr"
+		done
+	done
+	[ "$n" -ge 10 ]
+}
+
 @test "make help names every target that a person needs, make refuses an unknown one" {
 	run_x 0 make -s -C "$TOP" help
 	for t in all test install clean doctor install-tools check bench BASE= ENGINE= V=1 SAN=1; do

@@ -16,6 +16,7 @@
 #include "file.h"
 #include "report.h"
 #include "strbuf.h"
+#include "streams.h"
 
 static const char usage[] =
     "usage: applets list [--json] FILE\n"
@@ -43,14 +44,6 @@ wrong_usage(void)
 {
 	fputs(usage, stderr);
 	exit(EXIT_TROUBLE);
-}
-
-static int
-finish_output(void)
-{
-	if (fflush(stdout) || ferror(stdout))
-		die("write to standard output:");
-	return EXIT_YES;
 }
 
 static int
@@ -129,7 +122,7 @@ list(const struct options *o, const char *file)
 	else
 		list_text(&a);
 	applets_free(&a);
-	return finish_output();
+	return streams_end(EXIT_YES);
 }
 
 /* ---- cut ---- */
@@ -273,7 +266,7 @@ cut(const struct options *o, const char *file)
 	strbuf_free(&names);
 	strbuf_free(&builtin);
 	applets_free(&a);
-	return finish_output();
+	return streams_end(EXIT_YES);
 }
 
 int
@@ -290,6 +283,7 @@ main(int argc, char **argv)
 	struct options o = {0};
 	int c, listing;
 
+	streams_begin();
 	report_prog = "applets";
 	while ((c = getopt_long(argc, argv, "k:r:o:jh", options, NULL)) != -1) {
 		switch (c) {
@@ -307,7 +301,7 @@ main(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
-			return finish_output();
+			return streams_end(EXIT_YES);
 		default:
 			wrong_usage();
 		}

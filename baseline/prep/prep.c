@@ -22,6 +22,7 @@
 #include "passes.h"
 #include "plan.h"
 #include "report.h"
+#include "streams.h"
 #include "tree.h"
 
 struct options {
@@ -118,7 +119,7 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'h':
 			print_help();
-			exit(EXIT_YES);
+			exit(streams_end(EXIT_YES));
 		default:
 			exit(EXIT_TROUBLE);
 		}
@@ -311,6 +312,7 @@ main(int argc, char **argv)
 	struct keep keep = {0};
 	int rootfd, status = EXIT_TROUBLE;
 
+	streams_begin();
 	report_prog = "prep";
 	parse_options(&options, argc, argv);
 	if (!options.root && !image_is_ours())
@@ -328,8 +330,6 @@ main(int argc, char **argv)
 	descriptors_raise(NULL);
 	if (tree_read(&tree, rootfd) == 0 && plan_make(&plan, &tree, &conf, &starts) == 0)
 		status = act(&options, &plan, &ledger);
-	if (fflush(stdout))
-		die("write to standard output:");
 	busybox_free(&plan);
 	carve_free(&plan);
 	plan_free(&plan);
@@ -338,5 +338,5 @@ main(int argc, char **argv)
 	keep_free(&keep);
 	starts_free(&starts);
 	close(rootfd);
-	return status;
+	return streams_end(status);
 }

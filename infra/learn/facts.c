@@ -211,7 +211,7 @@ facts(const char *root, char *const *mounts, char **runs)
 		all = json_pack("{s:O, s:o, s:O, s:I}", "written", c.written, "listens",
 		    sorted_keys(c.listens), "users", c.users, "tasks", (json_int_t)c.tasks);
 		bad = json_dumpf(all, stdout, JSON_INDENT(1) | JSON_SORT_KEYS) != 0 ||
-		      putchar('\n') < 0 || fflush(stdout);
+		      putchar('\n') < 0;
 		json_decref(all);
 	}
 	json_decref(c.written);

@@ -13,6 +13,7 @@
 #include "record.h"
 #include "report.h"
 #include "runs.h"
+#include "streams.h"
 #include "wrapper.h"
 
 static void
@@ -217,15 +218,9 @@ verb_keep(int argc, char **argv)
 	return needs(&o, argv + optind);
 }
 
-int
-main(int argc, char **argv)
+static int
+run_verb(int argc, char **argv)
 {
-	const char *name = strrchr(argv[0], '/');
-
-	report_prog = "learn";
-	name = name ? name + 1 : argv[0];
-	if (strcmp(name, "podman") == 0 || strcmp(name, "docker") == 0)
-		return wrapper(argc, argv);
 	if (argc < 2)
 		return usage();
 	if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
@@ -254,4 +249,17 @@ main(int argc, char **argv)
 		return heard(argv[2], argv[3], argv + 5);
 	report("unknown verb '%s'; see learn --help", argv[1]);
 	return EXIT_TROUBLE;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = strrchr(argv[0], '/');
+
+	streams_begin();
+	report_prog = "learn";
+	name = name ? name + 1 : argv[0];
+	if (strcmp(name, "podman") == 0 || strcmp(name, "docker") == 0)
+		return wrapper(argc, argv);
+	return streams_end(run_verb(argc, argv));
 }

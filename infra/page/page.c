@@ -13,6 +13,7 @@
 #include "serve.h"
 #include "site.h"
 #include "strbuf.h"
+#include "streams.h"
 #include "write.h"
 
 enum { INPUT_MAX = 256 << 20, NAMES_MAX = 32 };
@@ -73,6 +74,7 @@ main(int argc, char **argv)
 	size_t n = 0;
 	int opt;
 
+	streams_begin();
 	report_prog = "page";
 	while ((opt = getopt_long(argc, argv, "ho:", options, NULL)) != -1)
 		if (opt == 'o')
@@ -82,7 +84,7 @@ main(int argc, char **argv)
 		else if (opt == HOST && n < NAMES_MAX)
 			hosts[n++] = optarg;
 		else
-			return usage(opt == 'h' ? EXIT_YES : EXIT_TROUBLE);
+			return opt == 'h' ? streams_end(usage(EXIT_YES)) : usage(EXIT_TROUBLE);
 	signal(SIGPIPE, SIG_IGN);
 	if (directory && !port && !n)
 		return write_pages(directory, argv + optind);

@@ -14,6 +14,7 @@
 #include "report.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "streams.h"
 #include "texts.h"
 #include "verify.h"
 
@@ -107,7 +108,7 @@ static int
 usage(const struct options *o)
 {
 	fputs(usage_text, o->help ? stdout : stderr);
-	return o->help ? EXIT_YES : EXIT_TROUBLE;
+	return o->help ? streams_end(EXIT_YES) : EXIT_TROUBLE;
 }
 
 static int
@@ -333,10 +334,8 @@ command_verify(int argc, char **argv)
 		else
 			bad = put_text(&out, &w, o.diff);
 		status = bad ? EXIT_TROUBLE : outcome(&w);
-		if (fwrite(out.s, 1, out.len, stdout) != out.len || fflush(stdout)) {
-			report("write:");
-			status = EXIT_TROUBLE;
-		}
+		fwrite(out.s, 1, out.len, stdout);
+		status = streams_end(status);
 	}
 	strbuf_free(&out);
 	verify_finish(&w);

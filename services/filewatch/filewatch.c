@@ -20,6 +20,7 @@
 #include "sidecar.h"
 #include "status.h"
 #include "strbuf.h"
+#include "streams.h"
 #include "times.h"
 #include "watch.h"
 
@@ -83,10 +84,8 @@ parse_options(int argc, char **argv, struct options *o)
 static int
 print(const struct strbuf *b, int status)
 {
-	if (fwrite(b->s, 1, b->len, stdout) == b->len && fflush(stdout) == 0)
-		return status;
-	report("write:");
-	return EXIT_TROUBLE;
+	fwrite(b->s, 1, b->len, stdout);
+	return streams_end(status);
 }
 
 static struct status *
@@ -199,6 +198,7 @@ main(int argc, char **argv)
 	struct config *c;
 	size_t i;
 
+	streams_begin();
 	report_prog = "filewatch";
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0)
@@ -209,7 +209,7 @@ main(int argc, char **argv)
 	}
 	if (o.help) {
 		fputs(usage_text, stdout);
-		return EXIT_YES;
+		return streams_end(EXIT_YES);
 	}
 	c = config_read(o.config);
 	if (!c)

@@ -20,6 +20,7 @@
 #include "report.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "streams.h"
 #include "times.h"
 
 static const char usage_text[] =
@@ -172,7 +173,7 @@ command_healthz(int argc, char **argv)
 
 	if (!parse_options(argc, argv, &o)) {
 		fputs(usage_text, o.help ? stdout : stderr);
-		return o.help ? EXIT_YES : EXIT_TROUBLE;
+		return o.help ? streams_end(EXIT_YES) : EXIT_TROUBLE;
 	}
 	answer = find(&o, &n);
 	if (answer == NEIGHBOUR_FOUND)

@@ -18,6 +18,7 @@
 #include "response.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "streams.h"
 #include "target.h"
 
 static const char usage[] =
@@ -173,11 +174,11 @@ main(int argc, char **argv)
 	int64_t ms;
 	int c, status;
 
+	streams_begin();
 	report_prog = "probe";
 	while ((c = getopt_long(argc, argv, "+t:h", options, NULL)) != -1) {
 		if (c == 'h')
-			return fputs(usage, stdout) < 0 || fflush(stdout) ? EXIT_TROUBLE
-									  : EXIT_YES;
+			return fputs(usage, stdout), streams_end(EXIT_YES);
 		if (c != 't')
 			wrong_usage();
 		limit = optarg;

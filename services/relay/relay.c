@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "report.h"
 #include "settings.h"
+#include "streams.h"
 
 enum { PORTS_MAX = 64, CONNECTIONS_MAX = 4096, CHUNK = 16384, AGAIN_MS = 25, EVENTS = 64 };
 
@@ -453,10 +454,11 @@ main(int argc, char **argv)
 	struct sigaction term = {.sa_handler = on_term};
 	int c;
 
+	streams_begin();
 	report_prog = "relay";
 	relay.hold = 10000;
 	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		return printf("%s", help) < 0;
+		return fputs(help, stdout), streams_end(EXIT_YES);
 	while ((c = getopt(argc, argv, "+t:h")) != -1)
 		switch (c) {
 		case 't':
@@ -464,7 +466,7 @@ main(int argc, char **argv)
 				die("-t '%s': want a time such as 10s", optarg);
 			break;
 		case 'h':
-			return printf("%s", help) < 0;
+			return fputs(help, stdout), streams_end(EXIT_YES);
 		default:
 			return EXIT_TROUBLE;
 		}
