@@ -103,6 +103,11 @@ says() {
 	sed 's/^USER .*/USER 4321:777/' "$BATS_FILE_TMPDIR/theirs/Dockerfile" >"$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
 	run_x 0 "$D" new "${P}num" --no-try --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
 	says "${P}num" 'user: "4321:777"' '  - {path: data, type: dir, owner: user/4321, perm: "0750"}'
+	# A volume that isn't empty in the image stays the engine's.
+	sed 's/^USER .*/COPY passwd \/data\/\n&/' "$BATS_FILE_TMPDIR/theirs/Dockerfile" >"$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
+	run_x 0 "$D" new "${P}full" --no-try --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
+	run ! grep -q /data "$WHITTLE_CONTAINERS/${P}full/settings.yaml"
+	grep -qx 'VOLUME \["/data"\]' "$WHITTLE_CONTAINERS/${P}full/Dockerfile"
 	rm "$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
 	run_x 2 "$D" new "${P}none" --dockerfile "$BATS_TEST_TMPDIR/none"
 	expect "no file '$BATS_TEST_TMPDIR/none'" "$stderr"
@@ -140,6 +145,23 @@ says() {
 	run_x 2 "$D" new "${P}none" --compose "$BATS_FILE_TMPDIR/theirs/compose.yaml:web"
 	expect "no service 'web': it has db, app" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
+}
+
+@test "one that was killed: the next one says what it left, and nothing of it goes on" {
+	local n=${P}dead left
+	start "$D" new "$n" --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile"
+	wait_until 60 test -e "$WHITTLE_CONTAINERS/$n/obj/fix.log"
+	run_x 2 "$D" new "$n"
+	expect "is being made by another d new, process $started" "$stderr"
+	left=$(pgrep -f "infra/fix --yes --quiet $n ")
+	kill -KILL "$started"
+	run_x 2 "$D" new "$n"
+	expect "is there already, unfinished: the d new that made it was killed" "$stderr"
+	wait_until 60 bash -c '! kill -0 "$1"' - "$left"
+	mkdir "/tmp/whittle-fix.$started.of-the-killed"
+	run_x 0 "$D" fix "$n" -- true
+	expect "is unfinished" "$stderr"
+	[ ! -e "/tmp/whittle-fix.$started.of-the-killed" ]
 }
 
 @test "an image of a program and nothing else, deaf to signals; that it listens nowhere is said, since its tests prove little then" {
@@ -180,12 +202,12 @@ tells() {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p r/etc/default
 	printf '# a file of settings\nexport OPTS="-u  svc --x"\nPORT='"'"'81'"'"'\nNONE=""\nLONG=a\\\n b\n' >r/etc/default/svc
-	tree_with r svc.service 'Environment="CONF=/etc/a b.conf" PORT=80' 'EnvironmentFile=-/etc/default/svc' 'EnvironmentFile=-/etc/default/none' 'User=svc' \
+	tree_with r svc.service 'Environment="CONF=/etc/a b.conf" PORT=80 NUMBER=/var/run/numbers/svc.pid' 'EnvironmentFile=-/etc/default/svc' 'EnvironmentFile=-/etc/default/none' 'User=svc' \
 		$'ExecStart=-/usr/sbin/svc -d $OPTS $NONE $UNSET \\\n  -P "" -c ${CONF} --port=${PORT} %p %% $$x' 'RuntimeDirectory=svc/%p more' \
 		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not'
 	printf 'CapabilityBoundingSet=CAP_SETUID\nCapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_SYS_CHROOT CAP_SYS_ADMIN\n' |
 		sed -i '/^\[Service\]/r /dev/stdin' r/usr/lib/systemd/system/svc.service
-	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'variable CONF=/etc/a b.conf'
+	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'tmpfs /run/numbers' 'variable CONF=/etc/a b.conf'
 	[ "$(grep '^word' <<<"$output")" = "$(printf 'word %s\n' /usr/sbin/svc -d -u svc --x -P '' -c '/etc/a b.conf' --port=81 svc % '$x')" ]
 	run ! grep -qE 'run/not|CHOWN|ADMIN' <<<"$output"
 	# The directories of the machine's init aren't the service's.
@@ -277,10 +299,14 @@ tells() {
 		#!/bin/sh
 		printf '%s\\0' 'a[\$(touch "$PWD/ran")]' /x y >/tmp/asked
 	EOT
+	# What it runs in the end is in another package of the same source.
 	for file in svc svc-check; do printf '#!/bin/sh\nexit 1\n' >"r/usr/sbin/$file"; done
 	chmod 755 r/usr/sbin/*
 	tree_with r svc.service Type=forking ExecStart=/usr/sbin/svc-start
 	printf '%s\n' /usr/sbin/svc-start /usr/sbin/svc-forged >>r/var/lib/dpkg/info/svc.list
+	sed -i '/sbin\/svc$/d' r/var/lib/dpkg/info/svc.list
+	echo /usr/sbin/svc >r/var/lib/dpkg/info/svc-bin.list
+	printf 'Package: svc-bin\nSource: svc (1)\n\n' >>r/var/lib/dpkg/status
 	printf 'DAEMON=/usr/sbin/svc\nOPTS="$OPTS -c /etc/svc.conf"\nexport SVC_HOME="/srv/it is"\n' >r/etc/default/svc
 	printf 'FROM localhost/whittle/baseline:live\nCOPY r/ /\n' >Dockerfile
 	engine build -q -t "$repo:packages" . >/dev/null
@@ -382,6 +408,10 @@ while True:
 	done <<-'EOT'
 		220 host ready|220
 		@RSYNCD: 32.0 sha512|@RSYNCD:
+		500 OOPS: no|error 500 OOPS: no
+		421 later|error 421 later
+		-ERR no|error -ERR no
+		* BYE no|error * BYE no
 		* OK ready|*
 		é|
 	EOT

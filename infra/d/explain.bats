@@ -24,6 +24,8 @@ setup_file() {
 	printf 'root:x:0:\napp:x:1000:\n' >files/etc/group
 	ln -s ../run/lock files/var/lock
 	touch files/var/lib/app/.keep files/var/log/app/.keep
+	mkdir files/var/lib/kept
+	echo data >files/var/lib/kept/db
 	printf 'FROM scratch\nCOPY files/ /\nUSER 1000:1000\nENTRYPOINT ["/fail"]\n' >Dockerfile
 	: >settings.yaml
 	d b "$N"
@@ -69,6 +71,29 @@ fails() {
 	fails "it can't write where it wants to" "tmpfs: [/run/lock:16m]" 'cmd: [write, /var/lock/app]'
 }
 
+@test "a directory that holds files of the image: a volume that begins with them" {
+	cp "$WHITTLE_CONTAINERS/$N/Dockerfile" "$ROOM/Dockerfile"
+	fails "it can't write where it wants to" 'Dockerfile:  VOLUME ["/var/lib/kept"]' 'cmd: [update, /var/lib/kept/db]' 'user: "0:0"'
+	# It isn't covered by an empty one either where its owner alone is wrong.
+	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [update, /var/lib/kept/db]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d t "$N" -- true
+	expect "files/prep-local:  chown -R 1000 /var/lib/kept" "$stderr"
+	refute mount_rw "$stderr"
+	cp "$ROOM/Dockerfile" "$WHITTLE_CONTAINERS/$N/Dockerfile"
+	d b "$N"
+}
+
+@test "what greets with an error doesn't work, though it runs and listens" {
+	echo 'cmd: [greet, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 0 d fix --yes "$N" -- bash "$TOP/infra/new" look
+	expect "why: it can't write where it wants to: port 2121: 500 OOPS: open '/var/log/app/log': Read-only file system"
+	expect "tmpfs: /var/log/app:16m"
+	echo 'cmd: [greet, /none/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d fix --yes "$N" -- bash "$TOP/infra/new" look
+	expect "greets who connects with an error:" "$stderr"
+	expect "  port 2121: 500 OOPS: open '/none/log': No such file or directory" "$stderr"
+}
+
 @test "a path that begins in the working directory: a directory of its own there" {
 	fails "it can't write where it wants to, /var/lib/app/data" "mount_rw: [data:/var/lib/app/data]" 'cmd: [mkdir, data]' 'extra_docker: [--workdir, /var/lib/app]'
 	printf '%s\n' 'cmd: [write, state.db]' 'ready: {log: "^serving"}' 'extra_docker: [--workdir, /var/lib/app]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
@@ -80,12 +105,10 @@ fails() {
 	echo 'cmd: [late, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 0 d fix --yes "$N"
 	expect "tmpfs: /var/log/app:16m"
-	run_x 0 d fix --yes "$N"
-	refute WRITE
 }
 
 @test "what logs to syslog alone is heard by d fix" {
-	echo 'cmd: [warn-to-syslog, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [warn-to-syslog, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 0 d fix --yes "$N"
 	expect "why: it can't write where it wants to: fail: open '/var/log/app/log': Read-only file system"
 	expect "tmpfs: /var/log/app:16m"
@@ -93,7 +116,7 @@ fails() {
 	expect "why: it may not: fail: initgroups"
 	run ! grep -E 'caps|user' "$WHITTLE_CONTAINERS/$N/settings.yaml"
 	# What takes its standard input for a client.
-	echo 'cmd: [write-to-stdin, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	printf '%s\n' 'ready: {log: "^serving"}' 'cmd: [write-to-stdin, /var/log/app/log]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 0 d fix --yes "$N"
 	expect "tmpfs: /var/log/app:16m"
 	# What it says is shown where no cause is known.
@@ -285,7 +308,9 @@ named() {
 	expect "no such image 'localhost/${P}none:1'" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
 	run_x 2 d new "${P}new" --packages 'x' --release 'redhat 9'
-	expect "packages:1: want a distribution and its release" "$stderr"
+	expect "packages:1: want a distribution and its release, such as 'debian trixie' or 'alpine 3.22', have 'redhat 9'" "$stderr"
+	run_x 2 d new "${P}new" --packages 'x' --release 'alpine v3.20'
+	expect "such as 'alpine 3.22', have 'alpine v3.20'" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}new" ]
 	printf 'services:\n  a: {image: x}\n  b: {image: y}\n' >"$ROOM/compose.yaml"
 	run_x 2 d new "${P}new" --compose "$ROOM/compose.yaml"

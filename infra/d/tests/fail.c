@@ -9,12 +9,31 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
+
+/* On port 2121, whoever connects, for ever. */
+static noreturn void
+greet(const char *format, const char *value)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(2121)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), error = errno;
+
+	signal(SIGTERM, _exit);
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 8))
+		_exit(1);
+	for (;;) {
+		int client = accept(fd, NULL, NULL);
+
+		dprintf(client, format, value, strerror(error));
+		close(client);
+	}
+}
 
 static int
 wants(const char *what, const char *value)
@@ -32,8 +51,10 @@ wants(const char *what, const char *value)
 		dup2(STDIN_FILENO, STDERR_FILENO);
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
 	}
+	if (strcmp(what, "update") == 0)
+		return open(value, O_RDWR) < 0;
 	if (strcmp(what, "late") == 0) {
-		usleep(500000);
+		sleep(3);
 		return open(value, O_WRONLY | O_CREAT, 0600) < 0;
 	}
 	if (strcmp(what, "mkdir") == 0)
@@ -65,6 +86,10 @@ wants(const char *what, const char *value)
 		return bind(
 		    socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, sizeof(at));
 	}
+	if (strcmp(what, "greet") == 0)
+		greet(open(value, O_WRONLY | O_CREAT, 0600) < 0 ? "500 OOPS: open '%s': %s\r\n"
+								: "220 ready\r\n",
+		    value);
 	if (strcmp(what, "listen") == 0) {
 		at.sin_port = htons((unsigned short)atoi(value));
 		for (int i = 0; i < 2; i++) {
