@@ -6,7 +6,12 @@
 
 #include "pool.h"
 
-enum { EVERY_DAY = 0x7f, DAYS_AHEAD = 62, CLOCK_EPOCH = 1735689600 /* 2025 */ };
+enum {
+	EVERY_DAY = 0x7f,
+	DAYS_AHEAD = 62,
+	CLOCK_EPOCH = 1735689600, /* 2025 */
+	STEP_S = 3600             /* a clock that is set back by less may be waited for */
+};
 
 const char calendar_wanted[] = "a time such as 'Sun 03:00', 'Mon..Fri 22:00,23:30', '02:00', "
 			       "hourly, daily, weekly or monthly";
@@ -150,12 +155,18 @@ calendar_next(const struct calendar *c, time_t after)
 }
 
 time_t
-calendar_due(const char *text, time_t last, time_t now)
+calendar_due(const char *text, time_t last)
 {
 	struct calendar c;
 
 	calendar_parse(text, &c);
-	return calendar_next(&c, last >= now + 86400 ? now : last);
+	return calendar_next(&c, last);
+}
+
+time_t
+calendar_believed(time_t last, time_t now)
+{
+	return last > now + STEP_S ? 0 : last;
 }
 
 bool

@@ -28,10 +28,13 @@ time_t calendar_next(const struct calendar *c, time_t after);
 
 /*
  * When something is due that was done last at some time: where that is past, and however often
- * it was missed, it is due once. A last time that is a day or more in the future was written by
- * a wrong clock, and counts as now.
+ * it was missed, it is due once.
  */
-time_t calendar_due(const char *text, time_t last, time_t now);
+time_t calendar_due(const char *text, time_t last);
+
+/* A time that was written down; 0 where it is an hour or more in the future, which a wrong clock
+ * wrote: nothing waits until that is reached. */
+time_t calendar_believed(time_t last, time_t now);
 
 /* Whether the clock says something: machines without one begin years ago. */
 bool clock_is_set(time_t now);

@@ -46,7 +46,7 @@ job_last(struct app *a, const struct container *c, const struct job_spec *job)
 	    json_object_get(json_object_get(all, job->name), "last"));
 
 	json_decref(all);
-	return last;
+	return calendar_believed(last, time(NULL));
 }
 
 /* Jobs of one container end at the same time, too. */
@@ -255,7 +255,7 @@ job_run(struct app *a, const struct place *p, struct container *c, const struct 
 	last = job_last(a, c, job);
 	r.mark =
 	    pool_printf("WHITTLE_JOB=%s.%s.%s", c->name, job->name, process_name(getpid()));
-	if (only_due && job->at && calendar_due(job->at, last, r.started) > r.started)
+	if (only_due && job->at && calendar_due(job->at, last) > r.started)
 		status = EXIT_YES;
 	else
 		status = run_locked(&r);

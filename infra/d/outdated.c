@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "calendar.h"
 #include "cleanup.h"
 #include "dockerfile.h"
 #include "engine_call.h"
@@ -104,10 +105,12 @@ static void
 add(struct looking *l, struct finding f)
 {
 	const char *key = pool_printf("%s %s", f.subject, f.want ? f.want : "");
-	json_int_t known = json_integer_value(json_object_get(l->since, key));
+	time_t now = time(NULL),
+	       known = calendar_believed(
+		   (time_t)json_integer_value(json_object_get(l->since, key)), now);
 
 	f.name = l->p->name;
-	f.since = known ? (time_t)known : time(NULL);
+	f.since = known ? known : now;
 	if (f.kind != FOUND_TROUBLE)
 		json_object_set_new(l->still, key, json_integer((json_int_t)f.since));
 	*GROW(*l->out) = f;

@@ -202,6 +202,12 @@ COPY --from=$REG/${P}app:1.1.0 /svc /other" ]
 	remembered "${P}a" 'if .last then .last -= 8*86400 else . end'
 	run_x 0 d auto
 	serves "${P}a" 1
+	# Nor does it wait for a time that a wrong clock wrote down.
+	remembered "${P}a" 'map_values(if type == "number" then . + 900*86400 else . end)'
+	run_x 0 d auto
+	run_x 0 d auto -n
+	refute "$(date -d '+900 days' +%Y)-"
+	[ -z "$(jq -r '.. | numbers | select(. > now + 10)' "$WHITTLE_STATE/d/${P}a/"{update,outdated}.json)" ]
 	a_week_later "${P}a"
 	run_x 0 d auto -n
 	expect "due now"

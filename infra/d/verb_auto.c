@@ -42,6 +42,7 @@ struct candidate {
 	const struct place *p;
 	struct container c;
 	time_t last, looked, due; /* due: with its part of the spread */
+	bool fresh;               /* no time was known before */
 	bool retry;               /* its time came, and somebody couldn't be asked */
 	struct findings ripe, unripe;
 	const char *trouble; /* who couldn't be asked, and why */
@@ -116,13 +117,16 @@ add_candidate(struct updates *all, const struct place *p)
 		return 0;
 	u->p = p;
 	o = state_read(&all->a->host, p->name, file);
-	u->last = (time_t)json_integer_value(json_object_get(o, "last"));
-	u->looked = (time_t)json_integer_value(json_object_get(o, "looked"));
+	u->last =
+	    calendar_believed((time_t)json_integer_value(json_object_get(o, "last")), all->now);
+	u->looked = calendar_believed(
+	    (time_t)json_integer_value(json_object_get(o, "looked")), all->now);
 	u->retry = json_is_true(json_object_get(o, "retry"));
 	json_decref(o);
-	if (!u->last) /* new: its first time is the next one */
+	u->fresh = !u->last;
+	if (u->fresh) /* its first time is the next one */
 		u->last = all->now;
-	u->due = calendar_due(u->c.update.at, u->last, all->now) + share_of_spread(u);
+	u->due = calendar_due(u->c.update.at, u->last) + share_of_spread(u);
 	all->n++;
 	return 0;
 }
@@ -339,7 +343,7 @@ do_due(struct updates *all, struct candidate *u)
 {
 	const char *why;
 
-	if (u->retry && u->looked <= all->now && u->looked + RETRY_S > all->now)
+	if (u->retry && u->looked + RETRY_S > all->now)
 		return;
 	if (all->failed.n) {
 		u->retry = false;
@@ -371,11 +375,9 @@ do_due(struct updates *all, struct candidate *u)
 static void
 look_early(struct updates *all, struct candidate *u)
 {
-	bool new = !state_has(&all->a->host, u->p->name, file);
-
 	if (u->c.update.wait && u->looked + LOOK_S <= all->now)
 		look(all, u);
-	else if (!new)
+	else if (!u->fresh)
 		return;
 	note(all->a, u, NULL, NULL);
 }

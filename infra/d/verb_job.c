@@ -24,7 +24,7 @@ print_job(struct app *a, const struct container *c, const struct job_spec *job, 
 	time_t last = job_last(a, c, job), next = now;
 
 	if (job->at)
-		next = calendar_due(job->at, last ? last : now, now);
+		next = calendar_due(job->at, last ? last : now);
 	printf("%-16s %-12s %-22s %s\n", c->key, job->name,
 	    last ? calendar_text(last) : "never",
 	    !job->at     ? "by hand"
@@ -98,7 +98,7 @@ start_due(struct app *a, const struct container *c, time_t now)
 			continue;
 		if (!last)
 			job_note_new(a, c, job);
-		else if (calendar_due(job->at, last, now) <= now)
+		else if (calendar_due(job->at, last) <= now)
 			bad |= start_job(c, job);
 	}
 	return bad;
