@@ -126,6 +126,24 @@ asleep() {
 	done
 }
 
+@test "data isn't copied while a job in a container of its own has it: the job is waited for as long as is said" {
+	has_jobs "$N" <<<$'jobs: {slow: {cmd: [/svc, sleep], in: fresh}}\nsnapshot: yes'
+	run_x 0 d R "$N"
+	before=$(d pid "$N")
+	start "$D" job "$N" slow
+	wait_until 20 eval '[ "$(all_of "$N")" != "$N" ]'
+	run_x 1 d snapshot "$N"
+	expect "its job 'slow' runs, and has the same data" "$stderr"
+	[ "$(d pid "$N")" = "$before" ]
+	job=$started
+	WHITTLE_WAIT=60 start "$D" snapshot "$N"
+	wait_until 20 grep -q "for its job 'slow'" "$BATS_TEST_TMPDIR/started.1"
+	kill "$job"
+	wait "$started"
+	expect SNAPSHOT "$(cat "$BATS_TEST_TMPDIR/started.1")"
+	run_x 0 d R "$N"
+}
+
 @test "d killed in the middle of a job: the next one ends what is left and tells of it" {
 	for in in beside fresh; do
 		has_jobs "$N" <<<"jobs: {slow: {cmd: [/svc, sleep], in: $in}}"

@@ -245,8 +245,9 @@ job_run(struct app *a, const struct place *p, struct container *c, const struct 
 	int lock, status;
 
 	if (state_is_locked(&a->host, place)) {
-		report("%s: job '%s' still runs, and isn't started a second time", c->key,
-		    job->name);
+		report("%s: job '%s' still runs, or has to while its data is copied: it isn't "
+		       "started now",
+		    c->key, job->name);
 		return EXIT_NO;
 	}
 	lock = state_lock(&a->host, place, "'d job'", 0, false);

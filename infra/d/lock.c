@@ -1,6 +1,5 @@
 #include "lock.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,9 +14,7 @@ enum { OTHERS_WAIT_MS = 10 * 60 * 1000 };
 static unsigned
 patience(bool for_another)
 {
-	const char *text = getenv("WHITTLE_WAIT");
-
-	return for_another ? OTHERS_WAIT_MS : text ? (unsigned)atoi(text) * 1000 : 0;
+	return for_another ? OTHERS_WAIT_MS : state_patience();
 }
 
 /* One that is only shared is recovered under a lock of its own before. */

@@ -521,25 +521,39 @@ wait_for_new(
 	return -1;
 }
 
+/* The old one stops, and its data is copied or put back, while no job has it. */
+static int
+stop_and_settle(
+    struct journal *j, struct replacement *r, const char *id, struct timespec *since)
+{
+	r->why = "it couldn't be put in place";
+	if (interrupted || journal_step(j, "swap") || swap_names(j, r, id) ||
+	    journal_step(j, "stop"))
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, since);
+	if (stop_old(j, r) || relay_aside(j))
+		return -1;
+	r->why = "its data couldn't be copied or put back";
+	return interrupted || settle_data(j, r) ? -1 : 0;
+}
+
 /* From swap to a container that is ready. */
 static int
 exchange(struct journal *j, struct replacement *r, const char *id)
 {
 	const struct engine *e = &j->a->engine;
+	struct jobs_held held = {0};
 	struct timespec since;
+	int bad;
 
 	if (journal_text(j, "old") && journal_true(j, "old_running") &&
 	    ask_old(j, r, journal_text(j, "old"), &r->why))
 		return -1;
-	r->why = "it couldn't be put in place";
-	if (interrupted || journal_step(j, "swap") || swap_names(j, r, id) ||
-	    journal_step(j, "stop"))
+	if ((r->data || takes_snapshot(j, r)) && jobs_hold(j->a, r->want, &held, &r->why))
 		return -1;
-	clock_gettime(CLOCK_MONOTONIC, &since);
-	if (stop_old(j, r) || relay_aside(j))
-		return -1;
-	r->why = "its data couldn't be copied or put back";
-	if (interrupted || settle_data(j, r))
+	bad = stop_and_settle(j, r, id, &since);
+	jobs_let_go(&held);
+	if (bad)
 		return -1;
 	if (interrupted || journal_step(j, "start"))
 		return -1;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "copy.h"
 #include "engine_call.h"
 #include "file.h"
@@ -19,6 +20,7 @@
 #include "run.h"
 #include "say.h"
 #include "self.h"
+#include "signals.h"
 #include "state.h"
 #include "strbuf.h"
 #include "walk.h"
@@ -552,6 +554,48 @@ each_part(struct app *a, const json_t *record, const char *verb, const char *oth
 		if (!bad)
 			bad = do_part(a, record, verb, json_string_value(source), id, other);
 	return bad;
+}
+
+/* ---- who else may write ---- */
+
+void
+jobs_let_go(struct jobs_held *held)
+{
+	while (held->n)
+		close(held->fd[--held->n]);
+}
+
+int
+jobs_hold(struct app *a, const struct container *c, struct jobs_held *out, const char **why)
+{
+	long long end = monotonic_ms() + state_patience();
+
+	*out = (struct jobs_held){pool_zero(c->jobs.n + 1, sizeof(*out->fd)), 0};
+	for (size_t i = 0; i < c->jobs.n; i++) {
+		const char *name = c->jobs.v[i].name,
+			   *place = pool_printf("%s/jobs/%s", c->key, name);
+		bool told = false;
+		int fd = -1;
+
+		if (!c->jobs.v[i].fresh)
+			continue;
+		while (
+		    state_is_locked(&a->host, place) && monotonic_ms() < end && !interrupted) {
+			if (!told)
+				say("WAIT", "%s: for its job '%s'", c->key, name);
+			told = true;
+			usleep(100000);
+		}
+		if (!state_is_locked(&a->host, place))
+			fd = state_lock(&a->host, place, "d", 0, false);
+		if (fd < 0) {
+			*why = pool_printf("its job '%s' runs, and has the same data", name);
+			jobs_let_go(out);
+			return -1;
+		}
+		out->fd[out->n++] = fd;
+	}
+	return 0;
 }
 
 /* ---- all of one ---- */

@@ -26,6 +26,18 @@ int snapshots_read(const struct host *h, const char *name, struct snapshots *out
 /* The last whole one of a generation; NULL where there is none. */
 const char *snapshot_of(const struct host *h, const char *name, int generation);
 
+/* The locks of those of its jobs that have its data in containers of their own. */
+struct jobs_held {
+	int *fd;
+	size_t n;
+};
+
+/* Keeps these from running until jobs_let_go(). One that runs is waited for as long as
+ * WHITTLE_WAIT says; -1 where it still does then, with *why. */
+int jobs_hold(
+    struct app *a, const struct container *c, struct jobs_held *out, const char **why);
+void jobs_let_go(struct jobs_held *held);
+
 /* Copies the data as it is; nothing may write to it. 0, or -1 after a message. */
 int snapshot_take(struct app *a, const struct container *c, const char *id, const char *why);
 

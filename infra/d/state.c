@@ -129,6 +129,14 @@ state_lock(
 	return steal_fd(&fd);
 }
 
+unsigned
+state_patience(void)
+{
+	const char *text = getenv("WHITTLE_WAIT");
+
+	return text ? (unsigned)atoi(text) * 1000 : 0;
+}
+
 bool
 state_is_locked(const struct host *h, const char *name)
 {

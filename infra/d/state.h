@@ -28,6 +28,9 @@ void state_names(const struct host *h, struct words *out);
 int state_lock(
     const struct host *h, const char *name, const char *what, unsigned wait_ms, bool shared);
 
+/* How long it is waited for, by WHITTLE_WAIT; ms. */
+unsigned state_patience(void);
+
 /* Whether somebody holds it now; looking takes nothing. */
 bool state_is_locked(const struct host *h, const char *name);
 

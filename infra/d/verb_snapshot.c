@@ -54,14 +54,23 @@ static int
 snapshot_stopped(
     struct app *a, const struct place *p, const struct container *c, const char **id)
 {
+	struct jobs_held held;
 	struct journal j;
+	const char *why;
 	int bad;
 
+	if (jobs_hold(a, c, &held, &why)) {
+		report("%s: no snapshot was taken: %s", p->name, why);
+		return EXIT_NO;
+	}
 	/* The journal is for its ID alone: what is cut off here is no container's affair. */
-	if (journal_begin(a, p, "snapshot", &j))
+	if (journal_begin(a, p, "snapshot", &j)) {
+		jobs_let_go(&held);
 		return EXIT_TROUBLE;
+	}
 	*id = j.id;
 	bad = snapshot_take(a, c, j.id, "by hand");
+	jobs_let_go(&held);
 	bad |= journal_end(&j);
 	bad |= snapshots_prune(a, p->name, c->keep > 0 ? c->keep : a->host.keep);
 	return bad ? EXIT_TROUBLE : EXIT_YES;
