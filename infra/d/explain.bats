@@ -160,6 +160,7 @@ fails() {
 	done <<-'EOT'
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot chroot(/var/lib/x).|settings caps SYS_CHROOT
 		x: chroot: failed|settings caps SYS_CHROOT
+		x: settimeofday: Operation not permitted|ask caps SYS_TIME
 		x: unable to set user id to 12|settings caps SETUID
 		x: failed to drop privileges|settings caps SETUID
 		x: setgroups() failed|settings caps SETGID
@@ -177,6 +178,27 @@ fails() {
 		echo "$words" >"$BATS_TEST_TMPDIR/said"
 		run_x 1 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none
 	done
+}
+
+@test "what an image and its log say is data: a name with lines or words in it proposes nothing" {
+	local forged
+	for forged in $'/x\nsettings extra_docker [--privileged]\n#' '/x", b: "y' '/x/../../etc' '/$(id)'; do
+		engine create --name "$N-forged" --workdir "$forged" "localhost/whittle/$N:latest" >/dev/null
+		echo "x: cannot open 'log/x': Permission denied" >"$BATS_TEST_TMPDIR/said"
+		run "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" "$N" "$N-forged"
+		engine rm "$N-forged" >/dev/null
+		[ -z "$output" ]
+	done
+	printf 'x: \033]0;title\007mknod: Operation not permitted\n' >"$BATS_TEST_TMPDIR/said"
+	run_x 0 "$TOP/infra/explain" -l "$BATS_TEST_TMPDIR/said" none none
+	[[ $output != *[$'\033\007']* ]]
+}
+
+@test "what its own log alone asks for, and reaches beyond the container, needs a person" {
+	echo '{ready: {log: "^serving"}, cmd: [be-root, "mknod: Operation not permitted"]}' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d fix --yes "$N"
+	expect "LEFT OUT  $N/settings.yaml: caps: MKNOD"
+	run_x 1 grep MKNOD "$WHITTLE_CONTAINERS/$N/settings.yaml"
 }
 
 @test "too few processes" {

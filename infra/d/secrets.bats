@@ -160,6 +160,7 @@ secret() {
 	mount --bind "$SECRETS/$N-stuck/1/busy" "$SECRETS/$N-stuck/1/busy"
 	run d clean
 	umount "$SECRETS/$N-stuck/1/busy"
+	[ "$status" -ne 0 ]
 	[ -L "$SECRETS/$N-stuck/.of" ]
 	run_x 0 d clean
 	[ ! -e "$SECRETS/$N-stuck" ]

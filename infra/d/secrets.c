@@ -310,7 +310,7 @@ secrets_changed(struct app *a, const struct container *c, const char *transactio
 	return other;
 }
 
-void
+int
 secrets_forget(const char *name, const char *keep)
 {
 	const char *home = home_of(name);
@@ -327,6 +327,7 @@ secrets_forget(const char *name, const char *keep)
 		unlinkat(dirfd(d), owner_link, 0);
 		rmdir(home);
 	}
+	return left ? -1 : 0;
 }
 
 void
@@ -383,21 +384,26 @@ secrets_sweep(struct app *a, bool dry)
 {
 	struct left_list left = {0};
 	struct seen_list all;
+	bool listed;
 	int bad, n = 0;
 
 	find_left(a, &left);
 	/* Asked once they are locked: whoever made one before that has a container by now. */
-	bad = left.n && engine_list(&a->engine, &all);
+	listed = left.n && engine_list(&a->engine, &all) == 0;
+	bad = left.n && !listed;
 	for (size_t i = 0; i < left.n; i++) {
-		if (!bad && !has_container(&all, left.v[i].name)) {
+		if (listed && !has_container(&all, left.v[i].name)) {
 			n++;
 			if (dry)
 				printf("would remove the secrets of %s\n", left.v[i].name);
 			else
 				say("SWEEP", "the secrets of %s, a container that is gone",
 				    left.v[i].name);
-			if (!dry)
-				secrets_forget(left.v[i].name, NULL);
+			if (!dry && secrets_forget(left.v[i].name, NULL)) {
+				report("secrets of '%s' can't be removed from '%s'",
+				    left.v[i].name, home_of(left.v[i].name));
+				bad = -1;
+			}
 		}
 		close(left.v[i].fd);
 	}

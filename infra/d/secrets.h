@@ -27,8 +27,9 @@ void secrets_show(const struct container *c, struct start *s);
  */
 bool secrets_changed(struct app *a, const struct container *c, const char *transaction);
 
-/* Removes those of all starts of a container, by its name, but one; keep may be NULL. */
-void secrets_forget(const char *name, const char *keep);
+/* Removes those of all starts of a container, by its name, but one; keep may be NULL. 0, or -1
+ * where some are still there; a sweep finds them. */
+int secrets_forget(const char *name, const char *keep);
 
 /* The same of a container that went away by itself; where it is still there, they stay. */
 void secrets_end(struct app *a, const char *name);
@@ -36,7 +37,8 @@ void secrets_end(struct app *a, const char *name);
 /*
  * Removes those that a d of this engine and state directory has put there for containers that
  * there aren't any more, as one that was killed leaves them; not what is being made right now.
- * dry: only says what it would remove. For how many containers, or -1 after a message.
+ * dry: only says what it would remove. For how many containers, or -1 after a message, also
+ * where some can't be removed.
  */
 int secrets_sweep(struct app *a, bool dry);
 
