@@ -123,7 +123,7 @@ says() {
 		  db: {image: registry.example/db:1}
 		  app:
 		    <<: *all
-		    build: {context: ., args: {WHERE: /srv}, target: none}
+		    build: {context: ., args: {WHERE: /srv, LEVEL: 2, SAID: 'one  two $$$$(shell touch run-by-make) `touch run-by-sh`'}, target: none}
 		    environment: {GREETING: "good ${WHEN:-day}", LATER: null}
 		    ports: ["18081:8080", {target: 9000, published: 19000, protocol: udp}]
 		    volumes: ["things:/things", "./conf:/conf:ro"]
@@ -135,15 +135,22 @@ says() {
 	expect "NOTE      build: 'target' isn't taken over"
 	expect "NOTE      needs: 'db' isn't among the containers yet"
 	expect "NOTE      environment: 'LATER' is to come from the environment"
-	grep -qx 'export BUILD_PARAMS = --build-arg WHERE=/srv' "$WHITTLE_CONTAINERS/$n/Makefile"
-	says "$n" '  "GREETING": "good day"' 'memory: "64m"' 'restart: "unless-stopped"' 'autostart: "1"' '  - 18081:8080' \
-		'  - 19000:9000/udp' '  - "things:/things"' "  - \"$BATS_FILE_TMPDIR/theirs/conf:/conf\"" '  - data:/data' '  - {"path":"/run"}'
+	grep -qx 'WHERE=/srv' "$WHITTLE_CONTAINERS/$n/build-args"
+	grep -qx 'LEVEL=2' "$WHITTLE_CONTAINERS/$n/build-args"
+	grep -qxF 'SAID=one  two $$(shell touch run-by-make) `touch run-by-sh`' "$WHITTLE_CONTAINERS/$n/build-args"
+	run_x 0 find "$WHITTLE_CONTAINERS/$n" -name 'run-by-*'
+	[ -z "$output" ]
+	says "$n" '  "GREETING": "good day"' 'memory: "64m"' 'restart: "unless-stopped"' 'autostart: "1"' '  - "18081:8080"' \
+		'  - "19000:9000/udp"' '  - "things:/things"' "  - \"$BATS_FILE_TMPDIR/theirs/conf:/conf\"" '  - data:/data' '  - {"path":"/run"}'
 	goes_live "$n" "answers HTTP"
 	printf 'services:\n  app: {image: [x}\n' >"$BATS_TEST_TMPDIR/wrong.yaml"
 	run_x 2 "$D" new "${P}none" --compose "$BATS_TEST_TMPDIR/wrong.yaml"
 	expect "wrong.yaml:2:" "$stderr"
 	run_x 2 "$D" new "${P}none" --compose "$BATS_FILE_TMPDIR/theirs/compose.yaml:web"
 	expect "no service 'web': it has db, app" "$stderr"
+	printf 'services: {app: {build: {context: ., args: {A: "x\\n--volume\\n/:/host"}}}}\n' >"$BATS_TEST_TMPDIR/wrong.yaml"
+	run_x 2 "$D" new "${P}none" --compose "$BATS_TEST_TMPDIR/wrong.yaml"
+	expect 'wrong.yaml: build: args: "A": expected a name of letters' "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
 }
 

@@ -182,6 +182,22 @@ change() {
 	expect "starts from '$repo:missing', which isn't here" "$stderr"
 }
 
+@test "build-args: as they stand, blanks and all; BUILD_PARAMS counts before them; what is none is named" {
+	printf 'ARG TEXT\nFROM scratch\nARG TEXT\nARG OTHER\nARG FROM_HERE\nCOPY files/ /\nLABEL text="$TEXT" other="$OTHER" here="$FROM_HERE"\nCMD ["/bin/serve"]\n' >Dockerfile
+	printf '# two\nTEXT=hello  $(touch ran) "world" *\n\nOTHER=1\nFROM_HERE\nNOWHERE\n' >build-args
+	FROM_HERE='a b' run_x 0 make all
+	[ "$(engine image inspect -f '{{index .Config.Labels "text"}}' "$repo:latest")" = 'hello  $(touch ran) "world" *' ]
+	[ "$(engine image inspect -f '{{index .Config.Labels "here"}}' "$repo:latest")" = 'a b' ]
+	[ ! -e ran ]
+	FROM_HERE='a b' run_x 0 make all
+	refute BUILD
+	FROM_HERE='a b' BUILD_PARAMS='--build-arg OTHER=2' run_x 0 make all
+	[ "$(engine image inspect -f '{{index .Config.Labels "other"}}' "$repo:latest")" = 2 ]
+	echo '--volume=/:/host' >>build-args
+	run_x 2 make all
+	expect "$directory/build-args:7: '--volume=/:/host': expected NAME=VALUE or NAME" "$stderr"
+}
+
 @test "a secret of the build is there while a step runs, and nowhere afterwards" {
 	[ "$("$ENGINE_CMD" --which)" = podman ] || skip "this machine cannot: docker's classic builder has no secrets"
 	engine image inspect localhost/whittle/baseline:live >/dev/null 2>&1 || skip "this machine cannot: no baseline is built"

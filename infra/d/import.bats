@@ -164,6 +164,15 @@ compose() {
 	compose bad <<<'services: {../x: {image: y/z}}'
 	run_x 2 d import "$ROOM/bad/compose.yaml"
 	expect "is not a valid name for a container's directory" "$stderr"
+	# Nor is it told to whoever makes files of it.
+	compose bad <<<'services: {"web\nall: ; touch x": {image: registry.example/x:1}}'
+	run_x 2 d import --json "$ROOM/bad/compose.yaml"
+	expect "is not a valid name for a container's directory" "$stderr"
+	for key in 'user: "u\"\nmount_rw: [/:/host]"' 'image: "--authfile=/etc/x"' 'ports: ["1:1\n"]' 'cap_add: ["X\n"]' 'x-whittle: {"a\nb": 1}'; do
+		compose bad <<<"services: {web: {$key}}"
+		run_x 2 d import --json "$ROOM/bad/compose.yaml"
+		[ -z "$output" ]
+	done
 	compose good <<<'services: {one: {image: registry.example/x:1}}'
 	run_x 0 d import "$ROOM/good/compose.yaml"
 	run_x 2 d import "$ROOM/good/compose.yaml"

@@ -16,6 +16,18 @@ struct service {
 	json_t *needs; /* name to a list of what is shared */
 };
 
+/* A copy for a terminal, and of one line, whatever the file has as a name. */
+static const char *
+plain(const char *s)
+{
+	char *copy = pool_dup(s);
+
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 void
 import_note(struct import *im, const char *name, const char *key, const char *fmt, ...)
 {
@@ -25,7 +37,7 @@ import_note(struct import *im, const char *name, const char *key, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	*GROW(im->notes) = (struct import_note){pool_dup(name), pool_dup(key), pool_dup(text)};
+	*GROW(im->notes) = (struct import_note){plain(name), plain(key), plain(text)};
 }
 
 /* ---- values ---- */

@@ -194,19 +194,20 @@ yaml_of(const struct import_item *i)
 	return got;
 }
 
-/* What came out has to be settings that d takes, before anything is written. */
+/* What came out has to be settings that d takes, before anything is written or told. dir: the
+ * directory of containers that it is written to; NULL: it isn't. */
 static int
 check_item(struct app *a, const char *dir, const struct import_item *i)
 {
 	const struct place p = {
-	    .name = i->name, .directory = pool_printf("%s/%s", dir, i->name)};
+	    .name = i->name, .directory = pool_printf("%s/%s", dir ? dir : "", i->name)};
 	struct container c;
 
 	if (!is_name(i->name)) {
 		report("'%s' is not a valid name for a container's directory", i->name);
 		return -1;
 	}
-	if (access(p.directory, F_OK) == 0) {
+	if (dir && access(p.directory, F_OK) == 0) {
 		report("'%s' is there already", p.directory);
 		return -1;
 	}
@@ -297,19 +298,19 @@ do_import(struct app *a, int argc, char **argv)
 		bad = take_path(&im, argv[i]);
 	if (bad)
 		return EXIT_TROUBLE;
-	if (json) {
-		tell_json(&im);
-		return EXIT_YES;
-	}
-	if (!dir) {
+	if (!json && !dir) {
 		report("no directory of containers: -o says where, or settings.yaml(5), "
 		       "containers");
 		return EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < im.items.n; i++)
-		bad |= check_item(a, dir, &im.items.v[i]);
+		bad |= check_item(a, json ? NULL : dir, &im.items.v[i]);
 	if (bad)
 		return EXIT_TROUBLE;
+	if (json) {
+		tell_json(&im);
+		return EXIT_YES;
+	}
 	tell_notes(&im);
 	if (!only_ours(&im))
 		printf("%-12s %-18s %s\n", "-", "defaults",
