@@ -261,8 +261,19 @@ remove_all_of() {
 		engine ps -a --format '{{.Names}}' | grep "$1" | xargs -r "$ENGINE_CMD" rm -f
 	done
 	engine network ls --format '{{.Name}}' | grep -E "^(whittle-)?$1" | xargs -r "$ENGINE_CMD" network rm
-	engine images --format '{{.Repository}}:{{.Tag}}' | grep "/$1" | xargs -r "$ENGINE_CMD" rmi -f
+	remove_images_of "$1"
 	engine volume ls -q | grep "^$1" | xargs -r "$ENGINE_CMD" volume rm
+} >/dev/null 2>&1
+
+# remove_images_of PREFIX: images whose names begin so, and those that had such a name, and no other,
+# until another image got it, which podman remembers.
+remove_images_of() {
+	local had='' list
+	[ -n "$1" ] || return 0
+	[ "$("$ENGINE_CMD" --which)" != podman ] || had='{{.History}}'
+	list=$(engine images --format "{{.ID}} {{.Repository}}:{{.Tag}} $had")
+	awk -v p="/$1" '$2 != "<none>:<none>" && index($2, p) { print $2 }' <<<"$list" | xargs -r "$ENGINE_CMD" rmi -f
+	awk -v p="/$1" '$2 == "<none>:<none>" && index($0, p) { print $1 }' <<<"$list" | xargs -r "$ENGINE_CMD" rmi
 } >/dev/null 2>&1
 
 # own_store DIRECTORY: from here on podman has a store of its own there, for what would damage the one

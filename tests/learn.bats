@@ -44,9 +44,7 @@ setup() {
 }
 
 teardown() {
-	for t in unpacked latest live prev learn doubt; do
-		engine rmi -f "localhost/whittle/$name:$t" >/dev/null 2>&1 || :
-	done
+	remove_images_of "$name" || :
 	rm -rf --one-file-system "$base"
 }
 

@@ -43,9 +43,7 @@ setup() {
 
 teardown() {
 	drop_store
-	for t in unpacked latest live prev other; do
-		engine rmi -f "$repo:$t" ${WHITTLE_REPO:+"$WHITTLE_REPO/$name:$t"} >/dev/null 2>&1 || :
-	done
+	remove_images_of "$name" || :
 }
 
 id_of() {
@@ -333,6 +331,11 @@ change() {
 	# once more with nothing to do: :prev stays the one before
 	run_x 0 make all test install
 	[ "$(id_of prev)" = "$first" ]
+	# what is no longer :prev and has no other name goes
+	change
+	run_x 0 make all test install
+	[ "$(id_of prev)" != "$first" ]
+	run_x 1 "$PACK" id "$first"
 }
 
 @test "a repository of one's own gets what is promoted too, and its old :live as :prev" {

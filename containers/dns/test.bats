@@ -48,9 +48,7 @@ teardown_file() {
 	# One by one: podman removes none where one of them isn't there.
 	engine rm -f "$NAME" >/dev/null 2>&1 || :
 	engine rm -f "$OWN" >/dev/null 2>&1 || :
-	for tag in latest unpacked; do
-		engine rmi "localhost/whittle/$OWN:$tag" >/dev/null 2>&1 || :
-	done
+	remove_images_of "$OWN" || :
 }
 
 teardown() {

@@ -31,9 +31,7 @@ teardown_file() {
 	# Without root, what it wrote is another user's: it has to go by its own hand.
 	rclone purge there:sub >/dev/null 2>&1 || :
 	engine rm -f "$NAME" >/dev/null 2>&1 || :
-	for tag in latest unpacked; do
-		engine rmi "localhost/whittle/$OWN:$tag" >/dev/null 2>&1 || :
-	done
+	remove_images_of "$OWN" || :
 }
 
 # rclone ARGUMENTS…: once, with the same volumes.

@@ -86,9 +86,7 @@ setup() {
 }
 
 teardown() {
-	for t in latest moved pulled live; do
-		ENGINE=podman engine rmi -f "localhost/whittle/$name:$t" >/dev/null 2>&1 || :
-	done
+	ENGINE=podman remove_images_of "$name" || :
 	stop_all
 }
 
