@@ -7,9 +7,13 @@ setup() {
 
 teardown() {
 	[ -z "${group:-}" ] || rmdir "$group"
-	[ -z "${left:-}" ] || rm -rf "$left"
-	[ -z "${image:-}" ] || engine rmi -f "$image" >/dev/null
-	[ -z "${network:-}" ] || engine network rm "$network" >/dev/null
+	# What leftovers itself didn't find, too.
+	if [ -e "$BATS_TEST_TMPDIR/pid" ]; then
+		left=whittle-lab-test-$(cat "$BATS_TEST_TMPDIR/pid")
+		rm -rf "${TMPDIR:-/var/tmp}/$left.left"
+		ENGINE=podman engine rmi -f "localhost/$left" >/dev/null 2>&1 || :
+		ENGINE=podman engine network rm "$left" >/dev/null 2>&1 || :
+	fi
 }
 
 @test "a script that leaves nothing" {
@@ -51,15 +55,14 @@ file $(head -n 1 <<<"$output")"
 	requires podman
 	tar -cf "$BATS_TEST_TMPDIR/empty.tar" -T /dev/null
 	# shellcheck disable=SC2016 # LAB_NAME is what leftovers gives
-	run_x 1 env ENGINE=podman ./leftovers -p bash -c '"$0" import -q "$1" "localhost/$LAB_NAME"
+	run_x 1 env ENGINE=podman sh -c 'echo $$ >"$0"; exec "$@"' "$BATS_TEST_TMPDIR/pid" ./leftovers -p bash -c '"$0" import -q "$1" "localhost/$LAB_NAME"
 		"$0" network create --disable-dns "$LAB_NAME"
 		mkdir "${TMPDIR:-/var/tmp}/$LAB_NAME.left"' "$ENGINE_CMD" "$BATS_TEST_TMPDIR/empty.tar"
-	left=$(grep '^/.*left$' <<<"$output")
-	[[ $output =~ "image "(localhost/whittle-lab-test-[0-9]+) ]]
-	image=${BASH_REMATCH[1]}
-	[[ $output =~ "network "(whittle-lab-test-[0-9]+) ]]
-	network=${BASH_REMATCH[1]}
-	[[ $left == "${TMPDIR:-/var/tmp}"/whittle-lab-test-*.left ]]
+	local name
+	name=whittle-lab-test-$(cat "$BATS_TEST_TMPDIR/pid")
+	expect "image localhost/$name"
+	expect "network $name"
+	expect "${TMPDIR:-/var/tmp}/$name.left"
 }
 
 @test "a script that fails, and one that doesn't end by the signal" {

@@ -260,7 +260,8 @@ remove_all_of() {
 	for _ in 1 2; do
 		engine ps -a --format '{{.Names}}' | grep "$1" | xargs -r "$ENGINE_CMD" rm -f
 	done
-	engine network ls --format '{{.Name}}' | grep -E "^(whittle-)?$1" | xargs -r "$ENGINE_CMD" network rm
+	# A project's network has a name that others made up.
+	engine network ls --format '{{.Name}} {{.Labels}}' | grep -E "^(whittle-)?$1|whittle\.name[=:]$1" | cut -d' ' -f1 | xargs -r "$ENGINE_CMD" network rm
 	remove_images_of "$1"
 	engine volume ls -q | grep "^$1" | xargs -r "$ENGINE_CMD" volume rm
 } >/dev/null 2>&1
