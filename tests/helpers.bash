@@ -122,11 +122,12 @@ wait_until() {
 	done
 }
 
-# A TCP port on 127.0.0.1 that nobody listens on now.
+# A TCP port on 127.0.0.1 that nobody listens on now. Like that of its test instance, 10000 above,
+# it is none that the kernel gives to connections.
 free_port() {
 	local port
 	while :; do
-		port=$((20000 + RANDOM % 12000))
+		port=$((12000 + RANDOM % 10000))
 		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
 	done
 	echo "$port"
