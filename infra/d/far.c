@@ -155,8 +155,10 @@ digest_of(const char *path, char hex[SHA256_HEX])
 static int
 run_ssh(const struct words *argv, struct strbuf *err)
 {
-	return run(
-	    &(struct run){.argv = (const char *const *)argv->w, .err = err, .discard_out = 1});
+	return run(&(struct run){.argv = (const char *const *)argv->w,
+	    .err = err,
+	    .most = SAID_MAX,
+	    .discard_out = 1});
 }
 
 /* Whether d is there, byte by byte, for the shell there; NULL after a message. */

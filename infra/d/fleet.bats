@@ -291,6 +291,38 @@ version_there() {
 	run_x 1 d is-up "$S"
 }
 
+# sent WORDS…: infra/send of a directory by a program in ssh's place.
+sent() {
+	FAR_SSH=$1 FAR_BIN=$ROOM/far/bin FAR_ENV=env WHITTLE_STATE=$ROOM/far-own "$TOP/infra/send" "$PACK" web "$2" "$ROOM/far/d" settings.yaml
+}
+
+@test "sending: another's directories stay, nothing goes on after it was ended, and no answer is too long" {
+	mkdir -p "$ROOM"/far/{bin,d} "$ROOM"/far/containers/{.web.new,.web.0123456789abcdef,.web.api.0123456789abcdef}
+	echo 'network: none' >"$ROOM/far/d/settings.yaml"
+	run_x 0 sent 'sh -c' -
+	[ -e "$ROOM/far/containers/web/settings.yaml" ]
+	[ "$(cd "$ROOM/far/containers" && echo .web.*)" = ".web.api.0123456789abcdef $(readlink "$ROOM/far/containers/web")" ] ||
+		[ "$(cd "$ROOM/far/containers" && echo .web.*)" = "$(readlink "$ROOM/far/containers/web") .web.api.0123456789abcdef" ]
+	cat >"$ROOM/stuck" <<-EOT
+		#!/bin/sh
+		case "\$*" in
+		*had=*) echo \$\$ >"$ROOM/stuck.pid"; echo "had= record= live= zstd="; exec sleep 1000 ;;
+		*"rm -rf"*) touch "$ROOM/stuck.cleaned" ;;
+		esac
+	EOT
+	printf '#!/bin/sh\ntr "\\0" x </dev/zero\n' >"$ROOM/endless"
+	printf '#!/bin/sh\ntouch "%s"\n' "$ROOM/stuck.saved" >"$ROOM/saving"
+	chmod 755 "$ROOM/stuck" "$ROOM/endless" "$ROOM/saving"
+	start env FAR_SSH="$ROOM/stuck" FAR_BIN="$ROOM/far/bin" FAR_ENV=env FAR_REGISTRY='' WHITTLE_STATE="$ROOM/far-own" \
+		"$TOP/infra/send" "$ROOM/saving" web 0123456789 "$ROOM/far/d" settings.yaml
+	wait_until 20 test -e "$ROOM/stuck.saved"
+	kill -TERM "$started"
+	wait_until 20 test -e "$ROOM/stuck.cleaned"
+	wait_until 20 bash -c "! kill -0 $(cat "$ROOM/stuck.pid")"
+	run_x 2 sent "$ROOM/endless" 0123456789
+	expect "send: no answer" "$stderr"
+}
+
 @test "sync: a signed tag is taken, another is not" {
 	local repo=$ROOM/repo g="git -c user.name=t -c user.email=t@example.org -C $ROOM/repo" clone=$ROOM/clone here settings
 	settings=$(printf 'network: none\nautostart: 1\nready: {http: ":8000/", stable: 0}\nstop_timeout: 1s' )

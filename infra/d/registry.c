@@ -9,7 +9,9 @@
 #include "run.h"
 #include "strbuf.h"
 
-enum { ASK_MS = 60000 };
+/* skopeo itself takes no manifest of more than 4 MiB: what is cut off is a list of tags, which
+ * is no JSON then. */
+enum { ASK_MS = 60000, SAID_MAX = 64 << 20 };
 
 struct asked {
 	const char *question; /* "inspect host/repo:tag" */
@@ -124,6 +126,7 @@ ask(struct asked *q, const char *verb, const char *raw, const char *repository,
 	status = run(&(struct run){.argv = (const char *const *)argv.w,
 	    .out = out,
 	    .err = &err,
+	    .most = SAID_MAX,
 	    .timeout_ms = ASK_MS});
 	if (!status) {
 		strbuf_free(&err);
