@@ -14,12 +14,13 @@
 
 /* ---- lines of a unit, systemd.syntax(7) ---- */
 
+/* Nearly all of it comes to an ExecStart, where systemd would put variables in. */
 static void
 add_text(struct strbuf *b, const char *s)
 {
 	for (; *s; s++) {
-		if (*s == '%')
-			strbuf_putc(b, '%');
+		if (*s == '%' || *s == '$')
+			strbuf_putc(b, *s);
 		strbuf_putc(b, *s);
 	}
 }

@@ -41,6 +41,28 @@ compose() {
 	done
 }
 
+@test "import: a dollar and a brace are what they were, there and back" {
+	local kind
+	mkdir -p "$ROOM/dollars/web"
+	cat >"$ROOM/dollars/web/settings.yaml" <<-'EOT'
+		image: localhost/whittle/hello:live
+		network: none
+		entrypoint: [/x, "$${A} $B %h", "$$$${C}"]
+		cmd: ["$${A}", $B]
+		env: {A: "$${A} $B"}
+		labels: {a: "$${A}"}
+		health: {command: [/x, "$${A}"]}
+	EOT
+	for kind in compose quadlet; do
+		WHITTLE_CONTAINERS=$ROOM/dollars run_x 0 d export --lossy --to $kind -o "$ROOM/dollars-$kind" web
+		run_x 0 d import -o "$ROOM/dollars-from-$kind" "$ROOM/dollars-$kind$([ $kind = quadlet ] || echo /compose.yaml)"
+		diff <(WHITTLE_CONTAINERS=$ROOM/dollars d las web | jq 'del(.[].directory)') \
+			<(WHITTLE_CONTAINERS=$ROOM/dollars-from-$kind d las web | jq 'del(.[].directory)')
+	done
+	# systemd would put variables in.
+	grep -qxF 'Entrypoint=["/x","$${A} $$B %%h","$$$$$${C}"]' "$ROOM/dollars-quadlet/web.container"
+}
+
 @test "import: twenty projects' compose files come out as settings that d takes" {
 	local file count=0
 	for file in "$BATS_TEST_DIRNAME"/tests/compositions/*.yaml; do

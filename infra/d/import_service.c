@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "strbuf.h"
+
 struct service {
 	struct import *im;
 	const char *name;
@@ -1177,6 +1179,44 @@ take_key(struct service *s, const char *key, const json_t *value)
 		import_note(s->im, s->name, key, "isn't taken over");
 }
 
+/* "${" is a variable in settings, and "$${" stands for it: what came from elsewhere means it as
+ * it stands. */
+static json_t *
+literal_text(const char *text)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *dollar;
+	json_t *got;
+
+	for (; (dollar = strstr(text, "${")); text = dollar + 2) {
+		strbuf_add(&b, text, (size_t)(dollar - text));
+		strbuf_puts(&b, "$${");
+	}
+	strbuf_puts(&b, text);
+	got = json_string(b.s);
+	strbuf_free(&b);
+	return got;
+}
+
+static json_t *
+literal(json_t *v)
+{
+	json_t *copy, *value;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(v))
+		return literal_text(json_string_value(v));
+	if (!json_is_object(v) && !json_is_array(v))
+		return json_incref(v);
+	copy = json_is_object(v) ? json_object() : json_array();
+	json_object_foreach (v, key, value)
+		json_object_set_new(copy, key, literal(value));
+	json_array_foreach (v, i, value)
+		json_array_append_new(copy, literal(value));
+	return copy;
+}
+
 /* What our own export leaves out is off, and not d's default. */
 static void
 finish_ours(struct service *s)
@@ -1219,11 +1259,15 @@ import_service(struct import *im, const char *name, const json_t *service, const
 	s.ours = json_object_get(service, "x-whittle");
 	s.out = json_object();
 	s.needs = json_object();
-	*GROW(im->items) = (struct import_item){.name = pool_dup(name), .settings = s.out};
+	*GROW(im->items) = (struct import_item){.name = pool_dup(name)};
 	json_object_foreach ((json_t *)service, key, value)
 		take_key(&s, key, value);
 	default_network(&s);
 	finish_needs(&s);
+	value = s.out;
+	s.out = literal(value);
+	json_decref(value);
+	im->items.v[im->items.n - 1].settings = s.out;
 	if (s.ours)
 		finish_ours(&s);
 	json_decref(s.needs);
