@@ -25,7 +25,10 @@ setup_file() {
 	setfacl -m u:1234:rw,g:77:r "$DB/rows.db"
 	setfacl -m d:u:1234:rwx "$DB/sub"
 	[ "$(id -u)" != 0 ] || setcap cap_net_raw+ep "$DB/sub/holes"
-	d backup "$N" "$ROOM/db.tar"
+	mkdir "$ROOM/stick"
+	d backup "$N" "$ROOM/stick"
+	[ -z "$(find "$ROOM/stick" -name "*:*")" ]
+	mv "$ROOM/stick/$N-"*.tar "$ROOM/db.tar"
 	all_of_it >"$ROOM/was"
 }
 

@@ -106,6 +106,18 @@ end_program(struct stream *s)
 	return -1;
 }
 
+/* Not every file system takes a colon: sticks and other systems' shares don't. */
+static const char *
+name_in(const char *directory, const struct container *c)
+{
+	char *time = pool_dup(state_now());
+
+	for (char *p = time; *p; p++)
+		if (*p == ':')
+			*p = '.';
+	return pool_printf("%s/%s-%s.tar", directory, c->key, time);
+}
+
 static int
 open_to_write(struct stream *s, const struct container *c, const char *to)
 {
@@ -114,9 +126,7 @@ open_to_write(struct stream *s, const struct container *c, const char *to)
 	struct stat st;
 
 	if (!repo) {
-		s->file = stat(to, &st) == 0 && S_ISDIR(st.st_mode)
-			      ? pool_printf("%s/%s-%s.tar", to, c->key, state_now())
-			      : to;
+		s->file = stat(to, &st) == 0 && S_ISDIR(st.st_mode) ? name_in(to, c) : to;
 		s->fd = file_temporary(AT_FDCWD, pool_printf("%s.new.", s->file), &s->draft);
 		if (s->fd < 0)
 			report("create '%s':", s->file);
