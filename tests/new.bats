@@ -211,10 +211,10 @@ tells() {
 	printf '# a file of settings\nexport OPTS="-u  svc --x"\nPORT='"'"'81'"'"'\nNONE=""\nLONG=a\\\n b\n' >r/etc/default/svc
 	tree_with r svc.service 'Environment="CONF=/etc/a b.conf" PORT=80 NUMBER=/var/run/numbers/svc.pid' 'EnvironmentFile=-/etc/default/svc' 'EnvironmentFile=-/etc/default/none' 'User=svc' \
 		$'ExecStart=-/usr/sbin/svc -d $OPTS $NONE $UNSET \\\n  -P "" -c ${CONF} --port=${PORT} %p %% $$x' 'RuntimeDirectory=svc/%p more' \
-		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not'
+		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=-/bin/mkdir -p /var/run/plain' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not'
 	printf 'CapabilityBoundingSet=CAP_SETUID\nCapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_SYS_CHROOT CAP_SYS_ADMIN\n' |
 		sed -i '/^\[Service\]/r /dev/stdin' r/usr/lib/systemd/system/svc.service
-	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'tmpfs /run/numbers' 'variable CONF=/etc/a b.conf'
+	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'tmpfs /run/plain' 'mode 0755 /run/plain' 'tmpfs /run/numbers' 'variable CONF=/etc/a b.conf'
 	[ "$(grep '^word' <<<"$output")" = "$(printf 'word %s\n' /usr/sbin/svc -d -u svc --x -P '' -c '/etc/a b.conf' --port=81 svc % '$x')" ]
 	run ! grep -qE 'run/not|CHOWN|ADMIN' <<<"$output"
 	# The directories of the machine's init aren't the service's.
@@ -238,6 +238,18 @@ tells() {
 	tree_with r svc.service 'EnvironmentFile=/etc/default/inside' 'EnvironmentFile=-/etc/default/link' 'ExecStart=/usr/sbin/svc ${OPTS} ${A} a$${B}'
 	tells r 'word ${OPTS} -x' 'word ${B}' 'word a${B}'
 	run ! grep STOLEN <<<"$output"
+}
+
+@test "what packages recommend and isn't there: the first of alternatives" {
+	cd "$BATS_TEST_TMPDIR"
+	tree_with r svc.service ExecStart=/usr/sbin/svc
+	printf 'Package: svc\nRecommends: data (>= 1) | other, there, svc-tools:any, -x\n\nPackage: there\nRecommends: more\n' >r/var/lib/dpkg/status
+	echo 'there 1' >packages.lock
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/packages"
+	# shellcheck disable=SC2034 # read there
+	local root=r names=(svc=1)
+	[ "$(recommended_packages | xargs)" = "data svc-tools" ]
 }
 
 @test "units that are templates: an instance that has a file, the package's own before a template" {

@@ -142,6 +142,9 @@ fails() {
 	echo 'cmd: [be-root, the command is reserved for the superuser]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
 	run_x 1 env WHITTLE_ROOT_CAPS=SYS_CHROOT "$D" t "$N" -- true
 	expect "caps: [SYS_CHROOT]" "$stderr"
+	echo 'cmd: [be-root, config file not owned by correct user]' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
+	run_x 1 d t "$N" -- true
+	expect 'user: "0:0"' "$stderr"
 	fails "it may not keep what it hasn't got" "caps: [SYS_NICE]" 'cmd: [cap_set_proc, x]' 'user: "0:0"'
 	fails "it may not: fail: chown" "caps: [CHOWN]" 'cmd: [chown, /tmp/x]' 'tmpfs: [/tmp]' 'user: "0:0"'
 	fails "it may not: fail: setuid" "caps: [SETUID]" 'cmd: [setuid, x]' 'user: "0:0"'
@@ -159,12 +162,14 @@ fails() {
 		expect "$proposal"
 	done <<-'EOT'
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot chroot(/var/lib/x).|settings caps SYS_CHROOT
+		500 OOPS: chroot|settings caps SYS_CHROOT
 		x: chroot: failed|settings caps SYS_CHROOT
 		x: settimeofday: Operation not permitted|ask caps SYS_TIME
 		x: unable to set user id to 12|settings caps SETUID
 		x: failed to drop privileges|settings caps SETUID
 		x: setgroups() failed|settings caps SETGID
 		chmod: changing permissions of '/srv/x': Operation not permitted|settings caps FOWNER
+		500 OOPS: failed to open x log file:/var/log/x.log|settings tmpfs /var/log:16m
 		x: open '/var/run/x.pid': No such file or directory|settings tmpfs /var/run:16m
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set gid 101.|settings caps SETGID
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps SETUID
