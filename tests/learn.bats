@@ -28,6 +28,8 @@ setup() {
 	# What the image brings of itself, in contrast to what its maker put there.
 	echo one >base/etc/conf && echo two >base/etc/page && echo three >base/etc/extra
 	touch base/usr/share/doc/much/{a,b,c}
+	chmod 6755 base/bin/cat
+	mkfifo base/usr/share/doc/much/pipe
 	tar -C base -cf base.tar .
 	rm -r base
 	printf 'FROM scratch\nADD files/base.tar /\nCOPY files/srv /srv\nCOPY files/prep* /\nRUN ["/prep"]\nCMD ["/srv/start"]\n' >Dockerfile
@@ -38,6 +40,14 @@ setup() {
 		${at}test "it serves" {
 			run_x 0 engine run --rm --network none "\$TEST_IMAGE"
 			expect "serving one"
+			# What is of the image here serves nobody else.
+			cd $directory/obj
+			for ours in learn prove; do
+				[ ! -e "\$ours" ] || [ "\$(stat -c %a "\$ours")" = 700 ]
+			done
+			[ ! -e learn/run-1 ] || [ -e learn/root/bin/cat ]
+			run_x 0 find . -path './*/root/*' \( -perm /7000 -o -type p \)
+			[ -z "\$output" ]
 		}
 	EOT
 	export WHITTLE_STATE=$base/state WHITTLE_BASELINE_READY=1 WHITTLE_PROGRAMS_READY=1

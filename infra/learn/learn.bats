@@ -324,7 +324,7 @@ stop.set(); t.join()'
 	sed -i "s|$BATS_TEST_TMPDIR/tree||" "$run"/*.trace
 	mkdir tree/etc tree/bin
 	echo root:x:0:0::/:/bin/sh >tree/etc/passwd
-	printf '100\tbegin\t\n99999999999999\tok\tall\n' >"$run/tests"
+	printf '100\tbegin\t\n99999999999999\tok\tall\n' >"$run.tests"
 	run_x 0 "$LEARN" keep -r tree -k "$list" "$run"
 	[ "$(id -u)" -eq 0 ] || return 0 # prep makes root the owner
 	run_x 0 "$PREP" -q -r tree -k "$list"
@@ -471,7 +471,7 @@ trace() { # LINE…, with blanks for tabs
 		printf 'e\t0\t\ne\t1\t/usr/bin/dash\n'
 		printf '%s\n' "$@" | tr ' ' '\t'
 	} >"$run/x.trace"
-	printf '100\tbegin\t\n200\tok\tfirst one\n300\tok\tsecond one\n' >"$run/tests"
+	printf '100\tbegin\t\n200\tok\tfirst one\n300\tok\tsecond one\n' >"$run.tests"
 }
 
 learn_keep() {
@@ -507,9 +507,9 @@ learn_keep() {
 
 @test "what bats says of the time that a test took is no part of its name" {
 	printf '1..3\nok 1 it serves in 435ms\nnot ok 2 answers in time in 7ms\nok 3 later in 2ms # skip no clock\n' >"$run/tap"
-	run_x 0 "$LEARN" tests "$run/tests" <"$run/tap"
+	run_x 0 "$LEARN" tests "$run.tests" <"$run/tap"
 	[ "$output" = "$(cat "$run/tap")" ]
-	run_x 0 cut -f 2- "$run/tests"
+	run_x 0 cut -f 2- "$run.tests"
 	[ "$output" = $'begin\t1..3\nok\tit serves\nnot\tanswers in time\nok\tlater # skip no clock' ]
 }
 
@@ -591,6 +591,18 @@ learn_keep() {
 	mkfifo "$run/x.trace"
 	run_x 2 "$LEARN" keep -r "$tree" -k "$list" "$run"
 	rm "$run/x.trace"
+	# Nor is what is written and read beside them.
+	trace 'x 50 0 /usr/bin/run'
+	echo kept >"$BATS_TEST_TMPDIR/victim"
+	for kind in "ln -s $BATS_TEST_TMPDIR/victim" mkfifo; do
+		rm "$run.tests"
+		$kind "$run.tests"
+		run_x 2 timeout 20 "$LEARN" tests "$run.tests" <<<'ok 1 x'
+		run_x 2 timeout 20 "$LEARN" keep -r "$tree" -k "$list" "$run"
+		expect "read '$run.tests':" "$stderr"
+	done
+	[ "$(cat "$BATS_TEST_TMPDIR/victim")" = kept ]
+	rm "$run.tests"
 	# A way out of the root leads nowhere.
 	ln -s ../../../../../etc "$tree/srv/out"
 	trace 'x 50 0 /usr/bin/run' 'o 50 0 /srv/out/../../etc/hostname' 'o 50 0 /../../../etc/one'

@@ -1,14 +1,21 @@
 #include "runs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "report.h"
 #include "strbuf.h"
+
+/* Far more than any tests leave. */
+enum { TESTS_BYTES_MAX = 16 << 20, TRACES_MAX = 20000 };
 
 /* How much of a test's name, of so many bytes, is the name alone: bats --timing puts "in 12ms"
  * behind it, which would be another reason in the list each time. */
@@ -24,11 +31,30 @@ untimed(const char *name, size_t length)
 	return (int)(n > 4 && strncmp(name + n - 4, " in ", 4) == 0 ? n - 4 : length);
 }
 
+/* As root in a directory that may be another's: a link, a pipe or a device is none of ours. */
+static FILE *
+open_tests(const char *path, int flags, const char *mode)
+{
+	int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+	struct stat st;
+	FILE *f = NULL;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode) && st.st_size <= TESTS_BYTES_MAX)
+			f = fdopen(fd, mode);
+		else
+			errno = S_ISREG(st.st_mode) ? EFBIG : ENOTSUP;
+	}
+	if (fd >= 0 && !f)
+		close(fd);
+	return f;
+}
+
 int
 runs_tests(const char *file)
 {
 	cleanup_free char *line = NULL;
-	FILE *out = fopen(file, "we");
+	FILE *out = open_tests(file, O_WRONLY | O_CREAT | O_TRUNC, "w");
 	size_t room = 0;
 	ssize_t n;
 
@@ -69,14 +95,24 @@ runs_tests(const char *file)
 	return EXIT_YES;
 }
 
-static void
+/* Nothing where there is no such file. Returns -1 after a report(). */
+static int
 read_tests(const char *run, struct tests *t)
 {
-	cleanup_free char *path = xasprintf("%s/tests", run), *line = NULL;
-	cleanup_file FILE *f = fopen(path, "re");
+	int length = (int)strlen(run);
+	cleanup_free char *path = NULL, *line = NULL;
+	cleanup_file FILE *f = NULL;
 	size_t room = 0;
 
 	memset(t, 0, sizeof(*t));
+	while (length > 1 && run[length - 1] == '/')
+		length--;
+	path = xasprintf("%.*s.tests", length, run);
+	f = open_tests(path, O_RDONLY, "r");
+	if (!f && errno != ENOENT) {
+		report("read '%s':", path);
+		return -1;
+	}
 	while (f && getline(&line, &room, f) > 0) {
 		char *save = line, *when = strsep(&save, "\t"), *how = strsep(&save, "\t");
 
@@ -87,6 +123,7 @@ read_tests(const char *run, struct tests *t)
 		t->test[t->count++] = (struct test){strtoll(when, NULL, 10), xstrdup(save)};
 		t->passed += strcmp(how, "ok") == 0 && !strstr(save, "# skip");
 	}
+	return 0;
 }
 
 static void
@@ -152,7 +189,15 @@ runs_read(const char *run, unsigned long *most,
 		report("'%s' holds no trace: was anything started?", run);
 		return -1;
 	}
-	read_tests(run, &tests);
+	if (found.gl_pathc > TRACES_MAX) {
+		report("'%s': more than %d traces", run, TRACES_MAX);
+		globfree(&found);
+		return -1;
+	}
+	if (read_tests(run, &tests)) {
+		globfree(&found);
+		return -1;
+	}
 	if (most && tests.passed > *most)
 		*most = tests.passed;
 	for (i = 0; i < found.gl_pathc; i++)

@@ -1,4 +1,6 @@
-/* A recorded run of the tests: a directory of traces, and when each test was over. */
+/* A recorded run of the tests: a directory RUN of traces, which whatever runs in the container
+ * writes to as well, and RUN.tests beside it, which nobody but us does: when each test was
+ * over. */
 #ifndef LEARN_RUNS_H
 #define LEARN_RUNS_H
 
@@ -21,7 +23,8 @@ struct tests {
 };
 
 /* Copies TAP from standard input to standard output, and writes to a file when each test was
- * over: "MILLISECONDS begin|ok|not NAME" with tabs between. An exit status. */
+ * over: "MILLISECONDS begin|ok|not NAME" with tabs between. No link is followed to the file. An
+ * exit status. */
 int runs_tests(const char *file);
 
 /* The number of the test that a time falls into: 0 for what was before the first, count for

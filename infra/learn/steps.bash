@@ -30,7 +30,7 @@ recorded_run() { # FOLDER ID
 	env TEST_IMAGE="$2" TEST_NAME="$name" "${recorder[@]}" "${around[@]}" bash -c '
 			[ -z "${INSTANCE_NAME:-}" ] || "$0" health "$INSTANCE_NAME" >&2 || :
 			exec "$1" test.bats' "$learn" "$top/tests/run" 2>&1 {lock_fd}>&- |
-		"$learn" tests "$1/tests" | tee obj/learn.log || status=$?
+		"$learn" tests "$1.tests" | tee obj/learn.log || status=$?
 	[ "$status" -eq 0 ] || {
 		printf 'image: %s: nothing is learned from tests that fail; the log: %s\n' "$name" "$here/obj/learn.log" >&2
 		exit 1
@@ -215,7 +215,7 @@ edits_of_limits() {
 # The system calls that were made, as a profile, where the tests pass under it.
 try_seccomp() { # ID
 	local new=obj/learn/seccomp.json
-	"$learn" seccomp "$new" obj/learn/run-* || exit 2
+	"$learn" seccomp "$new" obj/learn/run-*[0-9] || exit 2
 	if cmp -s "$new" "$try/seccomp.json" && [ "$(jq -r '.seccomp // empty' <<<"$settings")" = "$here/seccomp.json" ]; then
 		return 0
 	fi
@@ -233,7 +233,7 @@ try_seccomp() { # ID
 # The profile that is there was learned from fewer tests, and forbids what they do by now.
 pass_with_new_profile() { # ID
 	[ -f seccomp.json ] || return 1
-	"$learn" seccomp "$try/seccomp.json" obj/learn/run-* || exit 2
+	"$learn" seccomp "$try/seccomp.json" obj/learn/run-*[0-9] || exit 2
 	tests_pass_tried "$1" || return 1
 	say SECCOMP "$name: its tests fail under seccomp.json, and pass under what was learned now"
 }
@@ -259,7 +259,7 @@ propose_settings() { # ID WRITE
 	facts=obj/learn/facts.json
 	settings=$(settings_of "${here%/*}") || exit 2
 	mapfile -t edits < <(jq -r '.mounts[]?.target, .tmpfs[]?.path' <<<"$settings" | sed 's/^/-m/')
-	"$learn" facts -r obj/learn/root "${edits[@]}" obj/learn/run-* >"$facts" || exit 2
+	"$learn" facts -r obj/learn/root "${edits[@]}" obj/learn/run-*[0-9] >"$facts" || exit 2
 	begin_trying
 	say TRY "$name: its tests, with settings that allow less"
 	if ! tests_pass_tried "$id" && ! pass_with_new_profile "$id"; then
@@ -464,6 +464,7 @@ learn() {
 	lock
 	rm -rf obj/learn
 	mkdir -p obj/learn
+	chmod 700 obj/learn
 	# shellcheck disable=SC2064 # the name as it is now
 	trap "rm -rf '$here/obj/learn'; '$top/infra/engine' rmi '$repo:learn' '$repo:doubt' >/dev/null 2>&1 || :" EXIT
 	[ -z "$doubt" ] || {
@@ -478,7 +479,7 @@ learn() {
 	done
 	[ ! -d obj/learn/context/files ] || own=(--own obj/learn/context/files)
 	if runs_prep; then
-		"$learn" keep "${flags[@]}" "${own[@]}" -r obj/learn/root -k keep obj/learn/run-* || status=$?
+		"$learn" keep "${flags[@]}" "${own[@]}" -r obj/learn/root -k keep obj/learn/run-*[0-9] || status=$?
 		[ "$status" -eq 0 ] || exit 2
 		say LEARN "$name: $(grep -cvE '^(#|$)' keep) lines in $here/keep: read them, then make all test install"
 	else
