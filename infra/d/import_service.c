@@ -1175,6 +1175,10 @@ take_key(struct service *s, const char *key, const json_t *value)
 			keys[i].take(s, value);
 			return;
 		}
+	if (s->im->started && strcmp(key, "x-whittle") == 0)
+		note(s, key,
+		    "isn't taken over: it may run commands on this host; d import "
+		    "takes it, for you to read first");
 	if (strncmp(key, "x-", 2) != 0 && !json_is_false(value))
 		import_note(s->im, s->name, key, "isn't taken over");
 }
@@ -1256,7 +1260,7 @@ import_service(struct import *im, const char *name, const json_t *service, const
 	const char *key;
 	json_t *value;
 
-	s.ours = json_object_get(service, "x-whittle");
+	s.ours = im->started ? NULL : json_object_get(service, "x-whittle");
 	s.out = json_object();
 	s.needs = json_object();
 	*GROW(im->items) = (struct import_item){.name = pool_dup(name)};

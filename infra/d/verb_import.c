@@ -292,6 +292,7 @@ do_import(struct app *a, int argc, char **argv)
 	argc = take_options(a, argc, &argv, options, line);
 	if (argc < 1)
 		return argc < 0 ? EXIT_TROUBLE : usage(a);
+	im.started = json;
 	if (line)
 		bad = take_line(&im, argc, argv);
 	for (int i = 0; !line && !bad && i < argc; i++)
