@@ -32,8 +32,8 @@ time_t calendar_next(const struct calendar *c, time_t after);
  */
 time_t calendar_due(const char *text, time_t last);
 
-/* A time that was written down; 0 where it is an hour or more in the future, which a wrong clock
- * wrote: nothing waits until that is reached. */
+/* A time that was written down; 0 where it is an hour or more in the future, which a wrong
+ * clock wrote: nothing waits until that is reached. */
 time_t calendar_believed(time_t last, time_t now);
 
 /* Whether the clock says something: machines without one begin years ago. */
