@@ -252,6 +252,83 @@ tells() {
 	[ "$(recommended_packages | xargs)" = "data svc-tools" ]
 }
 
+@test "a tree that means harm: nothing of this host is read, nor does anything wait or pass for what it isn't" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p host r/etc/default r/usr/lib/tmpfiles.d
+	printf 'STOLEN=of the host\nuser thief\n' >host/env
+	echo 'd /run/stolen' >host/t.conf
+	echo 'INSIDE=yes' >r/etc/default/svc
+	ln -s /etc/default/svc r/etc/default/absolute
+	ln -s /etc/../../host r/etc/host
+	ln -s ../../../host/env r/etc/default/relative
+	tree_with r svc.service 'EnvironmentFile=-/../host/env' 'EnvironmentFile=-/etc/host/env' 'EnvironmentFile=-/etc/default/pipe' 'EnvironmentFile=-/etc/default/relative' 'EnvironmentFile=/etc/default/absolute' \
+		'ExecStart=/usr/sbin/svc' 'User=a" #' 'AmbientCapabilities=CAP_SYS_ADMIN CAP_NET_BIND_SERVICE' "ReadWritePaths=$PWD/* /opt/a:b /opt/../x /opt/fine"
+	echo 'thief:x:2000:2000::/:/bin/sh' >>r/etc/passwd
+	printf '%s\n' /etc/../../host/env /usr/lib/tmpfiles.d/../../../../host/t.conf $'/etc/two\n/etc/lines' >>r/var/lib/dpkg/info/svc.list
+	mkfifo r/etc/default/pipe r/var/lib/dpkg/info/svc:any.list
+	rm r/etc/group
+	mkfifo r/etc/group
+	run_x 0 timeout 60 "$TOP/infra/new" tell-tree r svc
+	expect 'word /usr/sbin/svc'
+	expect 'user svc'
+	expect 'variable INSIDE=yes'
+	expect 'capability NET_BIND_SERVICE'
+	expect 'tmpfs /opt/fine'
+	expect "user 'a\" #' of svc.service is left out"
+	expect 'asks for capability CAP_SYS_ADMIN, which it doesn'"'"'t get'
+	expect "'/opt/a:b' is left out"
+	run ! grep -E '^(user thief|variable STOLEN|capability SYS_ADMIN|tmpfs (/run/stolen|/opt/a:b|/x|/opt/\.\.|.*/(host|r)$))' <<<"$output"
+}
+
+@test "an image's configuration that means harm: no line of another file comes of it" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p files
+	run_x 2 "$TOP/infra/new" tell-config '{"User": "4711:a\\\nb\" #\nextra_docker: [--privileged]"}'
+	expect "neither a name nor a number" "$stderr"
+	run_x 0 "$TOP/infra/new" tell-config '{"User": "4711:7", "StopSignal": "SIGINT\nFROM evil", "ExposedPorts": {"08/tcp": {}, "53/udp": {}, "80/x y": {}, "70000/tcp": {}},
+		"Volumes": {"/*": {}, "/data:ro,exec": {}, "/var/lib/..": {}, "/a\n/b": {}, "/data/": {}}}'
+	diff <(grep -v NOTE <<<"$output") - <<-'EOT'
+		port 8/tcp/
+		port 53/udp
+		volume /data
+		signal 
+		user 4711:7
+	EOT
+	[ "$(grep -c 'NOTE .* is left out' <<<"$output")" -eq 7 ]
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/write"
+	[ "$(scalars 8080:8080 /run:16m 'a: b' $'a\n- b' '*x')" = "$(printf '%s\n' 8080:8080 /run:16m '"a: b"' '"a\n- b"' '"*x"')" ]
+	die() { exit 2; }
+	run ! instruction USER $'a\nFROM evil'
+	{ echo 'FROM scratch' && instruction ENV "A=$(env_value 'pa$HOME \x "q" ${B} '"'")"; } >Dockerfile
+	engine build -q -t "localhost/${P}env" . >/dev/null
+	run_x 0 engine image inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "localhost/${P}env"
+	grep -qxF 'A=pa$HOME \x "q" ${B} '"'" <<<"$output"
+}
+
+@test "an image whose files mean harm: none is opened; a look that fails is said" {
+	local n=${P}harm image=localhost/${P}harm:1 real
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p r/etc/default r/var/lib/dpkg bin
+	# Whoever writes there gets an error; not everybody can make it.
+	mknod r/etc/passwd c 1 7 2>/dev/null || :
+	mkfifo r/etc/default/pipe r/var/lib/dpkg/status
+	: >r/etc/default/setuid
+	chmod 4755 r/etc/default/setuid
+	tar -C r -cf r.tar .
+	engine import -c 'USER 1000' -c 'EXPOSE 8080' r.tar "$image" >/dev/null 2>&1
+	run_x 0 timeout 120 "$D" new "$n" --no-try --from "$image"
+	[ -z "$stderr" ]
+	says "$n" 'user: "1000"' '  - 8080:8080'
+	grep -q '^root:' "$WHITTLE_CONTAINERS/$n/files/etc/passwd"
+	real=$("$ENGINE_CMD" --how | head -n 1)
+	printf '#!/bin/sh\ncase " $* " in *" create "*) exit 125 ;; esac\nexec %s "$@"\n' "$real" >"bin/${real##*/}"
+	chmod 755 "bin/${real##*/}"
+	run_x 2 env ENGINE="$PWD/bin/${real##*/}" "$D" new "${n}2" --no-try --from "$image"
+	expect "can't make a container of '$image' to look at" "$stderr"
+	[ ! -e "$WHITTLE_CONTAINERS/${n}2" ]
+}
+
 @test "units that are templates: an instance that has a file, the package's own before a template" {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p r/etc/svc
@@ -341,9 +418,17 @@ tells() {
 		if ask_wrapper; then echo taken; fi
 		# Nor need it ever end.
 		if in_image 1 --entrypoint /bin/sh "$repo:packages" -c "trap : TERM; while :; do sleep 1; done"; then echo ended; fi
-		"$top/infra/engine" ps -a --format "{{.Names}}" | grep whittle-ask- || :' - "$TOP" "$repo"
+		"$top/infra/engine" ps -a --format "{{.Names}}" | grep "whittle-ask-$$-" || :' - "$TOP" "$repo"
 	[ "$output" = "$(printf '%s\n' /usr/sbin/svc -p /run/svc.pid -g -c /etc/svc.conf 'a b' '/srv/it is')" ]
 	[ ! -e ran ]
+	# Nor does it go on when whoever asks is told to end, as by the terminal.
+	env --default-signal=INT setsid bash -uc '. "$1/infra/new.d/unit"
+		top=$1 in_image 600 --entrypoint /bin/sh "$2:packages" -c "trap : INT; while :; do sleep 1; done"' - "$TOP" "$repo" >/dev/null 2>&1 3>&- &
+	wait_until 60 bash -c '"$0" ps --format "{{.Names}}" | grep "^whittle-ask-$1-"' "$ENGINE_CMD" $!
+	kill -INT -- -$!
+	wait_until 60 bash -c '! kill -0 "$1"' - $!
+	run_x 0 engine ps -a --format "{{.Names}}"
+	refute "whittle-ask-$!-"
 }
 
 @test "the option that keeps a daemon in the foreground, by its help" {

@@ -328,3 +328,21 @@ package_base() {
 	mkdir one && mv "$BATS_FILE_TMPDIR/mirror/pool/f_1_$ARCH.deb" one/
 	run_x 1 "$PACKAGES" install-all one --root="$PWD/root" --force-not-root --force-bad-path
 }
+
+@test "what is removed from a root file system isn't this host's, whatever links there are in it" {
+	mkdir -p host/man host/ssh r/var/cache r/etc r/var/lib/apt r/tmp r/usr/share/cat
+	: >host/man/index
+	: >host/ssh/ssh_host_x_key
+	: >r/usr/share/cat/index
+	: >r/tmp/.x
+	ln -s "$PWD/host/man" r/var/cache/man
+	ln -s "$PWD/host/ssh" r/etc/ssh
+	ln -s "$PWD/host" r/var/log
+	ln -s ../../usr/share/cat r/var/cache/apt
+	run_x 0 "$PACKAGES" tidy r
+	[ -e host/man/index ]
+	[ -e host/ssh/ssh_host_x_key ]
+	[ ! -e r/usr/share/cat/index ]
+	[ ! -e r/tmp/.x ]
+	[ ! -e r/var/lib/apt ]
+}
