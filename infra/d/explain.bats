@@ -197,6 +197,12 @@ fails() {
 	printf 'x: \033]0;title\007mknod: Operation not permitted\n' >"$BATS_TEST_TMPDIR/said"
 	run_x 0 "$TOP/infra/explain" -l "$BATS_TEST_TMPDIR/said" none none
 	[[ $output != *[$'\033\007']* ]]
+	echo "x: open executable: Operation not permitted" >"$BATS_TEST_TMPDIR/said"
+	run_x 0 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" -c 'SYS_ADMIN, NET_RAW' none none
+	expect "ask caps SYS_ADMIN"
+	expect "settings caps NET_RAW"
+	WHITTLE_PACKAGES=1 run_x 0 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" -c 'SYS_TIME' none none
+	expect "settings caps SYS_TIME"
 }
 
 @test "what its own log alone asks for, and reaches beyond the container, needs a person" {
