@@ -99,7 +99,7 @@ for r in json.load(sys.stdin)["rules"]:
 @test "once: the output can't be written" {
 	settings "{path: /etc/passwd}"
 	run_x 2 bash -c '"$FILEWATCH" -c "$1" --once >/dev/full' - "$dir/settings.yaml"
-	expect "write: No space left on device" "$stderr"
+	expect "write to standard output: No space left on device" "$stderr"
 }
 
 # ---- rules, by looking once ----
