@@ -307,17 +307,19 @@ sent() {
 		#!/bin/sh
 		case "\$*" in
 		*had=*) echo \$\$ >"$ROOM/stuck.pid"; echo "had= record= live= zstd="; exec sleep 1000 ;;
-		*"rm -rf"*) touch "$ROOM/stuck.cleaned" ;;
+		*"rm -rf"*) ls -A "$ROOM/stuck.tmp" >"$ROOM/stuck.left" && mv "$ROOM/stuck.left" "$ROOM/stuck.cleaned" ;;
 		esac
 	EOT
 	printf '#!/bin/sh\ntr "\\0" x </dev/zero\n' >"$ROOM/endless"
 	printf '#!/bin/sh\ntouch "%s"\n' "$ROOM/stuck.saved" >"$ROOM/saving"
 	chmod 755 "$ROOM/stuck" "$ROOM/endless" "$ROOM/saving"
-	start env FAR_SSH="$ROOM/stuck" FAR_BIN="$ROOM/far/bin" FAR_ENV=env FAR_REGISTRY='' WHITTLE_STATE="$ROOM/far-own" \
+	mkdir "$ROOM/stuck.tmp"
+	start env TMPDIR="$ROOM/stuck.tmp" FAR_SSH="$ROOM/stuck" FAR_BIN="$ROOM/far/bin" FAR_ENV=env FAR_REGISTRY='' WHITTLE_STATE="$ROOM/far-own" \
 		"$TOP/infra/send" "$ROOM/saving" web 0123456789 "$ROOM/far/d" settings.yaml
 	wait_until 20 test -e "$ROOM/stuck.saved"
 	kill -TERM "$started"
 	wait_until 20 test -e "$ROOM/stuck.cleaned"
+	[ ! -s "$ROOM/stuck.cleaned" ]
 	wait_until 20 bash -c "! kill -0 $(cat "$ROOM/stuck.pid")"
 	run_x 2 sent "$ROOM/endless" 0123456789
 	expect "send: no answer" "$stderr"
@@ -345,8 +347,20 @@ sent() {
 	printf 'image: %s\nname: %saway\non: h1\n%s\n' "$HOST_IMAGE" "$N" "$settings" >"$repo/c/away/settings.yaml"
 	printf 'image: %s\nname: %sgoes\n%s\n' "$HOST_IMAGE" "$N" "$settings" >"$repo/c/goes/settings.yaml"
 	$g add . && $g commit -q -m zwö && $g tag -s -m v1 v1
-	run_x 0 d sync -n "$clone"
+	# What git leaves in the background doesn't hold the lock; its configuration counts here too.
+	cat >"$ROOM/upload-pack" <<-EOT
+		#!/bin/sh
+		sleep 60 </dev/null >/dev/null 2>&1 3>&- 4>&- &
+		echo \$! >"$ROOM/left.pid"
+		exec git upload-pack "\$@"
+	EOT
+	chmod 755 "$ROOM/upload-pack"
+	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.uploadpack GIT_CONFIG_VALUE_0=$ROOM/upload-pack \
+		run_x 0 d sync -n "$clone"
 	expect " zwö"
+	flock -n "$clone/.git/whittle-sync.lock" true && here=free || here=held
+	kill "$(cat "$ROOM/left.pid")"
+	[ "$here" = free ]
 	[ "$(git -C "$clone" log --oneline | wc -l)" -eq 1 ]
 	# As a hook of git's calls it.
 	GIT_DIR=$repo/.git run_x 0 d sync "$clone"
