@@ -133,7 +133,7 @@ asleep() {
 	start "$D" job "$N" slow
 	wait_until 20 eval '[ "$(all_of "$N")" != "$N" ]'
 	run_x 1 d snapshot "$N"
-	expect "its job 'slow' runs, and has the same data" "$stderr"
+	expect "its job 'slow' runs, and has the same data; WHITTLE_WAIT=SECONDS waits for it" "$stderr"
 	[ "$(d pid "$N")" = "$before" ]
 	job=$started
 	WHITTLE_WAIT=60 start "$D" snapshot "$N"

@@ -77,6 +77,24 @@ job_note_new(struct app *a, const struct container *c, const struct job_spec *jo
 	note(a, c->key, job->name, json_pack("{s:I}", "last", (json_int_t)time(NULL)));
 }
 
+void
+jobs_fresh(struct app *a, const struct container *c, struct words *names)
+{
+	json_t *all = state_read(&a->host, c->key, file), *entry;
+	const char *job, *container;
+
+	for (size_t i = 0; i < c->jobs.n; i++)
+		if (c->jobs.v[i].fresh)
+			words_add(names, c->jobs.v[i].name);
+	json_object_foreach (all, job, entry) {
+		container = json_string_value(
+		    json_object_get(json_object_get(entry, "running"), "name"));
+		if (container && *container && !words_have(names, job))
+			words_add(names, job);
+	}
+	json_decref(all);
+}
+
 /* ---- one run ---- */
 
 struct running {

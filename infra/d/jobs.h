@@ -21,6 +21,10 @@ void job_note_new(struct app *a, const struct container *c, const struct job_spe
 int job_run(struct app *a, const struct place *p, struct container *c,
     const struct job_spec *job, bool only_due);
 
+/* Those that have its data in containers of their own: as these settings say, and what runs so
+ * by others, which has another name by now, or none. */
+void jobs_fresh(struct app *a, const struct container *c, struct words *names);
+
 /* Ends what jobs left behind whose d was killed. */
 void jobs_sweep(struct app *a);
 

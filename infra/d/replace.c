@@ -537,6 +537,16 @@ stop_and_settle(
 	return interrupted || settle_data(j, r) ? -1 : 0;
 }
 
+/* What is copied or put back, nobody may write to. */
+static int
+hold_jobs(struct journal *j, struct replacement *r, struct jobs_held *held)
+{
+	if ((!r->data && !takes_snapshot(j, r)) || jobs_hold(j->a, r->want, held, &r->why) == 0)
+		return 0;
+	r->put_off = r->due && !interrupted;
+	return -1;
+}
+
 /* From swap to a container that is ready. */
 static int
 exchange(struct journal *j, struct replacement *r, const char *id)
@@ -549,7 +559,7 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	if (journal_text(j, "old") && journal_true(j, "old_running") &&
 	    ask_old(j, r, journal_text(j, "old"), &r->why))
 		return -1;
-	if ((r->data || takes_snapshot(j, r)) && jobs_hold(j->a, r->want, &held, &r->why))
+	if (hold_jobs(j, r, &held))
 		return -1;
 	bad = stop_and_settle(j, r, id, &since);
 	jobs_let_go(&held);
@@ -599,6 +609,19 @@ exchange_beside(struct journal *j, struct replacement *r, const char *id)
 	return stays_ready(j, r, id, NULL, &since);
 }
 
+static void
+tell_failure(const struct journal *j, struct replacement *r, const char *log)
+{
+	if (interrupted)
+		r->why = "interrupted";
+	report("%s: %s %s: %s%s%s", r->place->name, r->verb,
+	    r->put_off ? "was put off" : "failed", r->why, log ? "; its log: " : "",
+	    log ? log : "");
+	if (!r->put_off)
+		event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb,
+		    r->why);
+}
+
 static int
 failed(struct journal *j, struct replacement *r, const char *id)
 {
@@ -606,11 +629,7 @@ failed(struct journal *j, struct replacement *r, const char *id)
 	bool started = strcmp(step, "wait") == 0 || strcmp(step, "move") == 0;
 	const char *log = id && started ? keep_log(j, id) : NULL;
 
-	if (interrupted)
-		r->why = "interrupted";
-	report("%s: %s failed: %s%s%s", r->place->name, r->verb, r->why,
-	    log ? "; its log: " : "", log ? log : "");
-	event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb, r->why);
+	tell_failure(j, r, log);
 	if (r->keep_failed && started && !interrupted && !journal_true(j, "old_running") &&
 	    !journal_true(j, "data_at_risk")) {
 		/* Nothing ran before: who looks for the reason finds the container. */
@@ -688,12 +707,21 @@ replace_look_in_cluster(struct journal *j, struct replacement *r)
 int
 replace(struct journal *j, struct replacement *r)
 {
+	struct jobs_held held = {0};
 	const char *id = NULL;
 
 	if (container_in_cluster(r->want))
 		return replace_in_cluster(j, r);
 	r->why = "the engine couldn't be asked";
-	if (mounts_check(j->a, r->want) || note_old(j, r) || journal_step(j, "create"))
+	if (mounts_check(j->a, r->want) || note_old(j, r))
+		return replace_drop(j), EXIT_TROUBLE;
+	/* A job that runs is waited for before anything is made; hooks may start one yet. */
+	if (!journal_true(j, "beside") && hold_jobs(j, r, &held)) {
+		tell_failure(j, r, NULL);
+		return replace_drop(j) ? EXIT_TROUBLE : EXIT_NO;
+	}
+	jobs_let_go(&held);
+	if (journal_step(j, "create"))
 		return replace_drop(j), EXIT_TROUBLE;
 	r->why = "the new container couldn't be made";
 	if (create(j, r, &id) ||

@@ -20,6 +20,7 @@ struct replacement {
 	int generation;       /* that it goes back to; 0: a new one */
 	const char *data;     /* the snapshot that is put back; NULL: the data stays */
 	bool snapshot;        /* one is taken, though the image is the old one's */
+	bool due;             /* at its time: a job that has its data puts it off */
 	bool keep_failed;     /* what isn't ready stays, where nothing ran before */
 	/* Moves the tags; NULL: they stay. 0, or -1 after a message. */
 	int (*promote)(struct journal *j, const struct replacement *r);
@@ -28,6 +29,7 @@ struct replacement {
 	const char *why;   /* the reason of a failure, in words */
 	bool image_failed; /* the image ran, and ended or never became ready: no trouble of
 			    * the host's, such as a port that is taken or a full disk */
+	bool put_off;      /* nothing was wrong, and nothing has changed */
 };
 
 /* Does it all, from create to finish. The journal is over afterwards unless the old state

@@ -15,6 +15,7 @@
 #include "engine_call.h"
 #include "file.h"
 #include "generations.h"
+#include "jobs.h"
 #include "mounts.h"
 #include "report.h"
 #include "run.h"
@@ -569,16 +570,16 @@ int
 jobs_hold(struct app *a, const struct container *c, struct jobs_held *out, const char **why)
 {
 	long long end = monotonic_ms() + state_patience();
+	struct words names = {0};
 
-	*out = (struct jobs_held){pool_zero(c->jobs.n + 1, sizeof(*out->fd)), 0};
-	for (size_t i = 0; i < c->jobs.n; i++) {
-		const char *name = c->jobs.v[i].name,
-			   *place = pool_printf("%s/jobs/%s", c->key, name);
+	jobs_sweep(a);
+	jobs_fresh(a, c, &names);
+	*out = (struct jobs_held){pool_zero(names.n + 1, sizeof(*out->fd)), 0};
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.w[i], *place = pool_printf("%s/jobs/%s", c->key, name);
 		bool told = false;
 		int fd = -1;
 
-		if (!c->jobs.v[i].fresh)
-			continue;
 		while (
 		    state_is_locked(&a->host, place) && monotonic_ms() < end && !interrupted) {
 			if (!told)
@@ -589,7 +590,8 @@ jobs_hold(struct app *a, const struct container *c, struct jobs_held *out, const
 		if (!state_is_locked(&a->host, place))
 			fd = state_lock(&a->host, place, "d", 0, false);
 		if (fd < 0) {
-			*why = pool_printf("its job '%s' runs, and has the same data", name);
+			*why = pool_printf("its job '%s' runs, and has the same data%s", name,
+			    state_patience() ? "" : "; WHITTLE_WAIT=SECONDS waits for it");
 			jobs_let_go(out);
 			return -1;
 		}

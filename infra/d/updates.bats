@@ -292,6 +292,35 @@ begins() {
 	expect "1 updated: ${P}a"
 }
 
+@test "auto: a job that has the data, though the settings name it no more, puts off its container's update alone" {
+	printf 'update: {at: daily}\nmount_rw: [data:/data]\nsnapshot: yes\njobs: {slow: {cmd: [/svc, sleep], in: fresh}}\n' | pulled "${P}a" 1.0.0
+	pulled "${P}b" 1.0.0 <<<'update: {at: daily}'
+	d u "${P}a"
+	d u "${P}b"
+	run_x 0 d auto
+	start "$D" job "${P}a" slow
+	wait_until 20 eval '[ -n "$(all_of "${P}a-job")" ]'
+	sed -i /^jobs:/d "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	a_week_later "${P}a"
+	a_week_later "${P}b"
+	WHITTLE_WAIT=1 run_x 1 d auto
+	expect "1 updated: ${P}b"
+	expect "1 left out: ${P}a (a job runs, and has the same data)"
+	serves "${P}a" 1
+	serves "${P}b" 2
+	grep -q 'tag: "1.0.0"  # pinned' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	history=$(d why --json "${P}a")
+	refute '"failed"' "$history"
+	refute '"gone-back"' "$history"
+	engine kill "$(all_of "${P}a-job")" >/dev/null
+	wait "$started" || :
+	run_x 0 d auto
+	serves "${P}a" 1
+	remembered "${P}a" 'if .looked then .looked -= 3600 else . end'
+	run_x 0 d auto
+	expect "1 updated: ${P}a"
+}
+
 @test "auto killed in the middle: its files are as they were, and nothing else is half" {
 	pulled "${P}a" 1.0.0 <<<'update: {at: daily}'
 	d u "${P}a"

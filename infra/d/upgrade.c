@@ -28,7 +28,7 @@ struct upgrade {
 	const struct place *p;
 	struct container c;
 	struct seen now;
-	bool runs, force, keep_down;
+	bool runs, force, keep_down, due;
 	const char *given;  /* the image of that ID or name; NULL: what is built */
 	struct image image; /* the new one */
 	const char *settings;
@@ -163,6 +163,7 @@ put_in_place(struct upgrade *u)
 	    .want = &u->c,
 	    .image = u->image,
 	    .settings = u->settings,
+	    .due = u->due,
 	    .promote = promote};
 	int status = replace(&u->j, &r);
 
@@ -171,7 +172,7 @@ put_in_place(struct upgrade *u)
 		quarantine(&u->a->host, u->p->name, u->image.id, r.why);
 	else if (status == EXIT_YES)
 		quarantine_lift(&u->a->host, u->p->name, u->image.id);
-	return status;
+	return status == EXIT_NO && r.put_off ? EXIT_PUT_OFF : status;
 }
 
 static int
@@ -250,10 +251,11 @@ upgrade_locked(struct upgrade *u)
 }
 
 int
-upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down, const char *given)
+upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down, bool due,
+    const char *given)
 {
 	struct upgrade u = {
-	    .a = a, .p = p, .force = force, .keep_down = keep_down, .given = given};
+	    .a = a, .p = p, .force = force, .keep_down = keep_down, .due = due, .given = given};
 	struct locks locks;
 	int status;
 

@@ -29,12 +29,13 @@
 #include "signals.h"
 #include "state.h"
 #include "strbuf.h"
+#include "upgrade.h"
 #include "verbs.h"
 
 enum { LOOK_S = 24 * 3600, RETRY_S = 3600 };
 
 /* {"last", "looked", "retry", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when its time was
- * last, when registries were asked last, whether one gave no answer then, and the files as they
+ * last, when registries were asked last, whether it was put off then, and the files as they
  * were before an update that is under way, and as it left them. */
 static const char file[] = "update.json";
 
@@ -43,9 +44,9 @@ struct candidate {
 	struct container c;
 	time_t last, looked, due; /* due: with its part of the spread */
 	bool fresh;               /* no time was known before */
-	bool retry;               /* its time came, and somebody couldn't be asked */
+	bool retry;               /* its time came, and it was put off */
 	struct findings ripe, unripe;
-	const char *trouble; /* who couldn't be asked, and why */
+	const char *trouble; /* who couldn't be asked, and why; or what puts it off */
 };
 
 struct updates {
@@ -54,7 +55,7 @@ struct updates {
 	size_t n;
 	time_t now;
 	struct words done, failed, left;
-	bool waits; /* somebody still can't be asked, which was told before */
+	bool waits; /* something is still put off, which was told before */
 };
 
 /* ---- what is remembered ---- */
@@ -231,17 +232,20 @@ unfit(struct updates *all, const struct candidate *u)
 static int
 upgrade(struct updates *all, const struct candidate *u, const char **log)
 {
-	const char *argv[] = {program_path(), "upgrade", "--keep-down", u->p->name, NULL};
+	const char *argv[] = {
+	    program_path(), "upgrade", "--keep-down", "--due", u->p->name, NULL};
+	bool given = getenv("WHITTLE_WAIT");
 	int fd = -1, status;
 
 	*log = state_log(&all->a->host, u->p->name, "auto", &fd);
 	if (!*log)
 		return -1;
-	setenv("WHITTLE_WAIT", "600", 1);
+	setenv("WHITTLE_WAIT", "600", 0);
 	setenv("WHITTLE_NOTIFY_LATER", "1", 1);
 	status = run(&(struct run){.argv = argv, .log = fd});
 	unsetenv("WHITTLE_NOTIFY_LATER");
-	unsetenv("WHITTLE_WAIT");
+	if (!given)
+		unsetenv("WHITTLE_WAIT");
 	close(fd);
 	return status;
 }
@@ -264,20 +268,41 @@ rewrite(struct updates *all, struct candidate *u, json_t **saved, json_t **writt
 	return bad;
 }
 
-static int
+/* What couldn't be done at its time is tried again in an hour, and told of once. */
+static void
+put_off(struct updates *all, struct candidate *u)
+{
+	if (u->retry)
+		all->waits = true;
+	else
+		words_addf(&all->left, "%s (%s)", u->p->name, u->trouble);
+	u->retry = true;
+	note(all->a, u, NULL, NULL);
+}
+
+static void
 update_one(struct updates *all, struct candidate *u)
 {
+	const struct candidate before = *u;
 	const char *log = NULL, *what = texts(&u->ripe);
 	json_t *saved = NULL, *written = NULL;
 	int bad;
 
+	u->retry = false;
+	u->last = all->now;
 	say("UPDATE", "%s: %s", u->p->name, what);
 	bad = rewrite(all, u, &saved, &written);
 	if (!bad)
 		bad = upgrade(all, u, &log);
-	if (bad) {
-		if (saved)
-			bump_restore(saved, written);
+	if (bad && saved)
+		bump_restore(saved, written);
+	if (bad == EXIT_PUT_OFF) {
+		u->retry = before.retry;
+		u->last = before.last;
+		u->trouble = "a job runs, and has the same data";
+		report("%s: the update was put off: %s", u->p->name, u->trouble);
+		put_off(all, u);
+	} else if (bad) {
 		if (log)
 			show_log_end(log);
 		report("%s: the update failed, and its files are as they were%s%s", u->p->name,
@@ -286,12 +311,13 @@ update_one(struct updates *all, struct candidate *u)
 	} else {
 		words_addf(&all->done, "%s (%s)", u->p->name, what);
 	}
-	event(&all->a->host, u->p->name, bad ? "failed" : "update", NULL, "%s%s",
-	    bad ? "update: " : "", what);
-	note(all->a, u, NULL, NULL);
+	if (bad != EXIT_PUT_OFF) {
+		event(&all->a->host, u->p->name, bad ? "failed" : "update", NULL, "%s%s",
+		    bad ? "update: " : "", what);
+		note(all->a, u, NULL, NULL);
+	}
 	json_decref(saved);
 	json_decref(written);
-	return bad ? -1 : 0;
 }
 
 /* ---- all that is due ---- */
@@ -325,18 +351,6 @@ summary(struct updates *all)
 	return all->failed.n || all->left.n || all->waits || interrupted ? EXIT_NO : EXIT_YES;
 }
 
-/* Who couldn't be asked at its time is asked again in an hour, and told of once. */
-static void
-put_off(struct updates *all, struct candidate *u)
-{
-	if (u->retry)
-		all->waits = true;
-	else
-		words_addf(&all->left, "%s (%s)", u->p->name, u->trouble);
-	u->retry = true;
-	note(all->a, u, NULL, NULL);
-}
-
 /* Its time has come: with this it waits for the next one, whatever comes out. */
 static void
 do_due(struct updates *all, struct candidate *u)
@@ -360,15 +374,16 @@ do_due(struct updates *all, struct candidate *u)
 		put_off(all, u);
 		return;
 	}
+	why = u->ripe.n ? unfit(all, u) : NULL;
+	if (u->ripe.n && !why) {
+		update_one(all, u);
+		return;
+	}
 	u->retry = false;
 	u->last = all->now;
-	why = u->ripe.n ? unfit(all, u) : NULL;
 	if (why)
 		words_addf(&all->left, "%s (%s)", u->p->name, why);
-	if (why || !u->ripe.n)
-		note(all->a, u, NULL, NULL);
-	else
-		update_one(all, u);
+	note(all->a, u, NULL, NULL);
 }
 
 /* What isn't due, but has to be known for a while before it is taken. */

@@ -118,7 +118,7 @@ do_build(struct app *a, int argc, char **argv)
 		return EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < all.n; i++) {
-		got = o.all ? upgrade_one(a, &all.v[i], false, false, NULL)
+		got = o.all ? upgrade_one(a, &all.v[i], false, false, false, NULL)
 			    : build_one(a, &all.v[i], &o);
 		status = got > status ? got : status;
 	}
