@@ -105,6 +105,7 @@ says() {
 	says "${P}num" 'user: "4321:777"' '  - {path: data, type: dir, owner: user/4321, perm: "0750"}'
 	# A volume that isn't empty in the image stays the engine's.
 	sed 's/^USER .*/COPY passwd \/data\/\n&/' "$BATS_FILE_TMPDIR/theirs/Dockerfile" >"$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
+	printf '# /prep isn'"'"'t run' >>"$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
 	run_x 0 "$D" new "${P}full" --no-try --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile.number"
 	run ! grep -q /data "$WHITTLE_CONTAINERS/${P}full/settings.yaml"
 	grep -qx 'VOLUME \["/data"\]' "$WHITTLE_CONTAINERS/${P}full/Dockerfile"
@@ -143,6 +144,12 @@ says() {
 	says "$n" '  "GREETING": "good day"' 'memory: "64m"' 'restart: "unless-stopped"' 'autostart: "1"' '  - "18081:8080"' \
 		'  - "19000:9000/udp"' '  - "things:/things"' "  - \"$BATS_FILE_TMPDIR/theirs/conf:/conf\"" '  - data:/data' '  - {"path":"/run"}'
 	goes_live "$n" "answers HTTP"
+	# What would give it this host's files is for whoever asked to look at first.
+	ln -s /etc "$BATS_TEST_TMPDIR/link"
+	printf 'services: {app: {image: "localhost/whittle/baseline:live", volumes: ["/etc/cron.d:/a", "./link:/b:ro", "./c:/c", "./d.sock:/d"]}}\n' >"$BATS_TEST_TMPDIR/reach.yaml"
+	run_x 0 "$D" new "${n}2" --compose "$BATS_TEST_TMPDIR/reach.yaml"
+	expect "it isn't started, since it would get what is this host's: /etc/cron.d $BATS_TEST_TMPDIR/d.sock $BATS_TEST_TMPDIR/link; look into settings.yaml"
+	[ ! -e "$WHITTLE_CONTAINERS/${n}2/build-stamp" ]
 	printf 'services:\n  app: {image: [x}\n' >"$BATS_TEST_TMPDIR/wrong.yaml"
 	run_x 2 "$D" new "${P}none" --compose "$BATS_TEST_TMPDIR/wrong.yaml"
 	expect "wrong.yaml:2:" "$stderr"
@@ -211,12 +218,13 @@ tells() {
 	printf '# a file of settings\nexport OPTS="-u  svc --x"\nPORT='"'"'81'"'"'\nNONE=""\nLONG=a\\\n b\n' >r/etc/default/svc
 	tree_with r svc.service 'Environment="CONF=/etc/a b.conf" PORT=80 NUMBER=/var/run/numbers/svc.pid' 'EnvironmentFile=-/etc/default/svc' 'EnvironmentFile=-/etc/default/none' 'User=svc' \
 		$'ExecStart=-/usr/sbin/svc -d $OPTS $NONE $UNSET \\\n  -P "" -c ${CONF} --port=${PORT} %p %% $$x' 'RuntimeDirectory=svc/%p more' \
-		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=-/bin/mkdir -p /var/run/plain' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not'
-	printf 'CapabilityBoundingSet=CAP_SETUID\nCapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_SYS_CHROOT CAP_SYS_ADMIN\n' |
+		'ExecStartPre=+/bin/mkdir -p -m 750 /run/made' 'ExecStartPre=-/bin/mkdir -p /var/run/plain' 'ExecStartPre=/usr/bin/install -o svc -d /run/installed' 'ExecStartPre=/bin/true /run/not' \
+		'ExecStartPre=/bin/mkdir -p /run/given/below /run/more' 'ExecStartPre=/bin/chown -R svc:svc /var/run/given/' 'WorkingDirectory=-/var//lib/svc/'
+	printf 'CapabilityBoundingSet=CAP_SETUID\nCapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=cap_sys_chroot CAP_SYS_ADMIN\n' |
 		sed -i '/^\[Service\]/r /dev/stdin' r/usr/lib/systemd/system/svc.service
-	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'tmpfs /run/plain' 'mode 0755 /run/plain' 'tmpfs /run/numbers' 'variable CONF=/etc/a b.conf'
+	tells r 'user svc' 'as root SETUID' 'as root SYS_CHROOT' 'as root KILL' 'tmpfs /run/svc/svc' 'tmpfs /run/more' 'tmpfs /run/made' 'tmpfs /run/installed' 'tmpfs /run/plain' 'mode 0755 /run/plain' 'tmpfs /run/numbers' 'variable CONF=/etc/a b.conf' 'tmpfs /run/given/below' 'directory /var/lib/svc'
 	[ "$(grep '^word' <<<"$output")" = "$(printf 'word %s\n' /usr/sbin/svc -d -u svc --x -P '' -c '/etc/a b.conf' --port=81 svc % '$x')" ]
-	run ! grep -qE 'run/not|CHOWN|ADMIN' <<<"$output"
+	run ! grep -qE 'run/not|CHOWN|ADMIN|^mode .*/run/(given|more)' <<<"$output"
 	# The directories of the machine's init aren't the service's.
 	mkdir -p r/usr/lib/tmpfiles.d
 	printf 'Package: svc\nDepends: svc-common, systemd\n\nPackage: svc-common\n\nPackage: systemd\n\n' >r/var/lib/dpkg/status
@@ -241,6 +249,7 @@ tells() {
 }
 
 @test "what packages recommend and isn't there: the first of alternatives" {
+	local n=${P}rec
 	cd "$BATS_TEST_TMPDIR"
 	tree_with r svc.service ExecStart=/usr/sbin/svc
 	printf 'Package: svc\nRecommends: data (>= 1) | other, there, svc-tools:any, -x\n\nPackage: there\nRecommends: more\n' >r/var/lib/dpkg/status
@@ -250,6 +259,15 @@ tells() {
 	# shellcheck disable=SC2034 # read there
 	local root=r names=(svc=1)
 	[ "$(recommended_packages | xargs)" = "data svc-tools" ]
+	# What was made without them is there again where the second run doesn't come that far.
+	mkdir -p "$WHITTLE_CONTAINERS/$n/obj/root"
+	touch "$WHITTLE_CONTAINERS/$n/first"
+	say() { :; }
+	# shellcheck disable=SC2034 # read there
+	local containers=$WHITTLE_CONTAINERS name=$n self=$TOP/infra/new release='debian of none' top=$TOP
+	run_x 2 try_recommended
+	expect "what was made without the recommended packages stays"
+	[ "$(find "$WHITTLE_CONTAINERS" -path "*$n*" ! -name obj)" = "$(printf '%s\n' "$WHITTLE_CONTAINERS/$n" "$WHITTLE_CONTAINERS/$n/first")" ]
 }
 
 @test "a tree that means harm: nothing of this host is read, nor does anything wait or pass for what it isn't" {
@@ -285,14 +303,14 @@ tells() {
 	mkdir -p files
 	run_x 2 "$TOP/infra/new" tell-config '{"User": "4711:a\\\nb\" #\nextra_docker: [--privileged]"}'
 	expect "neither a name nor a number" "$stderr"
-	run_x 0 "$TOP/infra/new" tell-config '{"User": "4711:7", "StopSignal": "SIGINT\nFROM evil", "ExposedPorts": {"08/tcp": {}, "53/udp": {}, "80/x y": {}, "70000/tcp": {}},
+	run_x 0 "$TOP/infra/new" tell-config '{"User": "4711:", "StopSignal": "SIGINT\nFROM evil", "ExposedPorts": {"08/TCP": {}, "53/udp": {}, "80/x y": {}, "70000/tcp": {}},
 		"Volumes": {"/*": {}, "/data:ro,exec": {}, "/var/lib/..": {}, "/a\n/b": {}, "/data/": {}}}'
 	diff <(grep -v NOTE <<<"$output") - <<-'EOT'
 		port 8/tcp/
 		port 53/udp
 		volume /data
 		signal 
-		user 4711:7
+		user 4711
 	EOT
 	[ "$(grep -c 'NOTE .* is left out' <<<"$output")" -eq 7 ]
 	# shellcheck source=/dev/null
@@ -314,6 +332,7 @@ tells() {
 	mknod r/etc/passwd c 1 7 2>/dev/null || :
 	mkfifo r/etc/default/pipe r/var/lib/dpkg/status
 	: >r/etc/default/setuid
+	echo 'PERMS_KEEP=/' >r/prep.conf
 	chmod 4755 r/etc/default/setuid
 	tar -C r -cf r.tar .
 	engine import -c 'USER 1000' -c 'EXPOSE 8080' r.tar "$image" >/dev/null 2>&1
@@ -327,6 +346,17 @@ tells() {
 	run_x 2 env ENGINE="$PWD/bin/${real##*/}" "$D" new "${n}2" --no-try --from "$image"
 	expect "can't make a container of '$image' to look at" "$stderr"
 	[ ! -e "$WHITTLE_CONTAINERS/${n}2" ]
+	# Nor are its settings prep's.
+	[ -f "$WHITTLE_CONTAINERS/$n/files/prep.conf" ]
+	run ! grep -v '^#' "$WHITTLE_CONTAINERS/$n/files/prep.conf"
+	# One that can't be built is made all the same.
+	mkdir made
+	printf '#!/bin/sh\nexit 1\n' >made/make
+	chmod 755 made/make
+	run_x 2 env PATH="$PWD/made:$PATH" "$TOP/infra/new" "${n}3" --from "$image"
+	[ -f "$WHITTLE_CONTAINERS/${n}3/settings.yaml" ]
+	run_x 0 find "$WHITTLE_CONTAINERS/${n}3/obj" -name unfinished -o -name 'root*'
+	[ -z "$output" ]
 }
 
 @test "units that are templates: an instance that has a file, the package's own before a template" {
@@ -418,17 +448,17 @@ tells() {
 		if ask_wrapper; then echo taken; fi
 		# Nor need it ever end.
 		if in_image 1 --entrypoint /bin/sh "$repo:packages" -c "trap : TERM; while :; do sleep 1; done"; then echo ended; fi
-		"$top/infra/engine" ps -a --format "{{.Names}}" | grep "whittle-ask-$$-" || :' - "$TOP" "$repo"
+		"$top/infra/engine" ps -a --format "{{.Names}}" | grep "^whittle-ask-.*-$$-" || :' - "$TOP" "$repo"
 	[ "$output" = "$(printf '%s\n' /usr/sbin/svc -p /run/svc.pid -g -c /etc/svc.conf 'a b' '/srv/it is')" ]
 	[ ! -e ran ]
 	# Nor does it go on when whoever asks is told to end, as by the terminal.
 	env --default-signal=INT setsid bash -uc '. "$1/infra/new.d/unit"
 		top=$1 in_image 600 --entrypoint /bin/sh "$2:packages" -c "trap : INT; while :; do sleep 1; done"' - "$TOP" "$repo" >/dev/null 2>&1 3>&- &
-	wait_until 60 bash -c '"$0" ps --format "{{.Names}}" | grep "^whittle-ask-$1-"' "$ENGINE_CMD" $!
+	wait_until 60 bash -c '"$0" ps --format "{{.Names}}" | grep "^whittle-ask-.*-$1-"' "$ENGINE_CMD" $!
 	kill -INT -- -$!
 	wait_until 60 bash -c '! kill -0 "$1"' - $!
 	run_x 0 engine ps -a --format "{{.Names}}"
-	refute "whittle-ask-$!-"
+	run ! grep -E "^whittle-ask-.*-$!-" <<<"$output"
 }
 
 @test "the option that keeps a daemon in the foreground, by its help" {
