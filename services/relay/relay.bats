@@ -71,7 +71,7 @@ target() {
 }
 
 relay() {
-	start inside "$RELAY" "$@" target "$port"
+	start ip netns exec "$space" "$RELAY" "$@" target "$port"
 	wait_until 30 sh -c "ip netns exec $space cat /proc/net/tcp6 | grep -q ':1F90 .* 0A '"
 }
 
@@ -186,7 +186,7 @@ ask() {
 	network
 	server 198.18.7.2
 	target 198.18.7.2
-	start inside prlimit --nofile=86:86 "$RELAY" target "$port"
+	start ip netns exec "$space" prlimit --nofile=86:86 "$RELAY" target "$port"
 	wait_until 30 sh -c "ip netns exec $space cat /proc/net/tcp6 | grep -q ':1F90 .* 0A '"
 	local pids=()
 	for i in {1..8}; do
