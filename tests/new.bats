@@ -146,9 +146,13 @@ says() {
 	goes_live "$n" "answers HTTP"
 	# What would give it this host's files is for whoever asked to look at first.
 	ln -s /etc "$BATS_TEST_TMPDIR/link"
-	printf 'services: {app: {image: "localhost/whittle/baseline:live", volumes: ["/etc/cron.d:/a", "./link:/b:ro", "./c:/c", "./d.sock:/d"]}}\n' >"$BATS_TEST_TMPDIR/reach.yaml"
+	echo A=b >"$BATS_FILE_TMPDIR/env"
+	printf 'services: {app: {image: "localhost/whittle/baseline:live", volumes: ["/etc/cron.d:/a", "./link:/b:ro", "./c:/c", "./d.sock:/d"], env_file: %s, secrets: [s], network_mode: host, cap_add: [CHOWN, SYS_ADMIN], x-extra: [--privileged]}}\nsecrets: {s: {file: /etc/shadow}}\n' \
+		"$BATS_FILE_TMPDIR/env" >"$BATS_TEST_TMPDIR/reach.yaml"
 	run_x 0 "$D" new "${n}2" --compose "$BATS_TEST_TMPDIR/reach.yaml"
-	expect "it isn't started, since it would get what is this host's: /etc/cron.d $BATS_TEST_TMPDIR/d.sock $BATS_TEST_TMPDIR/link; look into settings.yaml"
+	expect "it isn't started, since it would get what is this host's: /etc/cron.d $BATS_TEST_TMPDIR/d.sock $BATS_TEST_TMPDIR/link $BATS_FILE_TMPDIR/env /etc/shadow network: host capability SYS_ADMIN; look into settings.yaml"
+	expect "x-extra: isn't taken over"
+	run_x 1 grep -r privileged "$WHITTLE_CONTAINERS/${n}2"
 	[ ! -e "$WHITTLE_CONTAINERS/${n}2/build-stamp" ]
 	printf 'services:\n  app: {image: [x}\n' >"$BATS_TEST_TMPDIR/wrong.yaml"
 	run_x 2 "$D" new "${P}none" --compose "$BATS_TEST_TMPDIR/wrong.yaml"

@@ -323,6 +323,14 @@ take_user(struct service *s, const json_t *v)
 }
 
 static void
+not_started(struct service *s, const char *key)
+{
+	note(s, key,
+	    "isn't taken over: it may run commands on this host; d import takes it, for you to "
+	    "read first");
+}
+
+static void
 take_groups(struct service *s, const json_t *v)
 {
 	list_as(s, "groups", v);
@@ -331,6 +339,10 @@ take_groups(struct service *s, const json_t *v)
 static void
 take_extra(struct service *s, const json_t *v)
 {
+	if (s->im->started) {
+		not_started(s, "x-extra");
+		return;
+	}
 	list_as(s, "extra_docker", v);
 }
 
@@ -1176,9 +1188,7 @@ take_key(struct service *s, const char *key, const json_t *value)
 			return;
 		}
 	if (s->im->started && strcmp(key, "x-whittle") == 0)
-		note(s, key,
-		    "isn't taken over: it may run commands on this host; d import "
-		    "takes it, for you to read first");
+		not_started(s, key);
 	if (strncmp(key, "x-", 2) != 0 && !json_is_false(value))
 		import_note(s->im, s->name, key, "isn't taken over");
 }
