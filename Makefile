@@ -104,7 +104,7 @@ LAYERED := infra/d infra/idmap infra/learn infra/page infra/pack baseline/prep s
 
 check: $(call each,check,lib $(PROGRAMS) baseline $(CONTAINERS) $(LABS)) check.layers
 	$(Q)tests/lint infra/setup infra/doctor infra/engine infra/fetch infra/image infra/packages \
-		infra/new infra/fix infra/send infra/sync infra/explain infra/quietly $(wildcard infra/*.d/*) \
+		infra/new infra/fix infra/send infra/sync infra/explain infra/quietly infra/shown $(wildcard infra/*.d/*) \
 		infra/pack/bench infra/pack/reproduce etc/package-note tests/run tests/lint tests/layers \
 		tests/with-dockerd tests/in-debian tests/as-user tests/catalogue \
 		catalogue/db/files/usr/bin/serve-database $(wildcard catalogue/*/files/prep-local) \

@@ -197,6 +197,14 @@ fails() {
 	printf 'x: \033]0;title\007mknod: Operation not permitted\n' >"$BATS_TEST_TMPDIR/said"
 	run_x 0 "$TOP/infra/explain" -l "$BATS_TEST_TMPDIR/said" none none
 	[[ $output != *[$'\033\007']* ]]
+	printf 'x: \302\2331mfork: Resource temporarily unavailable: out of memory\302\205\n' >"$BATS_TEST_TMPDIR/said"
+	[ "$("$TOP/infra/shown" <"$BATS_TEST_TMPDIR/said")" = 'x: fork: Resource temporarily unavailable: out of memory?' ]
+	# By its words alone, no more than so much.
+	engine create --name "$N-forged" --memory 2g --pids-limit 5000 "localhost/whittle/$N:latest" >/dev/null
+	run "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" "$N" "$N-forged"
+	engine rm "$N-forged" >/dev/null
+	refute memory
+	refute pids
 	echo "x: open executable: Operation not permitted" >"$BATS_TEST_TMPDIR/said"
 	run_x 0 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" -c 'SYS_ADMIN, NET_RAW' none none
 	expect "ask caps SYS_ADMIN"
