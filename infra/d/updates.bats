@@ -198,7 +198,7 @@ COPY --from=$REG/${P}app:1.1.0 /svc /other" ]
 	run_x 0 d auto
 	run_x 0 d auto -n
 	expect "1.0.0 -> 1.1.0 from"
-	run_x 1 grep 1.1.0 "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	run_x 1 grep -F '"1.1.0"' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
 	remembered "${P}a" 'if .last then .last -= 8*86400 else . end'
 	run_x 0 d auto
 	serves "${P}a" 1
@@ -328,7 +328,7 @@ begins() {
 	a_week_later "${P}a"
 	sed -i 's/stable: 300ms/stable: 20s/' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
 	start "$D" auto
-	wait_until 30 grep -q 1.1.0 "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	wait_until 30 grep -qF '"1.1.0"' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
 	wait_until 30 eval '[ "$(all_of "${P}a")" != "${P}a" ]'
 	# shellcheck disable=SC2046 # numbers
 	kill -KILL "$started" $(processes_below "$started")
