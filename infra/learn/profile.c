@@ -33,14 +33,16 @@ static const char *const recorders[] = {"chdir", "clone", "close", "execve", "ex
     "fork", "openat", "open", "pipe2", "prctl", "process_vm_readv", "ptrace", "read",
     "readlink", "readlinkat", "seccomp", "setsid", "umask", "wait4", "write"};
 
-/* What stands for an older call where there is no such call (aarch64), or in newer libraries.
- */
-static const char *const newer[][2] = {{"accept", "accept4"}, {"access", "faccessat"},
-    {"chmod", "fchmodat"}, {"chown", "fchownat"}, {"eventfd", "eventfd2"},
-    {"getdents", "getdents64"}, {"inotify_init", "inotify_init1"}, {"lchown", "fchownat"},
-    {"link", "linkat"}, {"mkdir", "mkdirat"}, {"mknod", "mknodat"}, {"rename", "renameat"},
-    {"renameat", "renameat2"}, {"rmdir", "unlinkat"}, {"signalfd", "signalfd4"},
-    {"symlink", "symlinkat"}, {"unlink", "unlinkat"}, {"utimes", "utimensat"}};
+/* The same by an older call and by one that stands for it where there is no such call
+ * (aarch64), or in newer libraries: which of them it is depends on where the service runs. */
+static const char *const same[][2] = {{"accept", "accept4"}, {"access", "faccessat"},
+    {"alarm", "setitimer"}, {"chmod", "fchmodat"}, {"chown", "fchownat"}, {"creat", "openat"},
+    {"eventfd", "eventfd2"}, {"fchmodat", "fchmodat2"}, {"fork", "clone"},
+    {"futimesat", "utimensat"}, {"getdents", "getdents64"}, {"inotify_init", "inotify_init1"},
+    {"lchown", "fchownat"}, {"link", "linkat"}, {"mkdir", "mkdirat"}, {"mknod", "mknodat"},
+    {"rename", "renameat"}, {"renameat", "renameat2"}, {"rmdir", "unlinkat"},
+    {"signalfd", "signalfd4"}, {"symlink", "symlinkat"}, {"unlink", "unlinkat"},
+    {"utime", "utimensat"}, {"utimes", "utimensat"}, {"vfork", "clone"}};
 
 /* Who changes directories or files in one of these ways may do so in each: which one it is
  * depends on how much there is and on when it is tidied up, and a test sees few of them. They
@@ -121,10 +123,11 @@ allowed(const struct seen *s)
 		name[n++] = calls_always[i];
 	for (i = 0; i < sizeof(starting) / sizeof(starting[0]); i++)
 		name[n++] = starting[i];
-	for (i = 0; i < n && n < sizeof(name) / sizeof(name[0]); i++)
-		for (k = 0; k < sizeof(newer) / sizeof(newer[0]); k++)
-			if (strcmp(name[i], newer[k][0]) == 0)
-				name[n++] = newer[k][1];
+	for (i = 0; i < n; i++)
+		for (k = 0; k < 2 * sizeof(same) / sizeof(same[0]); k++)
+			if (strcmp(name[i], same[k / 2][k % 2]) == 0 &&
+			    !is_among(same[k / 2][!(k % 2)], name, n))
+				name[n++] = same[k / 2][!(k % 2)];
 	qsort(name, n, sizeof(*name), by_name);
 	for (i = 0; i < n; last = name[i++])
 		if (strcmp(name[i], last) != 0 && strncmp(name[i], "clone", 5) != 0)
