@@ -234,13 +234,15 @@ without_text() {
 		extensions of PHP|/usr/share/doc/x|/etc/php/8.4/fpm/conf.d/20-x.ini='; extension=no\nextension=mysqli.so\nzend_extension="opcache"\nmemory_limit=1\n'|/usr/lib/php/20240924/mysqli.so /usr/lib/php/20240924/opcache.so|/usr/lib/php/20240924/no.so /usr/lib/php/20240924/extension.so
 		a Debian package of PHP|/var/lib/dpkg/info/php-twig.list='/.\n/usr/share/php/Twig/A.php\n/usr/share/php/Twig/B.php\n'|/usr/share/php/Twig/A.php|/usr/share/php/Twig/B.php|/usr/share/php/Mail/C.php
 		a package of Composer's|/usr/share/doc/x|/srv/app/vendor/acme/web/src/A.php|/srv/app/vendor/acme/web/data/words.json|/srv/app/vendor/acme/other/B.php
-		Java|/etc/java-21-openjdk/security/java.policy|/usr/lib/jvm/java-21-openjdk-amd64/lib/server/libjvm.so|/usr/lib/jvm/java-21-openjdk-amd64/lib/modules /etc/java-21-openjdk/net.properties|/usr/lib/jvm/java-17-openjdk-amd64/lib/modules
+		Java|/etc/java-21-openjdk/security/java.policy|/usr/lib/jvm/java-21-openjdk-amd64/lib/server/libjvm.so|/usr/lib/jvm/java-21-openjdk-amd64/lib/modules /etc/java-21-openjdk/net.properties /usr/lib/jvm/java-21-openjdk-amd64/conf/security/java.security|/usr/lib/jvm/java-17-openjdk-amd64/lib/modules
 		a package of Node's|/usr/share/doc/x|/srv/node_modules/@acme/web/index.js|/srv/node_modules/@acme/web/lib/data.json|/srv/node_modules/@acme/other/index.js
 		Debian's package of Node's|/usr/share/doc/x|/usr/share/nodejs/ws/index.js|/usr/share/nodejs/ws/lib/sender.js|/usr/share/nodejs/acorn/index.js
 		Apache|/usr/share/doc/x|/etc/apache2/mods-enabled/ssl.load='# LoadModule no_module /usr/lib/apache2/modules/mod_no.so\nLoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n'|/usr/lib/apache2/modules/mod_ssl.so|/usr/lib/apache2/modules/mod_no.so
 		ICU|/usr/share/doc/x|/usr/lib/libicuuc.so.74|/usr/share/icu/74.1/icudt74l.dat|/usr/share/icu/74.1/LICENSE
 		OpenSSL|/etc/ssl/openssl.cnf='[providers]\nlegacy = legacy_sect\n# fips = fips_sect\n'|/usr/lib/x86_64-linux-gnu/libcrypto.so.3|/usr/lib/x86_64-linux-gnu/ossl-modules/legacy.so|/usr/lib/x86_64-linux-gnu/ossl-modules/fips.so
 		PostgreSQL|/usr/share/doc/x|/usr/lib/postgresql/17/bin/postgres|/usr/lib/postgresql/17/lib/plpgsql.so /usr/share/postgresql/17/extension/plpgsql.control /usr/share/zoneinfo/Asia/Tokyo|/usr/lib/postgresql/17/lib/llvmjit.so /usr/lib/postgresql/17/lib/sepgsql.so /usr/share/zoneinfo/right/Asia/Tokyo
+		Python's zones|/usr/share/zoneinfo/right/Asia/Tokyo|/usr/lib/python3.13/zoneinfo/_common.py|/usr/share/zoneinfo/Asia/Tokyo|/usr/share/zoneinfo/posix/Asia/Tokyo
+		Ruby's zones|/usr/share/doc/x|/usr/share/rubygems-integration/all/gems/tzinfo-2.0.6/lib/tzinfo/data_source.rb|/usr/share/zoneinfo/Asia/Tokyo|/usr/share/zoneinfo/right/Asia/Tokyo
 		certificates|/usr/share/doc/x|/etc/ssl/certs/1a2b3c4d.0|/etc/ssl/certs/Root_CA.pem|/etc/ssl/private/key
 	EOT
 }
@@ -271,6 +273,21 @@ without_text() {
 	: >"$ledger"
 	carve /srv/node_modules/a/bin/tool
 	there /srv/node_modules/a/index.js /usr/bin/env
+}
+
+@test "carve: the interpreter of a script that can be started stays, that of a library's file goes" {
+	bare
+	program /usr/bin/env
+	layout "/srv/lib.rb=#!/usr/bin/env ruby\\nmodule Lib; end\\n" "/srv/tool=#!/usr/bin/env ruby\\nrequire 'lib'\\n"
+	cp -a "$tree" "$tree.plain"
+	carve '/srv/**'
+	there /srv/lib.rb /srv/tool
+	gone /usr/bin/env
+	rm -rf "$tree" && mv "$tree.plain" "$tree"
+	chmod 755 "$tree/srv/tool"
+	: >"$ledger"
+	carve '/srv/**'
+	there /srv/lib.rb /srv/tool /usr/bin/env
 }
 
 @test "carve: of Alpine's BusyBox the applets stay whose names do, and those that kept scripts name" {

@@ -527,7 +527,9 @@ examine_script(struct closure *c, uint32_t i)
 
 	if (!text)
 		return;
-	keep_interpreter(c, i, text);
+	/* Of a library's file the line is a comment: whoever reads it is there already. */
+	if (c->tree->e[i].mode & 0111)
+		keep_interpreter(c, i, text);
 	commands_shell(text, n, shell, sizeof(shell));
 	if (*shell)
 		commands_in(text, n, keep_command, &s);

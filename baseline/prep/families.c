@@ -545,12 +545,21 @@ php(struct closure *c, uint32_t i, const char *path, const char *reason)
 	keep_all_in(c, tree_resolve(c->tree, TREE_ROOT, part, 1), reason, i);
 }
 
-/* The run-time environment around lib/server/libjvm.so. */
+/* The run-time environment around lib/server/libjvm.so: who first needs its rules for ciphers
+ * or networks in production finds them. */
 static void
 java(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
+	const struct tree *t = c->tree;
+	uint32_t lib = above(c, i, 2), home, conf;
+
 	(void)path;
-	keep_all_in(c, above(c, i, 2), reason, i);
+	if (lib != NO_ENTRY && strcmp(tree_name(t, lib), "lib") != 0)
+		lib = above(c, lib, 1); /* lib/amd64/server, of old */
+	keep_all_in(c, lib, reason, i);
+	home = lib == NO_ENTRY ? NO_ENTRY : above(c, lib, 1);
+	conf = home == NO_ENTRY ? NO_ENTRY : tree_child(t, home, "conf");
+	keep_all_in(c, conf, reason, i);
 	keep_glob(c, "/etc/java*/*", reason, i);
 }
 
@@ -622,7 +631,7 @@ keep_time_zones(struct closure *c, const char *reason, uint32_t by)
 			closure_below(c, i, reason, by);
 }
 
-/* Who reads the list of zones takes any of them by its name. */
+/* Who reads the list of zones, or has a library for them, takes any of them by its name. */
 static void
 zoneinfo(struct closure *c, uint32_t i, const char *path, const char *reason)
 {
@@ -679,6 +688,10 @@ static const struct family {
     {"*/terminfo/?/*", "family terminfo: the usual terminals beside %s", terminfo},
     {"*/zoneinfo/*.tab", "family zoneinfo: the zones that %s lists", zoneinfo},
     {"*/zoneinfo/tzdata.zi", "family zoneinfo: the zones that %s lists", zoneinfo},
+    {"*/python3*/zoneinfo/*", "family zoneinfo: the zones that %s finds by name", zoneinfo},
+    {"*-packages/dateutil/tz/*", "family zoneinfo: the zones that %s finds by name", zoneinfo},
+    {"*-packages/pytz/*", "family zoneinfo: the zones that %s finds by name", zoneinfo},
+    {"*/tzinfo/*.rb", "family zoneinfo: the zones that %s finds by name", zoneinfo},
     {"*/libmagic.so.*", "family magic: data of %s", magic},
     {"*.py", "family python: package of %s", python},
     {"*.pyc", "family python: package of %s", python},
