@@ -229,6 +229,26 @@ compiled() { # NAME, source on standard input
 	jq -e '.syscalls[0].names | contains(["mkdir", "rename", "unlinkat", "ftruncate", "fsync", "symlinkat"])' "$BATS_TEST_TMPDIR/profile"
 }
 
+@test "a profile: what is one call here and another on other processors or in newer libraries is both" {
+	local program
+	program=$(compiled calls <<-'EOT'
+		#define _GNU_SOURCE
+		#include <fcntl.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			syscall(SYS_setitimer, 0, 0, 0);
+			syscall(SYS_fchmodat, AT_FDCWD, "/none", 0600);
+			return 0;
+		}
+	EOT
+	)
+	run_x 0 "$LEARN" record "$run" -- "$program"
+	run_x 0 "$LEARN" seccomp "$BATS_TEST_TMPDIR/profile" "$run"
+	jq -e '.syscalls[0].names as $names | ["alarm", "setitimer", "chmod", "fchmodat", "fchmodat2", "vfork"] - $names == [] and ($names | index("chown") == null)' "$BATS_TEST_TMPDIR/profile"
+}
+
 @test "thousands of threads and processes at once and one after the other, and how many there were" {
 	local program
 	program=$(compiled many <<-'EOT'
@@ -503,6 +523,44 @@ learn_keep() {
 	run_x 0 "$PREP" -q -r "$tree" -k "$list"
 	[ ! -e "$tree/usr/bin/cat" ] && [ ! -e "$tree/etc/two" ] && [ -d "$tree/var/spool/x" ] && [ -f "$tree/srv/site/deep/e" ]
 	run_x 0 chroot "$tree" /usr/bin/run -c 'read x </etc/one; echo works'
+}
+
+@test "the list: who means to trust the system's authorities keeps them, though no test meets one" {
+	small_tree
+	mkdir -p "$tree"/usr/lib/ssl "$tree"/etc/ssl/{certs,private} "$tree/usr/share/ca"
+	touch "$tree"/usr/share/ca/{a,b}.crt
+	ln -s /etc/ssl/certs /etc/ssl/private "$tree/usr/lib/ssl/"
+	ln -s a.pem "$tree/etc/ssl/certs/01234567.0" && ln -s b.pem "$tree/etc/ssl/certs/89abcdef.0"
+	ln -s /usr/share/ca/a.crt "$tree/etc/ssl/certs/a.pem" && ln -s /usr/share/ca/b.crt "$tree/etc/ssl/certs/b.pem"
+	trace 'x 50 0 /usr/bin/run' 'o 150 1 /usr/lib/ssl/cert.pem' 'o 150 1 /srv/cert.pem'
+	learn_keep
+	run_x 0 grep -v '^#' "$list"
+	[ "$output" = "/etc/ssl/certs/**   # opened by /usr/bin/dash in 'first one'
+/usr/bin/run        # executed at the start
+/usr/lib/ssl/certs  # opened by /usr/bin/dash in 'first one'" ]
+	learn_keep
+	[ -z "$output" ]
+	[ "$(id -u)" -eq 0 ] || return 0
+	run_x 0 "$PREP" -q -r "$tree" -k "$list"
+	[ -f "$tree/usr/share/ca/b.crt" ] && [ -L "$tree/usr/lib/ssl/certs" ] && [ ! -e "$tree/usr/lib/ssl/private" ]
+	# Where there are none, nothing is missed.
+	rm -r "$tree/etc/ssl/certs" "$list"
+	learn_keep
+	refute ssl
+}
+
+@test "the list: a program that Python took for a module's directory isn't needed for that" {
+	local python=/usr/lib/python3.13
+	small_tree
+	mkdir -p "$tree$python/json/__pycache__"
+	touch "$tree$python/"{base64.py,os.py,json/__init__.py,json/__pycache__/__init__.cpython-313.pyc} "$tree/usr/bin/"{base64,json,ffmpeg,os}
+	trace 'x 50 0 /usr/bin/run' "o 51 1 $python/base64.py" "o 51 1 $python/json/__pycache__/__init__.cpython-313.pyc" 'e 2 /usr/bin/python3.13' \
+		's 51 2 /usr/bin/base64' 's 51 2 /usr/bin/json' 's 51 2 /usr/bin/ffmpeg' 's 51 1 /usr/bin/os'
+	learn_keep
+	expect "+ /usr/bin/ffmpeg  # looked at by /usr/bin/python3.13"
+	expect "+ /usr/bin/os  # looked at by /usr/bin/dash"
+	refute "/usr/bin/base64"
+	refute "/usr/bin/json"
 }
 
 @test "what bats says of the time that a test took is no part of its name" {

@@ -39,7 +39,8 @@ static const char *const how_words[HOWS] = {
     "executed", "opened", "listed", "read as a link", "looked at", "written to", "put there"};
 
 struct need {
-	uint8_t how; /* HOWS: not needed */
+	uint8_t how;   /* HOWS: not needed */
+	uint8_t whole; /* with all that is below */
 	size_t test;
 	char *program, *name; /* of the test; NULL: at the start */
 };
@@ -135,6 +136,32 @@ nearest(struct learning *l, const char *path)
 	return NO_ENTRY;
 }
 
+/*
+ * Where OpenSSL's list of authorities isn't one file, but a directory, it is asked for that
+ * file all the same as soon as a program means to trust the system's, and for what is in the
+ * directory only when it meets somebody's certificate, which tests without the internet never
+ * do.
+ */
+static void
+need_authorities(struct learning *l, const char *path)
+{
+	static const char file[] = "/ssl/cert.pem";
+	size_t n = strlen(path), end = sizeof(file) - 1;
+	cleanup_free char *certs = NULL;
+	uint32_t i;
+
+	if (n < end || strcmp(path + n - end, file) != 0 ||
+	    tree_resolve(&l->tree, TREE_ROOT, path, 1) != NO_ENTRY)
+		return;
+	certs = xasprintf("%.*s/certs", (int)(strrchr(path, '/') - path), path);
+	i = tree_resolve(&l->tree, TREE_ROOT, certs, 1);
+	if (i == NO_ENTRY || !is_dir(&l->tree.e[i]) || l->tree.e[i].end == i + 1)
+		return;
+	tree_resolve_by(&l->tree, TREE_ROOT, certs, 1, need_link, l);
+	set_need(l, i, l->how, program_of(l->line), runs_test_at(l->tests, l->line->when));
+	l->need[i].whole = 1;
+}
+
 static void
 take_line(const struct trace_line *line, const struct tests *tests, void *arg)
 {
@@ -157,6 +184,48 @@ take_line(const struct trace_line *line, const struct tests *tests, void *arg)
 		i = nearest(l, line->subject);
 	if (i != NO_ENTRY && i != TREE_ROOT)
 		set_need(l, i, l->how, program_of(line), runs_test_at(l->tests, line->when));
+	need_authorities(l, line->subject);
+}
+
+/* Whether anything that was opened is the module of that name. */
+static int
+is_module(const struct learning *l, const char *name)
+{
+	const struct tree *t = &l->tree;
+	size_t n = strlen(name);
+	uint32_t i;
+
+	for (i = 1; i < t->count; i++) {
+		const char *file = tree_name(t, i);
+
+		if (l->need[i].how != HOW_OPENED)
+			continue;
+		if ((strncmp(file, name, n) == 0 && file[n] == '.' &&
+			strstr(file + n, ".py")) ||
+		    (strncmp(file, "__init__.", 9) == 0 &&
+			(strcmp(tree_name(t, t->e[i].parent), name) == 0 ||
+			    strcmp(tree_name(t, t->e[t->e[i].parent].parent), name) == 0)))
+			return 1;
+	}
+	return 0;
+}
+
+/* Python looks for modules first of all beside the script that it was started with; where that
+ * is /usr/bin, a program of a module's name might be its directory, and is looked at. */
+static void
+drop_namesakes(struct learning *l)
+{
+	const struct tree *t = &l->tree;
+	uint32_t i;
+
+	for (i = 1; i < t->count; i++) {
+		struct need *n = &l->need[i];
+		const char *at = n->how == HOW_LOOKED ? strrchr(n->program, '/') : NULL;
+
+		if (at && strncmp(at, "/python3", 8) == 0 && !is_dir(&t->e[i]) &&
+		    !strchr(tree_name(t, i), '.') && is_module(l, tree_name(t, i)))
+			n->how = HOWS;
+	}
 }
 
 /* What the image's maker put there is meant to be there: a page that no test asks for is a page
@@ -311,6 +380,27 @@ add_entry(struct learning *l, struct closure *c, struct list *to, uint32_t i)
 	closure_run(c);
 }
 
+/* Directories that stay with all that is in them. */
+static void
+add_whole(struct learning *l, struct closure *c, struct list *to)
+{
+	const struct tree *t = &l->tree;
+	struct strbuf reason = STRBUF_INIT;
+	uint32_t i, k;
+
+	for (i = 1; i < t->count; i++) {
+		for (k = i + 1; l->need[i].whole && k < t->e[i].end; k++)
+			if (!c->kept[k].reason && !c->kept[k].forbidden)
+				break;
+		if (!l->need[i].whole || k == t->e[i].end)
+			continue;
+		put_reason(&l->need[i], &reason);
+		add_listed(to, text_of(l, i, "/**"), strbuf_steal(&reason), NO_ENTRY, 0);
+		closure_below(c, i, "listed", NO_ENTRY);
+		closure_run(c);
+	}
+}
+
 /*
  * Of what was needed only what nothing else brings along: a library goes with its program, the
  * files of a package with any of them. What two things bring along in a circle is found by
@@ -330,6 +420,7 @@ add_needed(struct learning *l, struct list *to)
 		if (is_wanted(l, i))
 			closure_keep(&all, i, "needed", NO_ENTRY);
 	closure_run(&all);
+	add_whole(l, c, to);
 	for (i = 1; i < t->count; i++)
 		if (is_wanted(l, i) && !is_dir(&t->e[i]) && !c->kept[i].reason &&
 		    !c->kept[i].forbidden && !all.kept[i].implied)
@@ -643,6 +734,7 @@ needs(const struct needs_options *o, char **runs)
 			l.need[i].how = HOWS;
 		for (; *runs; runs++)
 			bad |= runs_read(*runs, &l.most_tests, take_line, &l);
+		drop_namesakes(&l);
 	}
 	if (!bad && o->own)
 		bad = need_all_own(&l, o->own);
