@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "closure.h"
 #include "families.h"
+#include "file.h"
 #include "keep.h"
 #include "report.h"
 #include "runs.h"
@@ -571,21 +572,12 @@ put_list(const struct learning *l, const struct list *list, struct strbuf *b)
 static int
 write_list(const char *path, const struct strbuf *b)
 {
-	cleanup_free char *beside = xasprintf("%s.new", path);
-	FILE *f = fopen(beside, "we");
-	int bad;
+	const struct new_file f = {.bytes = b->s, .n = b->len, .mode = 0644};
 
-	if (!f) {
-		report("write '%s':", beside);
-		return -1;
-	}
-	bad = fwrite(b->s, 1, b->len, f) != b->len || fflush(f) || fsync(fileno(f));
-	if (fclose(f) || bad || rename(beside, path)) {
-		report("write '%s':", path);
-		unlink(beside);
-		return -1;
-	}
-	return 0;
+	if (file_replace(AT_FDCWD, path, &f, NULL) == 0)
+		return 0;
+	report("write '%s':", path);
+	return -1;
 }
 
 static int

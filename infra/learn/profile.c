@@ -1,6 +1,7 @@
 #include "profile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "calls.h"
 #include "cleanup.h"
+#include "file.h"
 #include "report.h"
 #include "runs.h"
 #include "strbuf.h"
@@ -138,18 +140,14 @@ allowed(const struct seen *s)
 static int
 write_json(const json_t *j, const char *file)
 {
-	cleanup_free char *beside = xasprintf("%s.new", file);
-	cleanup_free char *text = json_dumps(j, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-	FILE *f = fopen(beside, "we");
-	int bad = !f || !text || fprintf(f, "%s\n", text) < 0;
+	cleanup_free char *json = json_dumps(j, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	cleanup_free char *text = json ? xasprintf("%s\n", json) : NULL;
+	const struct new_file f = {.bytes = text, .n = text ? strlen(text) : 0, .mode = 0644};
 
-	if (f && fclose(f))
-		bad = 1;
-	if (bad || rename(beside, file)) {
-		report("write '%s':", file);
-		return -1;
-	}
-	return 0;
+	if (text && file_replace(AT_FDCWD, file, &f, NULL) == 0)
+		return 0;
+	report("write '%s':", file);
+	return -1;
 }
 
 static json_t *
