@@ -321,6 +321,25 @@ begins() {
 	expect "1 updated: ${P}a"
 }
 
+@test "auto killed, but not its upgrade: its files are those of what is live then" {
+	pulled "${P}a" 1.0.0 <<<'update: {at: daily}'
+	d u "${P}a"
+	run_x 0 d auto
+	a_week_later "${P}a"
+	sed -i 's/stable: 300ms/stable: 5s/' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	start "$D" auto
+	wait_until 30 grep -qF '"1.1.0"' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	wait_until 30 eval '[ "$(all_of "${P}a")" != "${P}a" ]'
+	kill -KILL "$started"
+	wait "$started" || :
+	wait_until 60 eval '[ "$(d back -l "${P}a" | grep -c .)" -gt 1 ] && [ "$(all_of "${P}a")" = "${P}a" ]'
+	serves "${P}a" 2
+	run_x 0 d auto
+	grep -q 'tag: "1.1.0"' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	run_x 0 d plan "${P}a"
+	serves "${P}a" 2
+}
+
 @test "auto killed in the middle: its files are as they were, and nothing else is half" {
 	pulled "${P}a" 1.0.0 <<<'update: {at: daily}'
 	d u "${P}a"

@@ -11,6 +11,7 @@
 #include "calendar.h"
 #include "engine_inspect.h"
 #include "fnv.h"
+#include "generations.h"
 #include "history.h"
 #include "lock.h"
 #include "log.h"
@@ -34,9 +35,10 @@
 
 enum { LOOK_S = 24 * 3600, RETRY_S = 3600 };
 
-/* {"last", "looked", "retry", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when its time was
- * last, when registries were asked last, whether it was put off then, and the files as they
- * were before an update that is under way, and as it left them. */
+/* {"last", "looked", "retry", "generation", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when
+ * its time was last, when registries were asked last, whether it was put off then; of an update
+ * that is under way the generation that ran before, and the files as they were before, and as it
+ * left them. */
 static const char file[] = "update.json";
 
 struct candidate {
@@ -60,20 +62,34 @@ struct updates {
 
 /* ---- what is remembered ---- */
 
-static void
+/* 0 where there is none yet, -1 after a message. */
+static int
+generation_now(struct app *a, const struct place *p)
+{
+	struct generations g;
+
+	return generations_read(&a->host, p->name, &g) ? -1 : g.current;
+}
+
+static int
 note(struct app *a, const struct candidate *u, const json_t *undo, const json_t *written)
 {
 	json_t *o = json_pack(
 	    "{s:I, s:I}", "last", (json_int_t)u->last, "looked", (json_int_t)u->looked);
+	int bad;
 
 	if (u->retry)
 		json_object_set_new(o, "retry", json_true());
-	if (undo)
+	if (undo) {
 		json_object_set(o, "undo", (json_t *)undo);
+		json_object_set_new(
+		    o, "generation", json_integer(generation_now(a, u->p)));
+	}
 	if (written)
 		json_object_set(o, "written", (json_t *)written);
-	state_write(&a->host, u->p->name, file, o);
+	bad = state_write(&a->host, u->p->name, file, o);
 	json_decref(o);
+	return bad;
 }
 
 /* Containers on many hosts don't all ask at once, and one always begins at the same time. */
@@ -86,7 +102,20 @@ share_of_spread(const struct candidate *u)
 	return seconds > 0 ? (time_t)(hash % (uint64_t)(seconds + 1)) : 0;
 }
 
-/* A killed update's files are as they were before: what it wrote was never proven. */
+/* Whether the upgrade of an update came to its end, whatever became of who waited for it. */
+static bool
+went_through(struct app *a, const struct place *p, const json_t *o)
+{
+	const json_t *before = json_object_get(o, "generation");
+
+	return json_is_integer(before) && json_integer_value(before) >= 0 &&
+	       generation_now(a, p) > (int)json_integer_value(before);
+}
+
+/*
+ * A killed update's files are as they were before: what it wrote was never proven. Unless its
+ * upgrade went through all the same, which is a process of its own: then they are what runs.
+ */
 static void
 undo_cut_off(struct app *a, const struct place *p)
 {
@@ -95,10 +124,15 @@ undo_cut_off(struct app *a, const struct place *p)
 	struct locks locks;
 
 	if (undo && lock_container(a, p, false, &locks) == 0) {
-		say("UNDO", "%s: an update of its files was cut off", p->name);
-		bump_restore(undo, json_object_get(o, "written"));
+		if (went_through(a, p, o)) {
+			say("FINISH", "%s: an update was cut off when it was live", p->name);
+		} else {
+			say("UNDO", "%s: an update of its files was cut off", p->name);
+			bump_restore(undo, json_object_get(o, "written"));
+		}
 		json_object_del(o, "undo");
 		json_object_del(o, "written");
+		json_object_del(o, "generation");
 		state_write(&a->host, p->name, file, o);
 		unlock_container(&locks);
 	}
@@ -250,7 +284,8 @@ upgrade(struct updates *all, const struct candidate *u, const char **log)
 	return status;
 }
 
-/* The files change under its lock; who changes it meanwhile is waited for. */
+/* The files change under its lock; who changes it meanwhile is waited for. What can't be noted
+ * isn't begun: nobody could undo it after a kill. */
 static int
 rewrite(struct updates *all, struct candidate *u, json_t **saved, json_t **written)
 {
@@ -260,10 +295,9 @@ rewrite(struct updates *all, struct candidate *u, json_t **saved, json_t **writt
 	if (lock_container(all->a, u->p, true, &locks))
 		return -1;
 	*saved = bump_save(u->p);
-	note(all->a, u, *saved, NULL);
-	bad = bump(all->a, u->p, &u->ripe, false);
+	bad = note(all->a, u, *saved, NULL) || bump(all->a, u->p, &u->ripe, false);
 	*written = bump_save(u->p);
-	note(all->a, u, *saved, *written);
+	bad = bad || note(all->a, u, *saved, *written) ? -1 : 0;
 	unlock_container(&locks);
 	return bad;
 }
