@@ -73,6 +73,7 @@ start_program(struct stream *s, const struct words *argv, bool writing)
 			_exit(126);
 		if (writing)
 			dup2(2, 1);
+		signal(SIGPIPE, SIG_DFL);
 		execvp(argv->w[0], argv->w);
 		report("start '%s':", argv->w[0]);
 		_exit(127);

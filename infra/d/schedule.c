@@ -194,6 +194,7 @@ start_job(struct jobs *all, struct job *job)
 		dup2(fd, STDERR_FILENO);
 		setenv("WHITTLE_WAIT", "600", 1);
 		setenv("WHITTLE_NOTIFY_LATER", "1", 1);
+		signal(SIGPIPE, SIG_DFL); /* which only d itself passes over */
 		execvp(job->argv.w[0], job->argv.w);
 		_exit(127);
 	}

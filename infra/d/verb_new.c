@@ -1,5 +1,6 @@
 /* Making a container's directory, and mending what keeps one from starting: infra/new,
  * infra/fix; following a repository: infra/sync; which call this program in their turn. */
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ hand_over(struct app *a, const char *script, int argc, char **argv)
 	words_addf(&args, "%s/infra/%s", a->host.project, script);
 	for (int i = 1; i < argc; i++)
 		words_add(&args, argv[i]);
+	signal(SIGPIPE, SIG_DFL);
 	execv(args.w[0], args.w);
 	report("start '%s':", args.w[0]);
 	return EXIT_TROUBLE;

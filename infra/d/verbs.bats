@@ -282,7 +282,8 @@ teardown_file() {
 
 @test "build and test all: the base first, then in order" {
 	mkdir -p "$ROOM/base"
-	printf 'all:\n\t@echo the base is built\n' >"$ROOM/base/Makefile"
+	# d's own way with pipes that nobody reads isn't a build's.
+	printf "all:\n\t@awk '/^SigIgn:/ { exit substr(\$\$2, 13, 1) %% 2 }' /proc/self/status\n\t@echo the base is built\n" >"$ROOM/base/Makefile"
 	sed -i "1i FROM localhost/whittle/${P}web:live AS before" "$WHITTLE_CONTAINERS/${P}web/Dockerfile"
 	run_x 0 d ba
 	expect "3 done, 0 failed"
