@@ -1,8 +1,10 @@
 #include "image_files.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -10,9 +12,29 @@
 #include "engine_call.h"
 #include "engine_end.h"
 #include "engine_json.h"
+#include "file.h"
 #include "report.h"
 #include "state.h"
 #include "strbuf.h"
+
+/* What was copied is kept for as long as the image is: it is there, and on the disk, or an
+ * account that nobody found this once would never be found again. A link isn't read by anybody. */
+static int
+sync_copy(const struct engine *e, const char *directory, const char *name)
+{
+	const char *path = pool_printf("%s/%s", directory, name);
+	struct stat st;
+	int fd, bad = lstat(path, &st);
+
+	if (!bad && S_ISREG(st.st_mode)) {
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		bad = fd < 0 || file_close(&fd);
+	}
+	if (bad)
+		report("%s cp: /etc/%s of the image didn't arrive as '%s':", engine_name(e),
+		    name, path);
+	return bad ? -1 : 0;
+}
 
 /* One file out of a container; none is fine. 0, or -1 after a message. */
 static int
@@ -34,6 +56,8 @@ copy_one(const struct engine *e, const char *id, const char *name, const char *d
 		status = 0;
 	else if (status)
 		report("%s cp: /etc/%s of the image: %s", engine_name(e), name, gist);
+	else
+		status = sync_copy(e, directory, name);
 	strbuf_free(&err);
 	return status ? -1 : 0;
 }
@@ -106,5 +130,7 @@ image_files(struct app *a, const char *key, bool test, const struct image *image
 	}
 	if (rename(draft, kept)) /* another was quicker */
 		remove_copy(draft);
+	else
+		file_sync_directory(AT_FDCWD, kept);
 	return kept;
 }

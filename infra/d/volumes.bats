@@ -223,6 +223,20 @@ runs_as() {
 	run_x 0 d down "${P}bare"
 }
 
+@test "accounts that the engine only says it has copied are asked for again" {
+	local kind
+	usual
+	kind=$("$ENGINE_CMD" --which)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n[ "$1" != cp ] || exit 0\nexec %s "$@"\n' "$(command -v "${ENGINE:-$kind}")" >"$BATS_TEST_TMPDIR/bin/$kind"
+	chmod +x "$BATS_TEST_TMPDIR/bin/$kind"
+	rm -rf "$WHITTLE_STATE/d/$N/accounts".*
+	ENGINE=$BATS_TEST_TMPDIR/bin/$kind run_x 2 d prep "$N"
+	expect "/etc/passwd of the image didn't arrive" "$stderr"
+	run_x 0 d prep "$N"
+	[ "$(what "$V/data")" = "directory 750 33:44" ]
+}
+
 @test "an image's passwd that is no file is never read" {
 	local directory=$WHITTLE_CONTAINERS/${P}user
 	user_image 1000
