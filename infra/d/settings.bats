@@ -133,6 +133,15 @@ setup() {
 	expect "generations.json' is damaged:" "$stderr"
 	refute START "$stderr"
 	[ ! -e "$WHITTLE_STATE/d/web/journal.json" ]
+	# What can't be read may be sound, and isn't taken for what isn't there.
+	for file in generations journal; do
+		ln -sf $file.json "$WHITTLE_STATE/d/web/$file.json"
+		run_x 2 d 1 web
+		expect "read '$WHITTLE_STATE/d/web/$file.json':" "$stderr"
+		refute damaged "$stderr"
+		refute START "$stderr"
+		rm "$WHITTLE_STATE/d/web/$file.json"
+	done
 }
 
 @test "what can't be printed is said; output isn't written to a file that happens to be the first" {

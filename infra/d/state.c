@@ -152,16 +152,18 @@ json_t *
 state_read(const struct host *h, const char *name, const char *file)
 {
 	const char *path = state_path(h, name, file);
+	cleanup_file FILE *f = fopen(path, "re");
 	json_error_t why;
-	json_t *got;
+	json_t *got = NULL;
 
-	if (access(path, F_OK))
+	if (!f && errno == ENOENT)
 		return NULL;
-	got = json_load_file(path, 0, &why);
-	if (!got) {
+	if (!f)
+		report("read '%s':", path);
+	else if (!(got = json_loadf(f, 0, &why)))
 		report("'%s' is damaged: %s; move it away to go on without it", path, why.text);
+	if (!got)
 		errno = EBADMSG;
-	}
 	return got;
 }
 
