@@ -105,6 +105,12 @@ secret() {
 	mv "$ROOM/key" "$ROOM/config/whittle/age.key"
 }
 
+@test "whatever the umask of whoever starts it, who runs reads them" {
+	(umask 077 && d R "$N")
+	[ "$(d e "$N" /svc cat /run/secrets/password)" = "$(cat "$ROOM/password")" ]
+	[ "$(stat -c %a "$SECRETS/$N")" = 700 ]
+}
+
 @test "a test instance has them, too, and leaves none" {
 	run_x 0 d up -T "$N"
 	expect INSTANCE

@@ -22,6 +22,7 @@
 #include "report.h"
 #include "run.h"
 #include "say.h"
+#include "state.h"
 #include "strbuf.h"
 #include "volume_ids.h"
 
@@ -270,7 +271,7 @@ secrets_place(struct app *a, const struct container *c, struct start *start)
 		return 0;
 	if (make_home(a, home))
 		return -1;
-	if (mkdir(directory, 0755) && errno != EEXIST) {
+	if (make_open_directories(directory, 0755)) {
 		report("create '%s':", directory);
 		return -1;
 	}

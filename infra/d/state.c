@@ -22,6 +22,16 @@ enum { LOGS_KEPT = 20 };
 
 /* ---- directories and files ---- */
 
+int
+make_open_directories(const char *path, mode_t mode)
+{
+	mode_t mask = umask(022);
+	int bad = make_directories(path, mode);
+
+	umask(mask); /* which leaves errno as it is */
+	return bad;
+}
+
 const char *
 state_directory(const struct host *h, const char *name)
 {
@@ -29,7 +39,7 @@ state_directory(const struct host *h, const char *name)
 
 	/* A container's root, mapped to nobody in particular, has to get through to its
 	 * volumes. */
-	if (make_directories(path, 0711)) {
+	if (make_open_directories(path, 0711)) {
 		report("make the directory '%s':", path);
 		return NULL;
 	}

@@ -7,10 +7,18 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "pool.h"
 
 struct host;
+
+/*
+ * Makes directories as make_directories() does, but whatever the umask: containers' users, who
+ * are others to the host, have to get through to what is mounted from below them. Returns 0, or
+ * -1 with errno.
+ */
+int make_open_directories(const char *path, mode_t mode);
 
 /* The directory's path, made where it isn't there. NULL after a message. */
 const char *state_directory(const struct host *h, const char *name);

@@ -49,6 +49,17 @@ usual() {
 	[ -z "$output$stderr" ]
 }
 
+@test "whatever the umask, all that is above a volume lets its user through" {
+	usual
+	rm -rf "$ROOM/else"
+	(umask 077 && WHITTLE_STATE=$ROOM/else/state WHITTLE_VOLUMES=$ROOM/else/volumes "$D" prep "$N")
+	[ "$(what "$ROOM/else/volumes/$N/data/sub/deep")" = "directory 750 33:7" ]
+	for each in else/state/d else/volumes "else/volumes/$N"; do
+		[[ $(what "$ROOM/$each") == "directory 755"* ]]
+	done
+	[[ $(what "$ROOM/else/state/d/$N") == "directory 711"* ]]
+}
+
 @test "make prep in a container's directory does the same" {
 	usual
 	run_x 0 env -u WHITTLE_CONTAINERS make -s -f "$TOP/etc/Makefile-docker" -C "$WHITTLE_CONTAINERS/$N" prep

@@ -140,6 +140,17 @@ volume_spec_of(struct id_context *p, const struct volume *v, struct volume_spec 
 
 /* ---- on the disk ---- */
 
+/* Whatever the umask: see make_open_directories(). */
+static int
+make_part(int at, const char *part)
+{
+	mode_t mask = umask(022);
+	int bad = mkdirat(at, part, 0755);
+
+	umask(mask);
+	return bad;
+}
+
 /* The directory of the last component of rest; missing ones above it are made, or ENOENT. */
 static int
 open_parent(const struct volume_spec *t, bool make, const char **last)
@@ -152,7 +163,7 @@ open_parent(const struct volume_spec *t, bool make, const char **last)
 		const char *part = pool_dupn(p, (size_t)(slash - p));
 
 		next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0 && errno == ENOENT && make && mkdirat(at, part, 0755) == 0)
+		if (next < 0 && errno == ENOENT && make && make_part(at, part) == 0)
 			next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
 			return -1;
@@ -524,7 +535,7 @@ volumes_prepare(struct app *a, const struct container *c, const struct image *im
 
 	if (!c->vols.n && !c->mount_ro.n && !c->mount_rw.n)
 		return 0;
-	if (mode != VOLUMES_PLAN && make_directories(c->vol_base, 0755)) {
+	if (mode != VOLUMES_PLAN && make_open_directories(c->vol_base, 0755)) {
 		report("make the directory '%s':", c->vol_base);
 		return -1;
 	}
