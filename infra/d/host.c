@@ -61,19 +61,21 @@ is_project(const char *directory)
 	return is_file(pool_printf("%s/infra/engine", directory));
 }
 
-/* Found from the program's own file, which is in infra/d of a project unless it was
- * installed. */
+/* Found from the program's own file, which is in infra/d of a project; make install-tools leaves
+ * a link to the one that it was installed from. */
 static const char *
 project_by_program(void)
 {
 	const char *at = program_path();
+	const char *link = pool_printf("%s/../share/whittle/project", directory_of(at));
+	cleanup_free char *linked = realpath(link, NULL);
 
 	for (int up = 0; up < 5 && strcmp(at, "/") != 0; up++) {
 		at = directory_of(at);
 		if (is_project(at))
 			return at;
 	}
-	return NULL;
+	return linked && is_project(linked) ? pool_dup(linked) : NULL;
 }
 
 static const char *

@@ -24,7 +24,11 @@ unknown_name(const struct app *a, const char *spec)
 	for (size_t i = 0; i < a->places.n; i++)
 		names[i] = a->places.v[i].name;
 	near = nearest_word(spec, names);
-	if (near)
+	if (!a->host.directories.n && !a->places.n)
+		report("no container '%s': no directory of containers is known; see project and "
+		       "containers in settings.yaml(5)",
+		    spec);
+	else if (near)
 		report("no container's name begins with '%s'; is '%s' meant?", spec, near);
 	else
 		report("no container's name begins with '%s' (d lA lists them)", spec);

@@ -509,6 +509,19 @@ teardown_file() {
 	run_x 0 "$ROOM/bin/d-cowscan" "${P}web"
 }
 
+@test "as make install-tools leaves it, it finds the project that it was installed from" {
+	local at=$BATS_TEST_TMPDIR/usr alone=(env -u WHITTLE_CONTAINERS -u WHITTLE_SETTINGS -u WHITTLE_HOME "XDG_CONFIG_HOME=$BATS_TEST_TMPDIR")
+	make -s -C "$TOP/infra/d" -o all install-tools PREFIX="$at"
+	cd /
+	run_x 0 "${alone[@]}" "$at/bin/d" lA
+	expect hello
+	# A package's has none, and says what is to be said.
+	make -s -C "$TOP/infra/d" -o all install-tools PREFIX=/usr DESTDIR="$BATS_TEST_TMPDIR/package"
+	[ ! -e "$BATS_TEST_TMPDIR/package/usr/share/whittle" ]
+	run_x 2 "${alone[@]}" "$BATS_TEST_TMPDIR/package/usr/bin/d" pid hello
+	expect "see project and containers in settings.yaml(5)" "$stderr"
+}
+
 @test "from any directory, and help" {
 	cd /
 	run_x 0 d lA
