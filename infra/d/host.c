@@ -287,14 +287,16 @@ take_file(const struct source *f, struct layer *defaults)
 	defaults->map = settings_get(f->s->root, "defaults");
 }
 
-/* A file that isn't there says nothing. */
+/* A file that isn't there says nothing; one that can't be read, as a link that leads nowhere, might
+ * say where everything is. */
 static int
 read_file(struct host *h, size_t i, const char *file, const char *base)
 {
 	struct source f = {h, &h->settings[i], base};
+	struct stat st;
 
 	h->defaults[i] = (struct layer){f.s, NULL};
-	if (!file || access(file, F_OK))
+	if (!file || (lstat(file, &st) && (errno == ENOENT || errno == ENOTDIR)))
 		return 0;
 	words_add(&h->files, file);
 	if (settings_read(f.s, file))

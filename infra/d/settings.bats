@@ -125,6 +125,15 @@ setup() {
 	expect "the name of a container is empty" "$stderr"
 }
 
+@test "host settings that can't be read are none that aren't there" {
+	mkdir -p "$BATS_TEST_TMPDIR/config/whittle"
+	ln -s "$BATS_TEST_TMPDIR/not-mounted/settings.yaml" "$BATS_TEST_TMPDIR/config/whittle/settings.yaml"
+	run_x 2 env -u WHITTLE_SETTINGS XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/config" "$D" lA
+	expect "config/whittle/settings.yaml': No such file or directory" "$stderr"
+	rm "$BATS_TEST_TMPDIR/config/whittle/settings.yaml"
+	run_x 0 env -u WHITTLE_SETTINGS XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/config" "$D" lA
+}
+
 @test "a damaged list of generations: said, with the way on, before anything is changed" {
 	of_hello web <<<''
 	mkdir -p "$WHITTLE_STATE/d/web"
