@@ -174,7 +174,7 @@ nothing_half() {
 @test "what has no snapshot in its settings has no backup" {
 	container "${P}none"
 	run_x 2 d backup "${P}none" "$ROOM"
-	expect "have no 'snapshot'" "$stderr"
+	expect "name no data to copy: see snapshot" "$stderr"
 }
 
 @test "restic and borg keep it, of several containers the latest of each" {

@@ -112,7 +112,8 @@ look_at_rights(const struct container *c, const struct identity *who, const json
 		    "extra_docker", "the engine is told '%s', which nothing else here checks",
 		    c->extra_docker.w[i]);
 	if (c->userns ? strcmp(c->userns, "host") == 0 : geteuid() == 0)
-		finding_add(to, LOW, "userns", "its numbers of users are the host's own");
+		finding_add(to, LOW, "userns",
+		    "its user ids are the host's own: it has no user namespace");
 	look_at_caps(c, needed, to);
 }
 

@@ -86,7 +86,8 @@ look(struct app *a, const struct place *p, struct container *c, struct seen *now
 		return -1;
 	if (!c->data.paths.n) {
 		report(
-		    "%s: its settings have no 'snapshot', or nothing that it is of", p->name);
+		    "%s: its settings name no data to copy: see snapshot in settings.yaml(5)",
+		    p->name);
 		return -1;
 	}
 	got = engine_see(&a->engine, c->name, now);
