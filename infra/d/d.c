@@ -222,8 +222,8 @@ run_verb(struct app *a, int argc, char **argv)
 	a->unread = host_places(&a->host, &a->places, &a->duplicates);
 	if (a->verb->kind & EXACT)
 		catch_signals();
-	/* That nobody reads on, as head(1) does, is no reason to stop halfway. What has a dry run
-	 * does something without it. */
+	/* That nobody reads on, as head(1) does, is no reason to stop halfway. What has a dry
+	 * run does something without it. */
 	if ((a->verb->kind & CHANGES) == CHANGES || a->verb->kind & DRY)
 		signal(SIGPIPE, SIG_IGN);
 	if ((a->verb->kind & THERE) && there_run(a, argc, argv, &status))

@@ -177,7 +177,11 @@ keep(const char *file, const char *program, const struct words *caps)
 	strbuf_free(&line);
 }
 
-int
+/*
+ * Those of the program that the container starts: the kernel refuses to run it without them.
+ * Names as in settings.yaml. 0, or -1 after a message; a program that isn't found has none.
+ */
+static int
 file_caps_wanted(
     struct app *a, const struct container *c, const struct image *image, struct words *out)
 {

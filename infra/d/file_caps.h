@@ -10,13 +10,6 @@ struct app;
 struct container;
 struct image;
 
-/*
- * Those of the program that the container starts: the kernel refuses to run it without them.
- * Names as in settings.yaml. 0, or -1 after a message; a program that isn't found has none.
- */
-int file_caps_wanted(
-    struct app *a, const struct container *c, const struct image *image, struct words *out);
-
 /* Those that the settings don't give, as "NET_RAW, CHOWN"; "" where there are none; NULL after
  * a message. */
 const char *file_caps_missing(

@@ -61,8 +61,8 @@ is_project(const char *directory)
 	return is_file(pool_printf("%s/infra/engine", directory));
 }
 
-/* Found from the program's own file, which is in infra/d of a project; make install-tools leaves
- * a link to the one that it was installed from. */
+/* Found from the program's own file, which is in infra/d of a project; make install-tools
+ * leaves a link to the one that it was installed from. */
 static const char *
 project_by_program(void)
 {
@@ -287,8 +287,8 @@ take_file(const struct source *f, struct layer *defaults)
 	defaults->map = settings_get(f->s->root, "defaults");
 }
 
-/* A file that isn't there says nothing; one that can't be read, as a link that leads nowhere, might
- * say where everything is. */
+/* A file that isn't there says nothing; one that can't be read, as a link that leads nowhere,
+ * might say where everything is. */
 static int
 read_file(struct host *h, size_t i, const char *file, const char *base)
 {
@@ -490,7 +490,7 @@ place_named(const struct places *all, const char *name)
 }
 
 static int
-places_in(const char *directory, struct places *all, size_t *cap, struct words *twice)
+places_in(const char *directory, struct places *all, size_t *cap, struct words *duplicates)
 {
 	cleanup_dir DIR *d = opendir(directory);
 	struct dirent *e;
@@ -504,7 +504,7 @@ places_in(const char *directory, struct places *all, size_t *cap, struct words *
 		if (e->d_name[0] == '.' || !look_at(directory, e->d_name, &p))
 			continue;
 		if (!is_name(p.name) || place_named(all, p.name)) {
-			words_add(twice, p.directory);
+			words_add(duplicates, p.directory);
 			continue;
 		}
 		if (all->n == *cap) {
@@ -520,30 +520,31 @@ places_in(const char *directory, struct places *all, size_t *cap, struct words *
 	return 0;
 }
 
-int
-host_places(const struct host *h, struct places *all, struct words *twice)
+/* Where directories stand that another host brought: host_load() knows the state. */
+static const char *
+host_brought(const struct host *h)
 {
-	struct words ignored = {0};
+	return pool_printf(
+	    "%.*s/containers", (int)(strrchr(h->state, '/') - h->state), h->state);
+}
+
+int
+host_places(const struct host *h, struct places *all, struct words *duplicates)
+{
+	struct words ignored = {0}, *others = duplicates ? duplicates : &ignored;
 	size_t cap = 0, own;
 	int unread = 0;
 
 	*all = (struct places){0};
 	for (size_t i = 0; i < h->directories.n; i++)
-		unread += places_in(h->directories.w[i], all, &cap, twice ? twice : &ignored);
+		unread += places_in(h->directories.w[i], all, &cap, others);
 	own = all->n;
-	unread += places_in(host_brought(h), all, &cap, twice ? twice : &ignored);
+	unread += places_in(host_brought(h), all, &cap, others);
 	for (size_t i = own; i < all->n; i++)
 		all->v[i].brought = true;
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), by_name);
 	return unread;
-}
-
-const char *
-host_brought(const struct host *h)
-{
-	return pool_printf(
-	    "%.*s/containers", (int)(strrchr(h->state, '/') - h->state), h->state);
 }
 
 /* ---- one container ---- */
@@ -584,7 +585,8 @@ read_text(const char *file, struct strbuf *out)
 	return 0;
 }
 
-char *
+/* The text of the directory's settings.yaml; "" where there is none, NULL after a message. */
+static char *
 place_settings(const struct place *p)
 {
 	const char *file = pool_printf("%s/settings.yaml", p->directory);

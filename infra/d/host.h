@@ -61,9 +61,6 @@ int host_load(struct host *h);
  * program. NULL: there is none. */
 const char *host_engine_script(const struct host *h);
 
-/* Where directories stand that another host brought: host_load() knows the state. */
-const char *host_brought(const struct host *h);
-
 /* One container's directory. */
 struct place {
 	const char *name;                           /* the directory's */
@@ -78,8 +75,8 @@ struct places {
 };
 
 /* Every container's directory, by name. Of two with one name the first counts; the other is
- * added to twice. How many directories of them couldn't be read, after a message each. */
-int host_places(const struct host *h, struct places *all, struct words *twice);
+ * added to duplicates. How many directories of them couldn't be read, after a message each. */
+int host_places(const struct host *h, struct places *all, struct words *duplicates);
 
 /*
  * The description of what stands in a directory. flags: words "--KEY", "VALUE" of a command
@@ -88,9 +85,6 @@ int host_places(const struct host *h, struct places *all, struct words *twice);
  */
 int host_container(const struct host *h, const struct place *p, bool test,
     const struct words *flags, const char *text, struct container *out);
-
-/* The text of the directory's settings.yaml; "" where there is none, NULL after a message. */
-char *place_settings(const struct place *p);
 
 /* Whether this is the host that a wave is for. */
 bool wave_is_here(const struct container *c);

@@ -18,7 +18,8 @@
 #include "strbuf.h"
 
 /* What was copied is kept for as long as the image is: it is there, and on the disk, or an
- * account that nobody found this once would never be found again. A link isn't read by anybody. */
+ * account that nobody found this once would never be found again. A link isn't read by anybody.
+ */
 static int
 sync_copy(const struct engine *e, const char *directory, const char *name)
 {

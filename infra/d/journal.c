@@ -10,7 +10,7 @@
 
 static const char journal_file[] = "journal.json";
 
-int
+static int
 journal_write(struct journal *j)
 {
 	return state_write(&j->a->host, j->place->name, journal_file, j->o);

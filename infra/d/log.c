@@ -20,7 +20,8 @@
 
 enum { OWN_LINES = 20, CHUNK = 65536, CUT_FROM = 1 << 20, LONGEST = 1 << 24, TIMED_OUT = 124 };
 
-void
+/* Cuts what comes before the last lines, of which there is at least one. */
+static void
 last_lines(struct strbuf *b, size_t lines)
 {
 	const char *end = b->s + b->len, *p = end;

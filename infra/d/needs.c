@@ -67,7 +67,8 @@ leads_back(struct app *a, struct words *way)
 	return false;
 }
 
-const char *
+/* "a -> b -> a" where what it needs leads back to a container on the way; else NULL. */
+static const char *
 needs_cycle(struct app *a, const char *name)
 {
 	struct words way = {0};

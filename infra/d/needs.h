@@ -4,9 +4,6 @@
 
 #include "app.h"
 
-/* "a -> b -> a" where what it needs leads back to a container on the way; else NULL. */
-const char *needs_cycle(struct app *a, const char *name);
-
 /* 0, or -1 after a message about such a cycle. */
 int needs_check(struct app *a, const char *name);
 

@@ -27,7 +27,8 @@ static const char file[] = "outdated.json"; /* {"SUBJECT WANT": SINCE} */
 
 /* ---- images ---- */
 
-bool
+/* Whether the image of the settings comes from a registry. */
+static bool
 image_is_pulled(const struct container *c)
 {
 	const char *image = container_image(c);
@@ -41,7 +42,8 @@ is_ours(const struct app *a, const char *image)
 	return strncmp(image, "localhost/", 10) == 0 || path_below(a->host.repo1, image);
 }
 
-void
+/* The images of a Dockerfile that come from registries, as they are written there. */
+static void
 images_from(const struct app *a, const struct place *p, struct words *out)
 {
 	const char *name = pool_printf("%s/Dockerfile", p->directory);

@@ -37,12 +37,6 @@ struct findings {
 	size_t n;
 };
 
-/* Whether the image of the settings comes from a registry. */
-bool image_is_pulled(const struct container *c);
-
-/* The images of a Dockerfile that come from registries, as they are written there. */
-void images_from(const struct app *a, const struct place *p, struct words *out);
-
 /* Adds what is found about one container; remembers since when. 0, or -1 after a message. */
 int outdated_find(
     struct app *a, const struct place *p, const struct container *c, struct findings *out);

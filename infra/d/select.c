@@ -25,8 +25,9 @@ unknown_name(const struct app *a, const char *spec)
 		names[i] = a->places.v[i].name;
 	near = nearest_word(spec, names);
 	if (!a->host.directories.n && !a->places.n)
-		report("no container '%s': no directory of containers is known; see project and "
-		       "containers in settings.yaml(5)",
+		report(
+		    "no container '%s': no directory of containers is known; see project and "
+		    "containers in settings.yaml(5)",
 		    spec);
 	else if (near)
 		report("no container's name begins with '%s'; is '%s' meant?", spec, near);

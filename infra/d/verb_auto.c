@@ -35,10 +35,10 @@
 
 enum { LOOK_S = 24 * 3600, RETRY_S = 3600 };
 
-/* {"last", "looked", "retry", "generation", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}: when
- * its time was last, when registries were asked last, whether it was put off then; of an update
- * that is under way the generation that ran before, and the files as they were before, and as it
- * left them. */
+/* {"last", "looked", "retry", "generation", "undo": {FILE: TEXT}, "written": {FILE: TEXT}}:
+ * when its time was last, when registries were asked last, whether it was put off then; of an
+ * update that is under way the generation that ran before, and the files as they were before,
+ * and as it left them. */
 static const char file[] = "update.json";
 
 struct candidate {
@@ -82,8 +82,7 @@ note(struct app *a, const struct candidate *u, const json_t *undo, const json_t 
 		json_object_set_new(o, "retry", json_true());
 	if (undo) {
 		json_object_set(o, "undo", (json_t *)undo);
-		json_object_set_new(
-		    o, "generation", json_integer(generation_now(a, u->p)));
+		json_object_set_new(o, "generation", json_integer(generation_now(a, u->p)));
 	}
 	if (written)
 		json_object_set(o, "written", (json_t *)written);
