@@ -203,9 +203,12 @@ log_says() {
 }
 
 @test "prep's own audit finds nothing in it" {
+	local own=()
 	[ -x "$PREP" ] || skip "prep isn't built"
 	grep -E '^[A-Z_]+=' "$BATS_TEST_DIRNAME/files/prep-local" | tr -d "'" >"$BATS_TEST_TMPDIR/prep.conf"
-	run_x 0 "$PREP" -a -r "$BATS_FILE_TMPDIR/root" -c "$BATS_TEST_TMPDIR/prep.conf"
+	# Without root its files are this user's here, who is root in a namespace of its own.
+	[ "$(id -u)" = 0 ] || own=(unshare --map-root-user)
+	run_x 0 "${own[@]}" "$PREP" -a -r "$BATS_FILE_TMPDIR/root" -c "$BATS_TEST_TMPDIR/prep.conf"
 }
 
 @test "it adds less than 1 MiB to the baseline" {
