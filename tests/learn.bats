@@ -209,6 +209,34 @@ teardown() {
 	run ! engine image inspect "localhost/whittle/$name:learn"
 }
 
+@test "interrupted: no test failed of that, and nothing half is left" {
+	requires engine command:python3
+	local signal pid
+	cat >test.bats <<-EOT
+		${at}test "it takes its time" {
+			: >$base/runs
+			sleep 60
+		}
+	EOT
+	for signal in INT TERM; do
+		rm -f "$base/runs"
+		# Not in the background as shells have it, where that signal is ignored.
+		python3 -c 'import os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.setsid()
+os.execvp("make", ["make", "learn"])' >"$base/said" 2>&1 3>&- &
+		pid=$!
+		wait_until 120 test -e "$base/runs"
+		kill -s "$signal" -- "-$pid"
+		wait "$pid" && false
+		run_x 0 cat "$base/said"
+		expect "run 1 of 1"
+		refute "tests that fail"
+		[ ! -e keep ] && [ ! -e obj/learn ]
+		run ! engine image inspect "localhost/whittle/$name:learn"
+	done
+}
+
 @test "learn without root, the same list" {
 	requires root podman command:newuidmap command:setpriv open
 	run_x 0 make learn ENGINE=podman

@@ -467,6 +467,9 @@ learn() {
 	chmod 700 obj/learn
 	# shellcheck disable=SC2064 # the name as it is now
 	trap "rm -rf '$here/obj/learn'; '$top/infra/engine' rmi '$repo:learn' '$repo:doubt' >/dev/null 2>&1 || :" EXIT
+	# What was interrupted isn't a test that failed, nor a setting that it needs.
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
 	[ -z "$doubt" ] || {
 		doubt "$write"
 		return
