@@ -346,3 +346,14 @@ package_base() {
 	[ ! -e r/tmp/.x ]
 	[ ! -e r/var/lib/apt ]
 }
+
+@test "links to manual pages have a place while packages are set up, and are gone afterwards" {
+	mkdir r
+	run_x 0 "$PACKAGES" setup-root r amd64
+	[ "$(readlink r/lib64)" = usr/lib64 ]
+	ln -s /etc/alternatives/java.1.gz r/usr/share/man/man1/
+	ln -s /etc/alternatives/x.7.gz r/usr/share/man/man7/
+	run_x 0 "$PACKAGES" tidy r
+	[ -d r/usr/share/man ]
+	[ -z "$(ls r/usr/share/man)" ]
+}
