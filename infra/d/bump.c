@@ -200,8 +200,12 @@ plan_one(struct rewriting *w, const struct finding *f)
 		w->packages = true;
 	if (f->kind != FOUND_TAG && f->kind != FOUND_DIGEST)
 		return 0;
+	/* An upgrade pulls what it starts, and moves the tag back where that fails. */
 	if (f->kind == FOUND_DIGEST && !r.digest) {
-		words_add(&w->pull, f->subject);
+		if (f->from || w->p->makefile)
+			words_add(&w->pull, f->subject);
+		else
+			say("MOVED", "%s: 'd upgrade %s' takes it", f->subject, w->p->name);
 		return 0;
 	}
 	if (!w->new[i])

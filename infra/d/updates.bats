@@ -272,6 +272,28 @@ begins() {
 	serves "${P}app" 2
 }
 
+@test "auto: a tag that moved to what fails names afterwards what runs, so that the next boot starts that" {
+	also_tagged 1.0.0 moving
+	pulled "${P}a" moving <<<'update: {at: daily}'
+	d u "${P}a"
+	run_x 0 d auto
+	also_tagged 3.0.0 moving
+	run_x 0 d bump "${P}a"
+	expect "'d upgrade ${P}a' takes it" "$stderr"
+	sed -i 's/within: 60s/within: 2s/; s|:8080/healthz|:8080/version|; s/expect: all ok/expect: "1"/' \
+		"$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	a_week_later "${P}a"
+	run_x 1 d auto
+	expect "1 failed: ${P}a"
+	serves "${P}a" 1
+	d 0 "${P}a"
+	run_x 0 d 1 "${P}a"
+	serves "${P}a" 1
+	sed -i 's/expect: "1"/expect: "3"/' "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
+	run_x 0 d upgrade -f "${P}a"
+	serves "${P}a" 3
+}
+
 @test "auto: a registry that doesn't answer at its time is asked again in an hour, and told of once" {
 	pulled "${P}a" 1.0.0 <<<'update: {at: daily}'
 	sed -i "s/$REG/$FRONT/" "$WHITTLE_CONTAINERS/${P}a/settings.yaml"
