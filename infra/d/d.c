@@ -88,9 +88,9 @@ static const struct verb verbs[] = {
     {"disable", "", all, "[--root DIR] [--by systemd|openrc|cron]",
 	"no longer start them at boot", do_disable, CHANGES},
     {"auto", "", all, "[-n]", "update what is due (-n: say what and when)", do_auto,
-	EXACT | DRY},
+	CHANGES | DRY},
     {"jobs", "", all, "[-n]", "start the jobs that are due (-n: say when they are)", do_jobs,
-	EXACT | DRY},
+	CHANGES | DRY},
     {"restart-all", "01a ra RA Ra", all, "", "restart what runs", do_restart_all, CHANGES},
     {"build-all", "ba", all, "", "build, the base first", do_build_all, CHANGES},
     {"test-all", "ta", all, "", "test, the base first", do_test_all, CHANGES},
@@ -192,6 +192,18 @@ unknown_verb(const char *word)
 	return EXIT_TROUBLE;
 }
 
+/* By its words: with -n some only ask. */
+static bool
+changes_something(const struct app *a, int argc, char **argv)
+{
+	struct words words = {0};
+
+	words_add(&words, a->called_as);
+	for (int i = 1; i < argc; i++)
+		words_add(&words, argv[i]);
+	return (a->verb->kind & CHANGES) == CHANGES && verb_changes(a, &words);
+}
+
 static int
 run_verb(struct app *a, int argc, char **argv)
 {
@@ -228,7 +240,7 @@ run_verb(struct app *a, int argc, char **argv)
 		signal(SIGPIPE, SIG_IGN);
 	if ((a->verb->kind & THERE) && there_run(a, argc, argv, &status))
 		return status;
-	if ((a->verb->kind & CHANGES) != CHANGES)
+	if (!changes_something(a, argc, argv))
 		recover_tell(a);
 	else if (recover_all(a))
 		report("recovery failed; continuing");

@@ -165,3 +165,29 @@ asleep() {
 	wait "$started" || :
 	[ "$(all_of "$N")" = "$N" ]
 }
+
+@test "no job begins while an update may still put the data back; what a killed one left, d jobs finishes" {
+	has_jobs "$N" <<-EOT
+		jobs: {mark: {cmd: [/svc, write, /data/marked, x], in: fresh}}
+		snapshot: {vols: [data], restore: on-failure}
+	EOT
+	run_x 0 d R "$N"
+	mood "$N" 2 -1
+	start "$D" u "$N"
+	wait_until 60 jq -e '.step == "wait"' "$WHITTLE_STATE/d/$N/journal.json"
+	run_x 1 d job "$N" mark
+	expect "an update that may still put the data back isn't over; WHITTLE_WAIT=SECONDS waits for it" "$stderr"
+	[ ! -e "$WHITTLE_VOLUMES/$N/data/marked" ]
+	kill -KILL "$started"
+	wait "$started" || :
+	# What only asks leaves it as it is.
+	run_x 0 d jobs -n
+	expect "d recover finishes or undoes it" "$stderr"
+	[ -e "$WHITTLE_STATE/d/$N/journal.json" ]
+	run_x 0 d jobs
+	wait_until 20 eval '[ "$(version_of "$N")" = 1 ]'
+	run_x 0 d job "$N" mark
+	[ -e "$WHITTLE_VOLUMES/$N/data/marked" ]
+	[ "$(all_of "$N")" = "$N" ]
+	mood "$N" 1
+}

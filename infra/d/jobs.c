@@ -9,6 +9,7 @@
 #include "engine_call.h"
 #include "engine_inspect.h"
 #include "history.h"
+#include "journal.h"
 #include "log.h"
 #include "once.h"
 #include "processes.h"
@@ -252,6 +253,31 @@ run_locked(struct running *r)
 	return tell(r, status, took);
 }
 
+/* What a job writes would be lost where the data goes back. A snapshot's data is at risk before
+ * the jobs' locks are let go, so that one that got its lock sees it. */
+static bool
+data_stays(struct app *a, const struct container *c, const struct job_spec *job)
+{
+	long long end = monotonic_ms() + state_patience();
+	bool told = false;
+
+	while (journal_may_restore(&a->host, c->key)) {
+		if (monotonic_ms() >= end || interrupted) {
+			report("%s: job '%s' isn't started now: an update that may still put "
+			       "the data back isn't over%s",
+			    c->key, job->name,
+			    state_patience() ? "" : "; WHITTLE_WAIT=SECONDS waits for it");
+			return false;
+		}
+		if (!told)
+			say("WAIT", "%s: for an update that may still put its data back",
+			    c->key);
+		told = true;
+		usleep(100000);
+	}
+	return true;
+}
+
 int
 job_run(struct app *a, const struct place *p, struct container *c, const struct job_spec *job,
     bool only_due)
@@ -277,7 +303,7 @@ job_run(struct app *a, const struct place *p, struct container *c, const struct 
 	if (only_due && job->at && calendar_due(job->at, last) > r.started)
 		status = EXIT_YES;
 	else
-		status = run_locked(&r);
+		status = data_stays(a, c, job) ? run_locked(&r) : EXIT_NO;
 	close(lock);
 	return status;
 }

@@ -64,6 +64,16 @@ journal_close(struct journal *j)
 	j->o = NULL;
 }
 
+bool
+journal_may_restore(const struct host *h, const char *name)
+{
+	json_t *o = state_read(h, name, journal_file);
+	bool may = json_is_true(json_object_get(o, "data_at_risk"));
+
+	json_decref(o);
+	return may;
+}
+
 int
 journal_set(struct journal *j, const char *key, json_t *value)
 {

@@ -1,5 +1,6 @@
 /* Jobs: one by hand, and all that are due. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ start_job(const struct container *c, const struct job_spec *job)
 
 	if (pid == 0) {
 		setsid();
+		signal(SIGPIPE, SIG_DFL);
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
