@@ -96,10 +96,14 @@ with_systemd() {
 	expect "RequiresMountsFor=\"$WHITTLE_VOLUMES\"" "$conf"
 	expect 'RequiresMountsFor="/srv/50%% off"' "$conf"
 	expect "Environment=\"WHITTLE_STATE=$WHITTLE_STATE\"" "$conf"
-	SYSTEMD_UNIT_PATH=$root/etc/systemd/system: run_x 0 systemd-analyze verify --man=no whittle.service
+	SYSTEMD_UNIT_PATH=$root/etc/systemd/system: run_x 0 systemd-analyze verify --man=no whittle.service whittle-stop.service
 	refute "$root" "$output$stderr"
 	refute whittle "$output$stderr"
 	run_x 0 d enable -n --root "$root"
+	rm "$root/etc/systemd/system/whittle-stop.service"
+	run_x 1 d enable -n --root "$root"
+	expect "was made for other settings"
+	run_x 0 d enable --root "$root"
 
 	at_boot "$N"
 	run_x 1 d enable -n --root "$root"
@@ -107,7 +111,7 @@ with_systemd() {
 
 	run_x 0 d disable --root "$root"
 	run ! enabled
-	[ ! -e "$root/etc/systemd/system/whittle.service" ]
+	[ -z "$(find "$root/etc/systemd/system" -name 'whittle*')" ]
 	run_x 0 d disable --root "$root"
 }
 
@@ -168,14 +172,38 @@ with_systemd() {
 	[ "$(readlink "$root/etc/runlevels/default/whittle")" = /etc/init.d/whittle ]
 	[ -x "$root/etc/init.d/whittle" ]
 	# shellcheck disable=SC2016 # the inner shell's
-	run_x 0 sh -euc 'ebegin() { :; }; eend() { return $1; }; need() { echo "need $*"; }; after() { :; }; use() { :; }
+	run_x 0 sh -euc 'ebegin() { :; }; eend() { return $1; }; need() { echo "need $*"; }; after() { :; }; use() { echo "use $*"; }
 		. "$1"; depend; start' - "$root/etc/init.d/whittle"
-	expect "need localmount net"
+	expect "use localmount net"
+	refute "need "
 	expect "1 done, 0 failed"
 	serves "$N" 1
 	run_x 0 d enable -n --root "$root"
 	run_x 0 d disable --root "$root"
 	[ ! -e "$root/etc/init.d/whittle" ] && [ ! -L "$root/etc/runlevels/default/whittle" ]
+}
+
+@test "on a host that runs by OpenRC the service is started, and counts as started where a container isn't" {
+	requires root join
+	mkdir -p "$BATS_TEST_TMPDIR/bin" "$root/sbin"
+	printf '#!/bin/sh\necho "rc-service $*"\n' >"$BATS_TEST_TMPDIR/bin/rc-service"
+	chmod +x "$BATS_TEST_TMPDIR/bin/rc-service"
+	# Its directories over this host's, for one command.
+	# shellcheck disable=SC2016 # the inner shell's
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run_x 0 unshare --mount sh -euc '
+		mount -t tmpfs tmpfs "$2"
+		for at in etc run; do
+			mkdir "$2/$at" "$2/work-$at"
+			mount -t overlay -o "lowerdir=/$at,upperdir=$2/$at,workdir=$2/work-$at" overlay "/$at"
+		done
+		mkdir -p /run/openrc && touch /run/openrc/softlevel
+		PATH=${PATH%%:*}:$PATH "$1" enable --by openrc
+		cp /etc/init.d/whittle "$3"' - "$D" "$root" "$BATS_TEST_TMPDIR/script"
+	expect "rc-service whittle start"
+	[ ! -e /etc/init.d/whittle ]
+	sed -i "s|^\(.*\)'*$D'* up-all|\1false|" "$BATS_TEST_TMPDIR/script"
+	grep -q 'false$' "$BATS_TEST_TMPDIR/script"
+	run_x 0 sh -uc 'ebegin() { :; }; eend() { return $1; }; . "$1"; start' - "$BATS_TEST_TMPDIR/script"
 }
 
 @test "cron gets a line, beside what stands there" {
@@ -276,11 +304,20 @@ with_systemd() {
 		systemctl is-active whittle.service
 		[ \$($D pid $N) = \$was ] && echo same
 		systemctl stop whittle.service
-		$D is-up $N"
+		$D is-up $N || :
+		# Where one fails, the others are stopped all the same.
+		mkdir -p $WHITTLE_CONTAINERS/${P}none
+		printf 'autostart: 1\nimage: localhost/whittle/${P}none\n' >$WHITTLE_CONTAINERS/${P}none/settings.yaml
+		systemctl start --no-block whittle.service
+		for _ in \$(seq 300); do [ \$(systemctl show -P SubState whittle.service) = auto-restart ] && break; sleep 0.1; done
+		$D is-up $N
+		systemctl stop whittle.service whittle-stop.service
+		$D is-up $N || :
+		rm -r $WHITTLE_CONTAINERS/${P}none"
 	printf 'bash -euc %q\n' "$proof" >"$BATS_TEST_TMPDIR/bare/enable"
 	BOOT_LOG=$ROOM/boot.log run "$BATS_TEST_DIRNAME/tests/boot-systemd" "$BATS_TEST_TMPDIR/bare" "bash /enable" "$TOP" "$disk"
 	rm -rf "${RUN:?}"
-	[ "$(tail -n 3 "$ROOM/proof" | paste -sd' ')" = "active same down" ] || { cat "$ROOM/proof" "$ROOM/boot.log" >&2; return 1; }
+	[ "$(tail -n 5 "$ROOM/proof" | paste -sd' ')" = "active same down up down" ] || { cat "$ROOM/proof" "$ROOM/boot.log" >&2; return 1; }
 	run_x 0 d up-all
 }
 

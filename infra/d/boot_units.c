@@ -42,20 +42,23 @@ put_each(struct strbuf *out, const char *key, const struct words *list)
 }
 
 /* A user's own manager knows no network-online.target. */
+static const char *
+online(const struct unit_facts *f)
+{
+	return f->user ? "podman-user-wait-network-online.service" : "network-online.target";
+}
+
 void
 unit_of_boot(const struct unit_facts *f, struct strbuf *out)
 {
-	const char *online =
-	    f->user ? "podman-user-wait-network-online.service" : "network-online.target";
-
 	strbuf_puts(out, made_by);
 	strbuf_printf(out,
 	    "[Unit]\n"
 	    "Description=containers that d starts by itself\n"
 	    "Documentation=man:d(1)\n"
-	    "Wants=%s%s\n"
-	    "After=%s docker.service\n",
-	    online, f->docker ? " docker.service" : "", online);
+	    "Wants=whittle-stop.service %s%s\n"
+	    "After=whittle-stop.service %s docker.service\n",
+	    online(f), f->docker ? " docker.service" : "", online(f));
 	put_each(out, "RequiresMountsFor", &f->paths);
 	strbuf_puts(out, "\n[Service]\nType=oneshot\nRemainAfterExit=yes\n");
 	put_each(out, "Environment", &f->env);
@@ -77,14 +80,29 @@ unit_of_boot(const struct unit_facts *f, struct strbuf *out)
 }
 
 void
+unit_of_stop(const struct unit_facts *f, struct strbuf *out)
+{
+	strbuf_printf(out,
+	    "%s[Unit]\n"
+	    "Description=stopping containers, whatever came of starting them\n"
+	    "Documentation=man:d(1)\n"
+	    "After=%s docker.service\n",
+	    made_by, online(f));
+	put_each(out, "RequiresMountsFor", &f->paths);
+	strbuf_puts(out, "\n[Service]\nType=oneshot\nRemainAfterExit=yes\n");
+	put_each(out, "Environment", &f->env);
+	put_command(f, out, "ExecStop", "down-all");
+	strbuf_puts(out, "TimeoutStopSec=15min\nKillMode=process\n");
+}
+
+void
 unit_of_timed(const struct unit_facts *f, struct strbuf *out)
 {
 	strbuf_printf(out,
 	    "%s%s"
 	    "After=%s docker.service whittle.service\n"
 	    "\n[Service]\nType=oneshot\n",
-	    made_by, what_is_timed,
-	    f->user ? "podman-user-wait-network-online.service" : "network-online.target");
+	    made_by, what_is_timed, online(f));
 	put_each(out, "Environment", &f->env);
 	put_command(f, out, "ExecStart", "%i");
 	strbuf_puts(out,

@@ -18,8 +18,12 @@ struct unit_facts {
 	bool docker;         /* it has to run first, and is the system's */
 };
 
-/* "up-all" at boot, and "down-all" when the host goes down. */
+/* "up-all" at boot, and "down-all" where that is stopped. */
 void unit_of_boot(const struct unit_facts *f, struct strbuf *out);
+
+/* "down-all" when the host goes down, also where "up-all" failed or isn't through: systemd
+ * doesn't stop what didn't start. */
+void unit_of_stop(const struct unit_facts *f, struct strbuf *out);
 
 /* A template: "auto" or "jobs", which the timer of its name starts every five minutes. */
 void unit_of_timed(const struct unit_facts *f, struct strbuf *out);

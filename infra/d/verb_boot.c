@@ -26,7 +26,8 @@
 enum manager { SYSTEMD, OPENRC, CRON };
 static const char *const manager_names[] = {"systemd", "openrc", "cron"};
 
-static const char unit[] = "whittle.service", timed_unit[] = "whittle@.service",
+static const char unit[] = "whittle.service", stop_unit[] = "whittle-stop.service",
+		  timed_unit[] = "whittle@.service",
 		  timer_unit[] = "whittle@.timer", cron_mark[] = " # whittle";
 static const char *const timed[] = {"auto", "jobs"};
 
@@ -210,9 +211,12 @@ openrc_script(struct boot *b, struct strbuf *out)
 	strbuf_cut(&line, 0);
 	words_quote(&self, &line);
 	strbuf_printf(out,
-	    "\ndepend() {\n\tneed localmount net\n\tafter netmount cgroups firewall\n\tuse "
-	    "%s\n}\n"
-	    "\nstart() {\n\tebegin \"Starting containers\"\n\t%s up-all\n\teend $?\n}\n"
+	    "\n# Nothing is needed: Debian's OpenRC has neither localmount nor net, but sysvinit's "
+	    "scripts.\n"
+	    "depend() {\n\tuse localmount net netmount %s\n"
+	    "\tafter mountall.sh mountnfs.sh networking cgroups firewall\n}\n"
+	    "\n# OpenRC doesn't stop what didn't start, and most of them did.\n"
+	    "start() {\n\tebegin \"Starting containers\"\n\t%s up-all\n\teend $? || :\n}\n"
 	    "\nstop() {\n\tebegin \"Stopping containers\"\n\t%s down-all\n\teend $?\n}\n",
 	    b->a->engine.kind == DOCKER ? "docker" : "dns", line.s, line.s);
 	strbuf_free(&line);
@@ -458,6 +462,9 @@ look_at_manager(struct boot *b, struct findings *f)
 		path = unit_path(b, unit);
 		there = access(path, F_OK) == 0 && systemctl(b, "is-enabled", unit) == 0;
 		same = holds(path, &want);
+		strbuf_cut(&want, 0);
+		unit_of_stop(&facts, &want);
+		same = same && holds(unit_path(b, stop_unit), &want);
 		break;
 	case OPENRC:
 		openrc_script(b, &want);
@@ -560,12 +567,14 @@ reload(const struct boot *b)
 static int
 enable_systemd(struct boot *b)
 {
-	if (put_unit(b, unit, unit_of_boot) || remove_drop_in(b, unit))
+	if (put_unit(b, stop_unit, unit_of_stop) || put_unit(b, unit, unit_of_boot) ||
+	    remove_drop_in(b, unit))
 		return -1;
 	/* The unit stays where that fails: what an earlier run enabled starts by it. Only a
 	 * unit that has been started is stopped at the shutdown. */
 	return reload(b) || systemctl(b, "enable", unit) ||
-		       (!*b->root && systemctl(b, "start", unit))
+		       (!*b->root &&
+			   (systemctl(b, "start", stop_unit) || systemctl(b, "start", unit)))
 		   ? -1
 		   : 0;
 }
@@ -586,7 +595,8 @@ disable_systemd(struct boot *b)
 
 	if (is_there(b, unit, b->user ? "default.target" : "multi-user.target"))
 		bad = systemctl(b, "disable", unit);
-	return bad || remove_file(unit_path(b, unit)) || remove_drop_in(b, unit) || reload(b)
+	return bad || remove_file(unit_path(b, unit)) || remove_file(unit_path(b, stop_unit)) ||
+		       remove_drop_in(b, unit) || reload(b)
 		   ? -1
 		   : 0;
 }
@@ -649,6 +659,21 @@ timers_cron(struct boot *b, bool wanted)
 	return bad;
 }
 
+/* On a host that runs by it: only a service that has been started is stopped at the shutdown. */
+static int
+openrc_start(const struct boot *b)
+{
+	static const char *const argv[] = {"rc-service", "whittle", "start", NULL};
+	int status;
+
+	if (*b->root || access("/run/openrc/softlevel", F_OK))
+		return 0;
+	status = run(&(struct run){.argv = argv});
+	if (status)
+		report("rc-service whittle start failed with status %d", status);
+	return status ? -1 : 0;
+}
+
 static int
 enable_openrc(struct boot *b)
 {
@@ -666,7 +691,7 @@ enable_openrc(struct boot *b)
 		report("create '%s':", openrc_link(b));
 		return -1;
 	}
-	return 0;
+	return openrc_start(b);
 }
 
 static int
