@@ -527,6 +527,20 @@ remove_contents(int at)
 	return failed ? -1 : 0;
 }
 
+/* Only root removes a subvolume as one, but where it is mounted with user_subvol_rm_allowed. Its
+ * owner may write to a read-only one again, and once it is empty it goes as a directory does. */
+static void
+let_write(int subvolume)
+{
+	uint64_t flags = 0;
+
+	if (ioctl(subvolume, BTRFS_IOC_SUBVOL_GETFLAGS, &flags) == 0 &&
+	    (flags & BTRFS_SUBVOL_RDONLY)) {
+		flags &= ~(uint64_t)BTRFS_SUBVOL_RDONLY;
+		ioctl(subvolume, BTRFS_IOC_SUBVOL_SETFLAGS, &flags);
+	}
+}
+
 int
 remove_entry(int at, const char *name)
 {
@@ -540,6 +554,7 @@ remove_entry(int at, const char *name)
 		strcpy(args.name, name);
 		if (ioctl(at, BTRFS_IOC_SNAP_DESTROY, &args) == 0)
 			return 0;
+		let_write(fd);
 	}
 	if (fd >= 0 && remove_contents(fd))
 		return -1;

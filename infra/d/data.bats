@@ -19,7 +19,8 @@ setup_file() {
 teardown_file() {
 	[ -n "${ROOM:-}" ] || return 0
 	[ ! -e "$ROOM/zfs.img" ] || zpool destroy -f "$P" || :
-	for m in btrfs xfs mounted; do umount "$ROOM/$m" 2>/dev/null || :; done
+	for m in "$ROOM"/{btrfs,xfs,mounted} "/tmp/$P-btrfs"; do umount "$m" 2>/dev/null || :; done
+	rm -rf --one-file-system "/tmp/$P-btrfs"
 	fixture_remove
 }
 
@@ -217,6 +218,32 @@ nothing_half() {
 	on_loop btrfs mkfs.btrfs -q
 	btrfs subvolume create "$ROOM/btrfs/data" >/dev/null
 	goes_back "$ROOM/btrfs/data" "a snapshot of its subvolume"
+}
+
+@test "btrfs without root: snapshots that nothing needs any more go as well" {
+	requires root podman userns open command:newuidmap command:mkfs.btrfs
+	# Where the user gets to.
+	local at=/tmp/$P-btrfs
+	mkdir "$at"
+	truncate -s 200M "$ROOM/btrfs-user.img"
+	mkfs.btrfs -q "$ROOM/btrfs-user.img"
+	mount -o loop "$ROOM/btrfs-user.img" "$at"
+	chmod 1777 "$at"
+	mkdir -p "$at/c/one"
+	printf 'image: localhost/none/one\nmount_rw: ["%s/data:/data"]\nsnapshot: yes\nkeep: 1\n' "$at" \
+		>"$at/c/one/settings.yaml"
+	# shellcheck disable=SC2016 # the inner shell's
+	run env -u WHITTLE_STATE -u WHITTLE_SETTINGS -u WHITTLE_VOLUMES WHITTLE_CONTAINERS="$at/c" ENGINE=podman \
+		"$TOP/tests/as-user" sh -euc '
+		btrfs subvolume create "$2/data"
+		echo row >"$2/data/row"
+		for i in 1 2 3; do "$1" snapshot one; done' - "$D" "$at"
+	left=$(find "$at/.whittle-snapshots/data" -mindepth 1 -maxdepth 1 | wc -l)
+	row=$(cat "$at"/.whittle-snapshots/data/*/row)
+	[ "$status" -eq 0 ]
+	expect "a snapshot of its subvolume"
+	refute "Read-only"
+	[ "$left $row" = "1 row" ]
 }
 
 @test "xfs: reflinks" {
