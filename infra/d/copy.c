@@ -527,8 +527,9 @@ remove_contents(int at)
 	return failed ? -1 : 0;
 }
 
-/* Only root removes a subvolume as one, but where it is mounted with user_subvol_rm_allowed. Its
- * owner may write to a read-only one again, and once it is empty it goes as a directory does. */
+/* Only root removes a subvolume as one, but where it is mounted with user_subvol_rm_allowed.
+ * Its owner may write to a read-only one again, and once it is empty it goes as a directory
+ * does. */
 static void
 let_write(int subvolume)
 {

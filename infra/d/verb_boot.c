@@ -27,8 +27,8 @@ enum manager { SYSTEMD, OPENRC, CRON };
 static const char *const manager_names[] = {"systemd", "openrc", "cron"};
 
 static const char unit[] = "whittle.service", stop_unit[] = "whittle-stop.service",
-		  timed_unit[] = "whittle@.service",
-		  timer_unit[] = "whittle@.timer", cron_mark[] = " # whittle";
+		  timed_unit[] = "whittle@.service", timer_unit[] = "whittle@.timer",
+		  cron_mark[] = " # whittle";
 static const char *const timed[] = {"auto", "jobs"};
 
 struct boot {
@@ -211,7 +211,8 @@ openrc_script(struct boot *b, struct strbuf *out)
 	strbuf_cut(&line, 0);
 	words_quote(&self, &line);
 	strbuf_printf(out,
-	    "\n# Nothing is needed: Debian's OpenRC has neither localmount nor net, but sysvinit's "
+	    "\n# Nothing is needed: Debian's OpenRC has neither localmount nor net, but "
+	    "sysvinit's "
 	    "scripts.\n"
 	    "depend() {\n\tuse localmount net netmount %s\n"
 	    "\tafter mountall.sh mountnfs.sh networking cgroups firewall\n}\n"
@@ -659,7 +660,8 @@ timers_cron(struct boot *b, bool wanted)
 	return bad;
 }
 
-/* On a host that runs by it: only a service that has been started is stopped at the shutdown. */
+/* On a host that runs by it: only a service that has been started is stopped at the shutdown.
+ */
 static int
 openrc_start(const struct boot *b)
 {
