@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "file.h"
 #include "host.h"
 #include "notify.h"
+#include "pool.h"
 #include "report.h"
 #include "run.h"
 #include "state.h"
@@ -103,6 +105,38 @@ event(const struct host *h, const char *name, const char *what, const char *imag
 		record(h, name, what, image, text);
 	run_hook(h, name ? name : "", what, image, text);
 	notify_queue(h, name, what, image, text);
+	strbuf_free(&b);
+}
+
+/* Of the last event that isn't about notifying. */
+static void
+keep_text(const json_t *one, void *arg)
+{
+	const char **last = arg, *what = json_string_value(json_object_get(one, "event")),
+		   *text = json_string_value(json_object_get(one, "text"));
+
+	if (what && strcmp(what, "undelivered") != 0)
+		*last = pool_dup(text ? text : "");
+}
+
+void
+event_repeated(const struct host *h, const char *name, const char *what, const char *image,
+    const char *fmt, ...)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *text, *last = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	text = b.s ? b.s : "";
+	history_each(h, name, keep_text, &last);
+	record(h, name, what, image, text);
+	run_hook(h, name, what, image, text);
+	/* A failure and its way back have one text. */
+	if (!last || strcmp(last, text) != 0)
+		notify_queue(h, name, what, image, text);
 	strbuf_free(&b);
 }
 

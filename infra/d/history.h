@@ -12,6 +12,11 @@ struct host;
 void event(const struct host *h, const char *name, const char *what, const char *image,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* The same of a failure of what is tried again and again, as at boot: where it is what happened to
+ * the container last, notifiers have heard of it. */
+void event_repeated(const struct host *h, const char *name, const char *what, const char *image,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
 /* Sends what notifiers are due; the history says what didn't arrive. What only asks does so
  * where it made an event (always false). */
 void events_send(const struct host *h, bool always);

@@ -108,6 +108,34 @@ fail_upgrade() {
 	expect "upgrade: the build failed" "$(got http.1)"
 }
 
+@test "what doesn't start at boot is told once, however often that is tried" {
+	notify <<<"notify: {webhook: $HTTP/hook}"
+	mkdir -p "$WHITTLE_CONTAINERS/${P}none" "$WHITTLE_CONTAINERS/${P}bad"
+	printf 'autostart: 1\nimage: localhost/whittle/%snone\n' "$P" >"$WHITTLE_CONTAINERS/${P}none/settings.yaml"
+	echo 'no_such_key: 1' >"$WHITTLE_CONTAINERS/${P}bad/settings.yaml"
+	run_x 1 d up-all
+	run_x 1 d up-all
+	rm -r "$WHITTLE_CONTAINERS/${P}none" "$WHITTLE_CONTAINERS/${P}bad"
+	[ "$(ls "$ROOM/got")" = http.1 ]
+	text=$(got http.1 | tail -n 1 | jq -r .text)
+	expect "${P}none failed: up: there is no image 'localhost/whittle/${P}none:live'" "$text"
+	expect "${P}bad failed: up: its settings are wrong" "$text"
+	# One that ends at once.
+	rm "$ROOM/got/"*
+	mood "$N" 2 0 1
+	d build -ts "$N"
+	settings "$N" <<<'autostart: 1'
+	d 0 "$N"
+	run_x 1 d up-all
+	run_x 1 d up-all
+	[ "$(ls "$ROOM/got")" = http.1 ]
+	expect "failed: up: it is " "$(got http.1 | tail -n 1 | jq -r .text)"
+	mood "$N" 1
+	d build -ts "$N"
+	settings "$N" </dev/null
+	d 1 "$N"
+}
+
 @test "text with quotes, backslashes and control bytes arrives as valid JSON" {
 	notify <<<"notify: {webhook: $HTTP/hook, events: [refused]}"
 	printf 'hooks: {before_stop: [sh, -c, %s]}\n' "'printf \"@ \\\\ \\042 \\011 x\"; exit 3'" | settings "$N"

@@ -231,8 +231,12 @@ replace_undo(struct journal *j, const char *why)
 	    relay_back(j) || tags_restore(j))
 		return -1;
 	note_dependents(j);
-	event(&j->a->host, j->place->name, "gone-back", journal_text(j, "image"), "%s: %s",
-	    verb, why);
+	if (verb && strcmp(verb, "up") == 0)
+		event_repeated(&j->a->host, j->place->name, "gone-back",
+		    journal_text(j, "image"), "%s: %s", verb, why);
+	else
+		event(&j->a->host, j->place->name, "gone-back", journal_text(j, "image"),
+		    "%s: %s", verb, why);
 	if (journal_text(j, "old") && journal_true(j, "old_running"))
 		say("BACK", "%s: the old container runs again", j->place->name);
 	prune_snapshots(j);
@@ -617,7 +621,12 @@ tell_failure(const struct journal *j, struct replacement *r, const char *log)
 	report("%s: %s %s: %s%s%s", r->place->name, r->verb,
 	    r->put_off ? "was put off" : "failed", r->why, log ? "; its log: " : "",
 	    log ? log : "");
-	if (!r->put_off)
+	if (r->put_off)
+		return;
+	if (strcmp(r->verb, "up") == 0)
+		event_repeated(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s",
+		    r->verb, r->why);
+	else
 		event(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s", r->verb,
 		    r->why);
 }

@@ -1,6 +1,8 @@
 #include "schedule.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 #include "bases.h"
 #include "cleanup.h"
 #include "engine_list.h"
+#include "file.h"
+#include "history.h"
 #include "log.h"
 #include "needs.h"
 #include "report.h"
@@ -19,6 +23,7 @@
 #include "service.h"
 #include "signals.h"
 #include "state.h"
+#include "strbuf.h"
 
 enum { NO_WAVE = 100, TICK_MS = 200 };
 
@@ -168,9 +173,12 @@ collect(struct app *a, const char *verb, enum pick_which which, struct jobs *all
 
 		/* What it needs and when isn't known: only those that need it can't go on. */
 		if (is_about_images(verb) ? host_container(&a->host, p, false, NULL, NULL, &c)
-					  : settings_in_force(a, p, &c))
+					  : settings_in_force(a, p, &c)) {
 			all->v[all->n++] = (struct job){.name = p->name, .stage = FAILED};
-		else if (wanted(p, &c, which, &seen))
+			if (strcmp(verb, "up") == 0)
+				event_repeated(&a->host, p->name, "failed", NULL,
+				    "up: its settings are wrong, as d check says");
+		} else if (wanted(p, &c, which, &seen))
 			add_job(all, p, &c, verb);
 	}
 	lower_waves(all);
@@ -253,6 +261,34 @@ start_what_can(struct jobs *all)
 	}
 }
 
+/* The last line of its log, without the names that begin it. */
+static const char *
+last_words(const struct job *job)
+{
+	cleanup_fd int fd = open(job->log, O_RDONLY | O_CLOEXEC);
+	struct strbuf b = STRBUF_INIT;
+	const char *got = "", *begin = pool_printf("d: %s: ", job->name);
+
+	if (fd >= 0 && file_read(fd, SIZE_MAX, &b) == 0 && b.len) {
+		last_lines(&b, 1);
+		got = pool_dupn(b.s, strcspn(b.s, "\n"));
+	}
+	strbuf_free(&b);
+	if (strncmp(got, begin, strlen(begin)) == 0)
+		got += strlen(begin);
+	return *got ? got : "it wasn't started";
+}
+
+/* A start that failed before anything was put in place, such as for a disk that isn't mounted,
+ * is in no history: at boot nobody else tells. */
+static void
+tell_trouble(const struct jobs *all, const struct job *job)
+{
+	if (job->status == EXIT_TROUBLE && !interrupted && strcmp(job->argv.w[1], "up") == 0)
+		event_repeated(
+		    &all->a->host, job->name, "failed", NULL, "up: %s", last_words(job));
+}
+
 static void
 end_job(struct jobs *all, pid_t pid, int status)
 {
@@ -271,6 +307,7 @@ end_job(struct jobs *all, pid_t pid, int status)
 			show_log_end(job->log);
 			report("%s failed with status %d; the whole log: %s", job->name,
 			    job->status, job->log);
+			tell_trouble(all, job);
 		}
 		return;
 	}
