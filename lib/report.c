@@ -9,6 +9,7 @@
 
 const char *report_prog = "?";
 unsigned long report_count;
+void (*report_heard)(const char *text);
 
 void
 vreport(const char *fmt, va_list ap)
@@ -27,6 +28,8 @@ vreport(const char *fmt, va_list ap)
 	if (write(STDERR_FILENO, line.s, line.len) < 0) {
 		/* nowhere left to complain */
 	}
+	if (report_heard)
+		report_heard(text.s ? text.s : "");
 	strbuf_free(&text);
 	strbuf_free(&line);
 	errno = saved;

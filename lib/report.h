@@ -15,6 +15,9 @@ extern const char *report_prog;
  * EXIT_TROUBLE where this isn't 0. */
 extern unsigned long report_count;
 
+/* Hears the text of each message as well; NULL: nobody does. */
+extern void (*report_heard)(const char *text);
+
 /*
  * Prints one message as a whole line, in a single write(2). A format that ends in ':'
  * gets a blank and strerror(errno) appended. Control bytes, DEL and bytes that aren't

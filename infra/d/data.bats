@@ -19,7 +19,7 @@ setup_file() {
 teardown_file() {
 	[ -n "${ROOM:-}" ] || return 0
 	[ ! -e "$ROOM/zfs.img" ] || zpool destroy -f "$P" || :
-	for m in "$ROOM"/{btrfs,xfs,mounted} "/tmp/$P-btrfs"; do umount "$m" 2>/dev/null || :; done
+	for m in "$ROOM"/{btrfs,xfs,mounted,few} "/tmp/$P-btrfs"; do umount "$m" 2>/dev/null || :; done
 	rm -rf --one-file-system "/tmp/$P-btrfs"
 	fixture_remove
 }
@@ -346,6 +346,33 @@ goes_back() {
 	[ "$(find "$ROOM/small/.whittle-snapshots/data" -mindepth 1 2>/dev/null | wc -l)" -eq 0 ]
 	d 0 "$N"
 	umount "$ROOM/small"
+}
+
+@test "what is told elsewhere of a failure has its reason" {
+	mkdir "$ROOM/few"
+	mount -t tmpfs -o size=1m tmpfs "$ROOM/few" || skip "this machine cannot: it mounts nothing"
+	mkdir -m 777 "$ROOM/few/data"
+	head -c 700k /dev/urandom >"$ROOM/few/data/big"
+	with_snapshot "[$ROOM/few/data]" "$ROOM/few/data"
+	next_is "$N" 1
+	d R "$N"
+	next_is "$N" 2
+	run_x 1 d u "$N"
+	with_snapshot "{vols: [data], restore: on-failure}"
+	d R "$N"
+	umount "$ROOM/few"
+	run_x 0 d why "$N"
+	expect "upgrade: its data couldn't be copied or put back: copy 'big': No space left on device"
+	# A container's ID, another one at each try, is none.
+	d 0 "$N"
+	start python3 -m http.server "$(cat "$ROOM/port.$N")" --bind 127.0.0.1
+	wait_until 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$(cat "$ROOM/port.$N")"
+	run_x 1 d 1 "$N"
+	stop_all
+	text=$(d why --json "$N" | jq -r 'select(.event == "failed") | .text' | tail -n 1)
+	[[ $text = "up: it couldn't be started: "*"$(cat "$ROOM/port.$N")"* ]]
+	[[ ! $text =~ [0-9a-f]{64} ]]
+	d 1 "$N"
 }
 
 @test "a command of the user's own" {

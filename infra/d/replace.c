@@ -37,6 +37,50 @@
 #include "tags.h"
 #include "volumes.h"
 
+/* ---- reasons ---- */
+
+static const char *plain_why, *first_said;
+
+static void
+hear(const char *text)
+{
+	if (!first_said)
+		first_said = pool_dup(text);
+}
+
+/* From here on what fails does so for this reason; the first that is said meanwhile says why. */
+static void
+begin(struct replacement *r, const char *why)
+{
+	r->why = plain_why = why;
+	first_said = NULL;
+	report_heard = hear;
+}
+
+/* The command and its container's ID, another one each time, are nothing to whoever reads the
+ * reason elsewhere. */
+static const char *
+behind_ids(const char *text)
+{
+	for (const char *p = text; *p;) {
+		size_t hex = strspn(p, "0123456789abcdef");
+
+		p += hex ? hex : 1;
+		if (hex == IMAGE_HEX)
+			text = p + strspn(p, "\"'): ");
+	}
+	return text;
+}
+
+static const char *
+whole_why(const struct replacement *r)
+{
+	const char *said =
+	    r->why && r->why == plain_why && first_said ? behind_ids(first_said) : "";
+
+	return *said ? pool_printf("%s: %s", r->why, said) : r->why;
+}
+
 /* ---- steps ---- */
 
 /* Removes every container that the transaction made. */
@@ -530,14 +574,14 @@ static int
 stop_and_settle(
     struct journal *j, struct replacement *r, const char *id, struct timespec *since)
 {
-	r->why = "it couldn't be put in place";
+	begin(r, "it couldn't be put in place");
 	if (interrupted || journal_step(j, "swap") || swap_names(j, r, id) ||
 	    journal_step(j, "stop"))
 		return -1;
 	clock_gettime(CLOCK_MONOTONIC, since);
 	if (stop_old(j, r) || relay_aside(j))
 		return -1;
-	r->why = "its data couldn't be copied or put back";
+	begin(r, "its data couldn't be copied or put back");
 	return interrupted || settle_data(j, r) ? -1 : 0;
 }
 
@@ -572,7 +616,7 @@ exchange(struct journal *j, struct replacement *r, const char *id)
 	if (interrupted || journal_step(j, "start"))
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
-	r->why = "it couldn't be started";
+	begin(r, "it couldn't be started");
 	/* The relay first: it holds what comes until there is somebody who takes it. */
 	if (relay_begin(j, r->want))
 		return -1;
@@ -598,7 +642,7 @@ exchange_beside(struct journal *j, struct replacement *r, const char *id)
 	if (interrupted || journal_step(j, "start"))
 		return -1;
 	say("START", "%s %s", r->place->name, short_id(r->image.id));
-	r->why = "it couldn't be started";
+	begin(r, "it couldn't be started");
 	if (engine_start(&j->a->engine, id) || journal_step(j, "wait"))
 		return -1;
 	r->want->ready.stable = 0;
@@ -606,7 +650,7 @@ exchange_beside(struct journal *j, struct replacement *r, const char *id)
 	r->want->ready.stable = stable;
 	if (!good || ask_old(j, r, journal_text(j, "old"), &r->why))
 		return -1;
-	r->why = "what comes couldn't be moved to it";
+	begin(r, "what comes couldn't be moved to it");
 	if (journal_step(j, "move") || relay_move(j))
 		return -1;
 	say("MOVE", "%s", r->place->name);
@@ -616,13 +660,18 @@ exchange_beside(struct journal *j, struct replacement *r, const char *id)
 static void
 tell_failure(const struct journal *j, struct replacement *r, const char *log)
 {
+	const char *whole;
+
 	if (interrupted)
 		r->why = "interrupted";
+	whole = whole_why(r);
 	report("%s: %s %s: %s%s%s", r->place->name, r->verb,
 	    r->put_off ? "was put off" : "failed", r->why, log ? "; its log: " : "",
 	    log ? log : "");
 	if (r->put_off)
 		return;
+	/* What was said is seen here, and nowhere else. */
+	r->why = whole;
 	if (strcmp(r->verb, "up") == 0)
 		event_repeated(&j->a->host, r->place->name, "failed", r->image.id, "%s: %s",
 		    r->verb, r->why);
@@ -721,7 +770,7 @@ replace(struct journal *j, struct replacement *r)
 
 	if (container_in_cluster(r->want))
 		return replace_in_cluster(j, r);
-	r->why = "the engine couldn't be asked";
+	begin(r, "the engine couldn't be asked");
 	if (mounts_check(j->a, r->want) || note_old(j, r))
 		return replace_drop(j), EXIT_TROUBLE;
 	/* A job that runs is waited for before anything is made; hooks may start one yet. */
@@ -732,7 +781,7 @@ replace(struct journal *j, struct replacement *r)
 	jobs_let_go(&held);
 	if (journal_step(j, "create"))
 		return replace_drop(j), EXIT_TROUBLE;
-	r->why = "the new container couldn't be made";
+	begin(r, "the new container couldn't be made");
 	if (create(j, r, &id) ||
 	    (journal_true(j, "beside") ? exchange_beside(j, r, id) : exchange(j, r, id)))
 		return failed(j, r, id);
@@ -741,7 +790,7 @@ replace(struct journal *j, struct replacement *r)
 		return failed(j, r, id);
 	}
 	if (r->promote) {
-		r->why = "the tags couldn't be moved";
+		begin(r, "the tags couldn't be moved");
 		if (journal_step(j, "promote") || r->promote(j, r))
 			return failed(j, r, id);
 	}
