@@ -55,6 +55,17 @@ join(pid_t pid)
 	return setns(net, CLONE_NEWNET);
 }
 
+/* Root in there, for what only that may touch; root on the host may anyway. */
+static int
+join_user(pid_t pid)
+{
+	cleanup_fd int user = geteuid() ? open_ns(pid, "user") : -1;
+
+	if (geteuid() == 0)
+		return 0;
+	return user < 0 || (!is_mine(user, "user") && setns(user, CLONE_NEWUSER)) ? -1 : 0;
+}
+
 /* What the child says, until it ends or the time is up. Returns false for the latter. */
 static bool
 listen_to(int fd, unsigned timeout_ms, char *text, size_t size)
@@ -88,9 +99,9 @@ listen_to(int fd, unsigned timeout_ms, char *text, size_t size)
 	}
 }
 
-int
-in_network_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), void *arg,
-    const char **said)
+static int
+run_joined(int (*join_with)(pid_t), pid_t pid, unsigned timeout_ms,
+    int (*job)(void *arg, int say), void *arg, const char **said)
 {
 	char text[512] = "";
 	int pipes[2], status = 0;
@@ -103,7 +114,7 @@ in_network_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), vo
 	if (child == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGTERM, SIG_DFL);
-		if (join(pid)) {
+		if (join_with(pid)) {
 			dprintf(pipes[1], "%s", strerror(errno));
 			_exit(NETNS_DENIED);
 		}
@@ -122,6 +133,20 @@ in_network_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), vo
 	if (!ended)
 		return NETNS_TIMEOUT;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : NETNS_TIMEOUT;
+}
+
+int
+in_network_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), void *arg,
+    const char **said)
+{
+	return run_joined(join, pid, timeout_ms, job, arg, said);
+}
+
+int
+as_root_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), void *arg,
+    const char **said)
+{
+	return run_joined(join_user, pid, timeout_ms, job, arg, said);
 }
 
 int

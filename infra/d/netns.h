@@ -15,6 +15,10 @@ enum { NETNS_DENIED = 100, NETNS_TIMEOUT = 101 };
 int in_network_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), void *arg,
     const char **said);
 
+/* The same as root of its user namespace, or of the host. */
+int as_root_of(pid_t pid, unsigned timeout_ms, int (*job)(void *arg, int say), void *arg,
+    const char **said);
+
 /* The path of a descriptor on a container's root directory, /proc/PID/root. -1 with errno. */
 int root_of(pid_t pid);
 

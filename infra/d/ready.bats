@@ -118,3 +118,10 @@ tls_server() {
 	run_x 1 d R "$N"
 	expect "the text is not in the answer" "$stderr"
 }
+
+@test "without root: all that keys.bats tries, such as a socket that is its service's alone" {
+	requires root podman userns open command:newuidmap
+	run_x 0 env -u CI -u TEST_TALLY -u WHITTLE_CONTAINERS -u WHITTLE_STATE -u WHITTLE_SETTINGS -u WHITTLE_VOLUMES ENGINE=podman \
+		"$TOP/tests/as-user" "$TOP/tests/run" "$TOP/infra/d/keys.bats"
+	expect "ok 1 ready: tcp, unix"
+}

@@ -248,20 +248,35 @@ ask_network(const struct container *c, const struct seen *now, const char **why)
 	return got == 0 ? READY_YES : READY_NOT_YET;
 }
 
-static enum readiness
-ask_unix(const struct container *c, const struct seen *now, const char **why)
+struct socket_in {
+	pid_t pid;
+	const char *path;
+};
+
+static int
+ask_socket(void *arg, int say)
 {
-	cleanup_fd int root = root_of(now->pid);
-	cleanup_fd int at = root < 0 ? -1 : open_in_root(root, c->ready.path, O_PATH, 0);
+	const struct socket_in *s = arg;
+	cleanup_fd int root = root_of(s->pid);
+	cleanup_fd int at = root < 0 ? -1 : open_in_root(root, s->path, O_PATH, 0);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 
 	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d", at);
-	if (at < 0 || fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to))) {
-		*why = pool_printf("socket %s: %s", c->ready.path, strerror(errno));
-		return READY_NOT_YET;
-	}
-	return READY_YES;
+	if (at >= 0 && fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return 0;
+	dprintf(say, "socket %s: %s", s->path, strerror(errno));
+	return 1;
+}
+
+/* A socket may be its service's alone. */
+static enum readiness
+ask_unix(const struct container *c, const struct seen *now, const char **why)
+{
+	struct socket_in s = {now->pid, c->ready.path};
+
+	return as_root_of(now->pid, ASK_MS, ask_socket, &s, why) == 0 ? READY_YES
+								      : READY_NOT_YET;
 }
 
 /* ---- by the engine ---- */
