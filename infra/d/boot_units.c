@@ -96,6 +96,16 @@ unit_of_stop(const struct unit_facts *f, struct strbuf *out)
 }
 
 void
+unit_of_scopes(const struct unit_facts *f, struct strbuf *out)
+{
+	(void)f;
+	strbuf_printf(out,
+	    "%s# What comes before is stopped after it.\n"
+	    "[Unit]\nBefore=whittle-stop.service\n",
+	    made_by);
+}
+
+void
 unit_of_timed(const struct unit_facts *f, struct strbuf *out)
 {
 	strbuf_printf(out,

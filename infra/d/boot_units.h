@@ -25,6 +25,10 @@ void unit_of_boot(const struct unit_facts *f, struct strbuf *out);
  * doesn't stop what didn't start. */
 void unit_of_stop(const struct unit_facts *f, struct strbuf *out);
 
+/* For the scopes that podman's containers are in, which systemd otherwise ends at the same
+ * time, with SIGTERM and in no order. */
+void unit_of_scopes(const struct unit_facts *f, struct strbuf *out);
+
 /* A template: "auto" or "jobs", which the timer of its name starts every five minutes. */
 void unit_of_timed(const struct unit_facts *f, struct strbuf *out);
 void unit_of_timer(const struct unit_facts *f, struct strbuf *out);

@@ -12,8 +12,8 @@ struct host;
 void event(const struct host *h, const char *name, const char *what, const char *image,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* The same of a failure of what is tried again and again, as at boot: where it is what happened to
- * the container last, notifiers have heard of it. */
+/* The same of a failure of what is tried again and again, as at boot: where it is what happened
+ * to the container last, notifiers have heard of it. */
 void event_repeated(const struct host *h, const char *name, const char *what, const char *image,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

@@ -48,7 +48,8 @@ hear(const char *text)
 		first_said = pool_dup(text);
 }
 
-/* From here on what fails does so for this reason; the first that is said meanwhile says why. */
+/* From here on what fails does so for this reason; the first that is said meanwhile says why.
+ */
 static void
 begin(struct replacement *r, const char *why)
 {

@@ -27,6 +27,7 @@ enum manager { SYSTEMD, OPENRC, CRON };
 static const char *const manager_names[] = {"systemd", "openrc", "cron"};
 
 static const char unit[] = "whittle.service", stop_unit[] = "whittle-stop.service",
+		  scopes[] = "libpod-.scope.d", scopes_unit[] = "libpod-.scope.d/whittle.conf",
 		  timed_unit[] = "whittle@.service", timer_unit[] = "whittle@.timer",
 		  cron_mark[] = " # whittle";
 static const char *const timed[] = {"auto", "jobs"};
@@ -466,6 +467,9 @@ look_at_manager(struct boot *b, struct findings *f)
 		strbuf_cut(&want, 0);
 		unit_of_stop(&facts, &want);
 		same = same && holds(unit_path(b, stop_unit), &want);
+		strbuf_cut(&want, 0);
+		unit_of_scopes(&facts, &want);
+		same = same && holds(unit_path(b, scopes_unit), &want);
 		break;
 	case OPENRC:
 		openrc_script(b, &want);
@@ -539,11 +543,13 @@ put_unit(struct boot *b, const char *name,
 {
 	struct unit_facts facts;
 	struct strbuf text = STRBUF_INIT;
+	const char *path;
 	int bad;
 
 	gather_facts(b, &facts);
 	text_of(&facts, &text);
-	bad = put_file(config_directory(b), unit_path(b, name), &text, 0644);
+	path = unit_path(b, name);
+	bad = put_file(pool_dupn(path, (size_t)(strrchr(path, '/') - path)), path, &text, 0644);
 	strbuf_free(&text);
 	return bad;
 }
@@ -568,8 +574,8 @@ reload(const struct boot *b)
 static int
 enable_systemd(struct boot *b)
 {
-	if (put_unit(b, stop_unit, unit_of_stop) || put_unit(b, unit, unit_of_boot) ||
-	    remove_drop_in(b, unit))
+	if (put_unit(b, scopes_unit, unit_of_scopes) || put_unit(b, stop_unit, unit_of_stop) ||
+	    put_unit(b, unit, unit_of_boot) || remove_drop_in(b, unit))
 		return -1;
 	/* The unit stays where that fails: what an earlier run enabled starts by it. Only a
 	 * unit that has been started is stopped at the shutdown. */
@@ -596,10 +602,10 @@ disable_systemd(struct boot *b)
 
 	if (is_there(b, unit, b->user ? "default.target" : "multi-user.target"))
 		bad = systemctl(b, "disable", unit);
-	return bad || remove_file(unit_path(b, unit)) || remove_file(unit_path(b, stop_unit)) ||
-		       remove_drop_in(b, unit) || reload(b)
-		   ? -1
-		   : 0;
+	bad = bad || remove_file(unit_path(b, unit)) || remove_file(unit_path(b, stop_unit)) ||
+	      remove_file(unit_path(b, scopes_unit));
+	rmdir(unit_path(b, scopes));
+	return bad || remove_drop_in(b, unit) || reload(b) ? -1 : 0;
 }
 
 static int
