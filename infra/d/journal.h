@@ -30,6 +30,7 @@ bool journal_is_there(const struct host *h, const char *name);
 
 /* Whether what is under way, or was cut off, puts the data back where it fails. */
 bool journal_may_restore(const struct host *h, const char *name);
+
 int journal_step(struct journal *j, const char *step);
 int journal_set(struct journal *j, const char *key, json_t *value);
 int journal_end(struct journal *j);
