@@ -20,8 +20,7 @@
 
 enum { OWN_LINES = 20, CHUNK = 65536, CUT_FROM = 1 << 20, LONGEST = 1 << 24, TIMED_OUT = 124 };
 
-/* Cuts what comes before the last lines, of which there is at least one. */
-static void
+void
 last_lines(struct strbuf *b, size_t lines)
 {
 	const char *end = b->s + b->len, *p = end;

@@ -15,6 +15,9 @@ struct log_query {
 	unsigned limit_ms; /* 0: none */
 };
 
+/* Cuts what comes before the last lines, of which there is at least one. */
+void last_lines(struct strbuf *b, size_t lines);
+
 /* What a container wrote to its two outputs, in its order. seen gets how many bytes there were
  * in all, and may be NULL. Returns the engine's exit status (out then has its message), 124
  * where the time was up, -1 after a message. */
