@@ -161,8 +161,8 @@ static const struct verb verbs[] = {
 
     {"@HOST", "-A", hosts, "[VERB...]",
 	"a verb on another host, or all of a label (-A: on all)", do_far, ELSEWHERE},
-    {"hosts", "", hosts, "[add|check|retry [HOST...]]",
-	"the other hosts; bring d to them, check it, do what they missed", do_hosts,
+    {"hosts", "", hosts, "[add|check|retry|forget [HOST...]]",
+	"the other hosts; bring d to them, check it, do what they missed or not", do_hosts,
 	ELSEWHERE | CHECKS},
 
     {"help", "h", meta, "[REGEX]", "this page, or the verbs that match", do_help,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,7 +30,8 @@ enum {
 	TEXT_MAX = 64 << 20,
 	SOCKET_NAME = 64,
 	AT_ONCE = 16,
-	LOOK_MS = 60000,
+	LIMIT_S = 120,
+	TIME_IS_UP = 124, /* of run() */
 	SAID_MAX = 1 << 20
 };
 
@@ -152,13 +154,34 @@ digest_of(const char *path, char hex[SHA256_HEX])
 	return -1;
 }
 
+/* How long a host has for an answer that needs no work. */
+static unsigned
+limit_ms(void)
+{
+	const char *text = getenv("WHITTLE_HOST_LIMIT");
+	double seconds = text ? strtod(text, NULL) : 0;
+
+	return seconds >= 1 && seconds < 86400 ? (unsigned)(seconds * 1000) : LIMIT_S * 1000;
+}
+
 static int
 run_ssh(const struct words *argv, struct strbuf *err)
 {
 	return run(&(struct run){.argv = (const char *const *)argv->w,
 	    .err = err,
 	    .most = SAID_MAX,
-	    .discard_out = 1});
+	    .discard_out = 1,
+	    .timeout_ms = limit_ms()});
+}
+
+/* Whoever accepts a connection and then says nothing, as a host does whose disk hangs. */
+static struct far_answer
+silent(void)
+{
+	struct far_answer a = {.kind = FAR_UNREACHABLE};
+
+	snprintf(a.why, sizeof(a.why), "no answer within %u s", limit_ms() / 1000);
+	return a;
 }
 
 /* Whether d is there, byte by byte, for the shell there; NULL after a message. */
@@ -198,6 +221,8 @@ look(const struct fleet_host *h)
 	status = run_ssh(&argv, &err);
 	take_reason(&a, &err);
 	strbuf_free(&err);
+	if (status == TIME_IS_UP)
+		return silent();
 	a.kind = status == 0            ? FAR_ANSWERED
 		 : status == SSH_FAILED ? FAR_UNREACHABLE
 		 : status == NO_D       ? FAR_NO_D
@@ -295,7 +320,7 @@ said_in(int fd)
 
 /* In one call. */
 static struct far_answer
-ask_once(const struct fleet_host *h, const struct words *words, int err)
+ask_once(const struct fleet_host *h, const struct words *words, unsigned most_ms, int err)
 {
 	/* Its last line: a banner may stand before. */
 	static const char none[] = "whittle: not this d";
@@ -309,13 +334,16 @@ ask_once(const struct fleet_host *h, const struct words *words, int err)
 	add_ssh(&argv, h, false);
 	add_script(&argv, pool_printf("%s || { echo %s >&2; exit %d; }; %s", there, one(none),
 			      NO_D, start_of(h, words)));
-	a.status = run(&(struct run){.argv = (const char *const *)argv.w});
+	a.status =
+	    run(&(struct run){.argv = (const char *const *)argv.w, .timeout_ms = most_ms});
 	said = said_in(err);
 	take_reason(&a, &said);
 	a.kind = a.status < 0                                   ? FAR_TROUBLE
 		 : a.status == SSH_FAILED                       ? FAR_UNREACHABLE
 		 : a.status == NO_D && strcmp(a.why, none) == 0 ? FAR_NO_D
 								: FAR_ANSWERED;
+	if (most_ms && a.status == TIME_IS_UP)
+		a = silent();
 	/* Then nothing of it is d's. */
 	if (a.kind != FAR_ANSWERED && ftruncate(err, 0))
 		a.kind = FAR_TROUBLE;
@@ -325,7 +353,7 @@ ask_once(const struct fleet_host *h, const struct words *words, int err)
 
 /* ssh ends at a file that got too long. */
 static _Noreturn void
-ask(const struct fleet_host *h, const struct words *words, bool question,
+ask(const struct fleet_host *h, const struct words *words, enum far_how how,
     const struct far_text *t, struct far_answer *answer)
 {
 	struct rlimit most = {TEXT_MAX, TEXT_MAX};
@@ -334,7 +362,9 @@ ask(const struct fleet_host *h, const struct words *words, bool question,
 	setrlimit(RLIMIT_FSIZE, &most);
 	if (dup2(t->out, STDOUT_FILENO) < 0 || dup2(t->err, STDERR_FILENO) < 0)
 		_exit(EXIT_TROUBLE);
-	*answer = question ? ask_once(h, words, t->err) : far_d(h, words, false);
+	*answer = how == FAR_WORK
+		      ? far_d(h, words, false)
+		      : ask_once(h, words, how == FAR_QUICK ? limit_ms() : 0, t->err);
 	_exit(0);
 }
 
@@ -347,8 +377,8 @@ wait_for(pid_t *pid)
 }
 
 void
-far_all(
-    const struct fleet *some, const struct words *words, bool question, struct far_text *text)
+far_all(const struct fleet *some, const struct words *words, enum far_how how,
+    struct far_text *text)
 {
 	size_t size = some->n * sizeof(struct far_answer);
 	struct far_answer *shared =
@@ -367,7 +397,7 @@ far_all(
 			continue;
 		pid[i] = fork();
 		if (pid[i] == 0)
-			ask(&some->v[i], words, question, &text[i], &shared[i]);
+			ask(&some->v[i], words, how, &text[i], &shared[i]);
 	}
 	for (size_t i = 0; i < some->n; i++) {
 		wait_for(&pid[i]);
@@ -462,7 +492,7 @@ same_machine(const struct fleet_host *h)
 	    .out = &out,
 	    .err = &err,
 	    .most = SAID_MAX,
-	    .timeout_ms = LOOK_MS});
+	    .timeout_ms = limit_ms()});
 	take_reason(&a, &err);
 	if (status == SSH_FAILED)
 		far_tell(h, &a);

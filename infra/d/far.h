@@ -9,7 +9,7 @@
 
 enum far_kind {
 	FAR_ANSWERED,    /* d ran there and ended */
-	FAR_UNREACHABLE, /* nothing was begun there */
+	FAR_UNREACHABLE, /* nothing was begun there, or no answer came to a question in time */
 	FAR_NO_D,        /* this very program isn't there; nothing was begun */
 	FAR_LOST,        /* the connection ended while d ran there */
 	FAR_TROUBLE,     /* no program could be started here */
@@ -36,11 +36,16 @@ struct far_text {
 	int out, err;
 };
 
+enum far_how {
+	FAR_WORK,     /* it is looked first whether anything can be begun */
+	FAR_QUESTION, /* nothing is changed by it, so that one call does */
+	FAR_QUICK     /* the same, and a host that hasn't answered in time isn't waited for */
+};
+
 /* The same on all of them at once, up to sixteen. What one of them writes is cut off at 64 MiB.
- * question: nothing is changed by it, so that one call does where otherwise it is looked first
- * whether anything can be begun. */
-void far_all(
-    const struct fleet *some, const struct words *words, bool question, struct far_text *text);
+ */
+void far_all(const struct fleet *some, const struct words *words, enum far_how how,
+    struct far_text *text);
 
 void far_close(struct far_text *t);
 

@@ -158,6 +158,80 @@ teardown_file() {
 	refute "missed"
 }
 
+@test "what a host missed is undone by what came later, stays until it was done, and is known to be unknown" {
+	local file=$WHITTLE_STATE/d/fleet-missed.json
+	missed() {
+		grep -o 'missed: .*' <<<"$output" | paste -sd'|'
+	}
+	host_down h3
+	run_x 2 d @h3 console web
+	run_x 2 d @h3 restart web
+	run_x 2 d @h3 upgrade web
+	run_x 2 d @h3 upgrade -f other
+	run_x 2 d -A
+	[ "$(missed)" = "missed: d restart web|missed: d upgrade web|missed: d upgrade -f other" ]
+	run_x 2 d @h3 0 web
+	run_x 2 d -A
+	[ "$(missed)" = "missed: d upgrade --keep-down web|missed: d upgrade -f other|missed: d 0 web" ]
+	run_x 2 d @h3 up web
+	run_x 2 d -A
+	[ "$(missed)" = "missed: d upgrade --keep-down web|missed: d upgrade -f other|missed: d up web" ]
+	sshd_up h3
+	# Nothing was done there.
+	mv "$ROOM/h3/state/bin/d" "$ROOM/h3/state/bin/away"
+	run_x 2 d hosts retry h3
+	expect "h3: d isn't there" "$stderr"
+	mv "$ROOM/h3/state/bin/away" "$ROOM/h3/state/bin/d"
+	run_x 0 d @h3 down web
+	run_x 1 d plan -A
+	[ "$(missed)" = "missed: d upgrade --keep-down web|missed: d upgrade -f other" ]
+	run_x 0 d hosts forget h3
+	run_x 0 d plan -A
+	[ -z "$(missed)" ]
+	# What is damaged isn't nothing.
+	for text in '{"h3": [["up", "we' '[]'; do
+		echo "$text" >"$file"
+		run_x 1 d plan -A
+		expect "fleet-missed.json' is damaged" "$stderr"
+		run_x 2 d hosts retry h3
+		[ "$(<"$file")" = "$text" ]
+		host_down h3
+		run_x 2 d @h3 up web
+		[ "$(<"$file.damaged")" = "$text" ]
+		sshd_up h3
+		run_x 0 d hosts retry h3
+		expect "== h3: d up web"
+	done
+	echo '{' >"$file"
+	run_x 0 d hosts forget h3
+	run_x 0 d plan -A
+}
+
+@test "a host that takes the connection and then says nothing isn't waited for" {
+	host_down h1
+	cp "$ROOM/h1/sshd.conf" "$ROOM/h1/sshd.kept"
+	# shellcheck disable=SC2016 # the shell's there
+	echo 'ForceCommand case $SSH_ORIGINAL_COMMAND in true) ;; *) echo $$ >>'"$ROOM/hung"'; exec sleep 100000 ;; esac' >>"$ROOM/h1/sshd.conf"
+	sshd_up h1
+	export WHITTLE_HOST_LIMIT=2
+	run_x 2 d -A
+	expect "h1: can't be reached: no answer within 2 s" "$stderr"
+	expect "h1           unknown"
+	run_x 0 d page --json --all
+	jq -es 'map({(.host): .}) | add | .h1.error == "no answer within 2 s"' <<<"$output"
+	run_x 1 d hosts check h1
+	# Nothing was begun there, so that the rest isn't left as it is.
+	run_x 1 d -A up web
+	expect "h1: can't be reached: no answer within 2 s" "$stderr"
+	refute "failed" "$stderr"
+	run_x 0 d hosts forget
+	unset WHITTLE_HOST_LIMIT
+	xargs kill <"$ROOM/hung" 2>/dev/null || :
+	host_down h1
+	mv "$ROOM/h1/sshd.kept" "$ROOM/h1/sshd.conf"
+	sshd_up h1
+}
+
 @test "-A: a canary that fails stops the rest, and so does a wave" {
 	echo 'memory: lots' >>"$ROOM/h1/c/web/settings.yaml"
 	run_x 0 d @h2 down web
@@ -291,6 +365,43 @@ version_there() {
 	run_x 1 d is-up "$S"
 }
 
+@test "on: a job there that has its data puts an update off, and what is brought isn't updated there too" {
+	S=${N}job
+	mkdir -p "$ROOM/here/$S"
+	contract "$S" >"$ROOM/here/$S/Makefile"
+	echo "vol_base: $ROOM/h1/vol" >"$ROOM/h1/settings.yaml"
+	cat >"$ROOM/here/$S/settings.yaml" <<-EOT
+		on: h1
+		network: none
+		mount_rw: ["data:/data"]
+		vols: [data]
+		jobs: {slow: {cmd: [-v], in: fresh}}
+		snapshot: yes
+		update: {at: daily, if: ready}
+		ready: {http: ":8000/", stable: 0}
+		stop_timeout: 1s
+	EOT
+	sent_image 11
+	run_x 0 d upgrade "$S"
+	run_x 0 d auto -n
+	expect "$S"
+	run_x 0 d @h1 auto -n
+	refute "$S"
+	start d @h1 job "$S" slow
+	wait_until 20 eval '[ -n "$(engine_on h1 ps -q --filter "name=$S-job" </dev/null)" ]'
+	sent_image 12
+	run_x 75 d upgrade --due "$S"
+	expect "was put off" "$stderr"
+	[ "$(version_there h1)" = "$(cat "$ROOM/build.11/id")" ]
+	kill "$started"
+	# shellcheck disable=SC2046 # a list of IDs
+	engine_on h1 rm -f $(engine_on h1 ps -aq --filter "name=$S-job") >/dev/null 2>&1 </dev/null
+	run_x 0 d upgrade --due "$S"
+	[ "$(version_there h1)" = "$(cat "$ROOM/build.12/id")" ]
+	run_x 0 d down "${S%b}"
+	: >"$ROOM/h1/settings.yaml"
+}
+
 # sent WORDS…: infra/send of a directory by a program in ssh's place.
 sent() {
 	FAR_SSH=$1 FAR_BIN=$ROOM/far/bin FAR_ENV=env WHITTLE_STATE=$ROOM/far-own "$TOP/infra/send" "$PACK" web "$2" "$ROOM/far/d" settings.yaml
@@ -310,9 +421,12 @@ sent() {
 		*"rm -rf"*) ls -A "$ROOM/stuck.tmp" >"$ROOM/stuck.left" && mv "$ROOM/stuck.left" "$ROOM/stuck.cleaned" ;;
 		esac
 	EOT
-	printf '#!/bin/sh\ntr "\\0" x </dev/zero\n' >"$ROOM/endless"
+	printf '#!/bin/sh\ncase "$*" in *"sh -c '"':'"'"*) ;; *) tr "\\0" x </dev/zero ;; esac\n' >"$ROOM/endless"
 	printf '#!/bin/sh\ntouch "%s"\n' "$ROOM/stuck.saved" >"$ROOM/saving"
-	chmod 755 "$ROOM/stuck" "$ROOM/endless" "$ROOM/saving"
+	printf '#!/bin/sh\nexec sleep 1000\n' >"$ROOM/silent"
+	chmod 755 "$ROOM/stuck" "$ROOM/endless" "$ROOM/saving" "$ROOM/silent"
+	WHITTLE_HOST_LIMIT=1 run_x 255 sent "$ROOM/silent" -
+	expect "no answer within 1 s" "$stderr"
 	mkdir "$ROOM/stuck.tmp"
 	start env TMPDIR="$ROOM/stuck.tmp" FAR_SSH="$ROOM/stuck" FAR_BIN="$ROOM/far/bin" FAR_ENV=env FAR_REGISTRY='' WHITTLE_STATE="$ROOM/far-own" \
 		"$TOP/infra/send" "$ROOM/saving" web 0123456789 "$ROOM/far/d" settings.yaml

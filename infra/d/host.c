@@ -684,6 +684,7 @@ keep_own_rules(const struct host *h, struct container *c)
 	}
 	c->on = (struct words){0};
 	c->verify_key = NULL;
+	c->update.at = NULL; /* whoever brought it brings its updates */
 	c->require_signature |= must;
 }
 

@@ -60,7 +60,7 @@ ask_far(const struct fleet_host *h, const struct words *words)
 	/* A host may have podman as well, for its own containers. */
 	if (!h->engine || !strchr(h->engine, '/'))
 		docker.engine = "docker";
-	far_all(&(struct fleet){&docker, 1}, words, true, &text);
+	far_all(&(struct fleet){&docker, 1}, words, FAR_QUESTION, &text);
 	list = far_list(h, &text);
 	far_close(&text);
 	return list;

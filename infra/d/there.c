@@ -153,7 +153,7 @@ ask_there(struct app *a, const struct container *c, const struct words *words)
 
 int
 there_upgrade(struct app *a, const struct place *p, const struct container *c,
-    const char *image, bool force, bool keep_down)
+    const char *image, bool force, bool keep_down, bool due)
 {
 	struct words words = {0};
 
@@ -162,6 +162,8 @@ there_upgrade(struct app *a, const struct place *p, const struct container *c,
 		words_add(&words, "--force");
 	if (keep_down)
 		words_add(&words, "--keep-down");
+	if (due)
+		words_add(&words, "--due");
 	if (p->makefile) {
 		words_add(&words, "--image");
 		words_add(&words, image);
@@ -170,9 +172,9 @@ there_upgrade(struct app *a, const struct place *p, const struct container *c,
 	return start_there(a, p, c, p->makefile ? image : NULL, &words);
 }
 
-/* The place that the words name: by the first of them that names one. */
+/* The place that the words name: by the first of them that names one, *at. */
 static const struct place *
-place_among(struct app *a, int argc, char **argv)
+place_among(struct app *a, int argc, char **argv, int *at)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		size_t len = strlen(argv[i]), n = 0;
@@ -184,8 +186,10 @@ place_among(struct app *a, int argc, char **argv)
 		for (size_t k = 0; n == 1 && !found && k < a->places.n; k++)
 			if (strncmp(a->places.v[k].name, argv[i], len) == 0)
 				found = &a->places.v[k];
-		if (found)
+		if (found) {
+			*at = i;
 			return found;
+		}
 	}
 	return NULL;
 }
@@ -193,7 +197,8 @@ place_among(struct app *a, int argc, char **argv)
 bool
 there_run(struct app *a, int argc, char **argv, int *status)
 {
-	const struct place *p = place_among(a, argc, argv), *other;
+	int at = 0;
+	const struct place *p = place_among(a, argc, argv, &at), *other;
 	struct words words = {0};
 	struct container c;
 	bool starts = strcmp(a->verb->name, "up") == 0 || strcmp(a->verb->name, "restart") == 0;
@@ -210,7 +215,8 @@ there_run(struct app *a, int argc, char **argv, int *status)
 			report("%s runs on other hosts: one container at a time", p->name);
 			return true;
 		}
-		words_add(&words, argv[i]);
+		/* Whole: there its start may be another's as well. */
+		words_add(&words, i == at ? p->name : argv[i]);
 	}
 	*status = starts ? start_there(a, p, &c, NULL, &words) : ask_there(a, &c, &words);
 	return true;

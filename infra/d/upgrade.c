@@ -264,6 +264,6 @@ upgrade_one(struct app *a, const struct place *p, bool force, bool keep_down, bo
 	status = upgrade_locked(&u);
 	unlock_container(&locks);
 	if (status == EXIT_YES && u.c.on.n && !container_in_cluster(&u.c))
-		status = there_upgrade(a, p, &u.c, u.image.id, force, keep_down);
+		status = there_upgrade(a, p, &u.c, u.image.id, force, keep_down, due);
 	return start_pending(a, status);
 }

@@ -241,6 +241,15 @@ texts(const struct findings *f)
 	return got;
 }
 
+/* Whether is-up says so of each host, or of the cluster. */
+static bool
+runs_elsewhere(const struct candidate *u)
+{
+	const char *argv[] = {program_path(), "is-up", u->p->name, NULL};
+
+	return run(&(struct run){.argv = argv, .discard_out = 1}) == EXIT_YES;
+}
+
 /* Why it isn't updated though it is due; NULL where it may be. */
 static const char *
 unfit(struct updates *all, const struct candidate *u)
@@ -251,6 +260,8 @@ unfit(struct updates *all, const struct candidate *u)
 
 	if (!u->c.update.if_ready)
 		return NULL;
+	if (u->c.on.n)
+		return runs_elsewhere(u) ? NULL : "it doesn't run where it is to";
 	if (engine_see(&all->a->engine, u->c.name, &now) != 1 || !now.running)
 		return "it doesn't run";
 	if (engine_image(&all->a->engine, now.image, &image) != 1 ||

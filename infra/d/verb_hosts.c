@@ -40,7 +40,7 @@ status_of_all(struct app *a, const struct fleet *some, bool json)
 
 	words_add(&words, "status");
 	words_add(&words, "--json");
-	far_all(some, &words, true, text);
+	far_all(some, &words, FAR_QUICK, text);
 	if (!json)
 		printf("%-12s %-16s %-9s %-9s %5s %-5s %7s %s\n", "HOST", "NAME", "STATE",
 		    "HEALTH", "IMAGE", "LIVE?", "MEMORY", "PORTS");
@@ -59,7 +59,8 @@ status_of_all(struct app *a, const struct fleet *some, bool json)
 		json_object_set_new(all, some->v[i].name, rows ? rows : json_null());
 	}
 	if (json) {
-		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+		/* Nothing of theirs drives the terminal. */
+		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
 		printf("\n");
 	} else {
 		missed_tell(a, some);
@@ -75,6 +76,19 @@ no_hosts(void)
 	return EXIT_TROUBLE;
 }
 
+/* Somebody types it to see what comes; nobody wants it made up for later. */
+static bool
+is_typed(const struct app *a, const char *word)
+{
+	static const char *const names[] = {"console", "enter", "run", "shell", "add-debug"};
+	const struct verb *v = verb_named(a, word);
+
+	for (size_t i = 0; v && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(v->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static int
 on_one(struct app *a, const struct fleet_host *h, struct words *words)
 {
@@ -83,8 +97,9 @@ on_one(struct app *a, const struct fleet_host *h, struct words *words)
 	if (!words->n)
 		words_add(words, "status");
 	answer = far_d(h, words, isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
-	if (verb_changes(a, words))
-		missed_note(a, h, words, answer.kind == FAR_UNREACHABLE);
+	if (verb_changes(a, words) && !is_typed(a, words->w[0]) &&
+	    missed_what(&answer) != STILL)
+		missed_note(a, h, words, missed_what(&answer));
 	return far_tell(h, &answer) ? EXIT_TROUBLE : answer.status;
 }
 
@@ -140,7 +155,7 @@ check_host(struct app *a, const struct fleet_host *h)
 
 	(void)a;
 	words_add(&words, "list-all");
-	far_all(&only, &words, true, &t);
+	far_all(&only, &words, FAR_QUICK, &t);
 	status = far_tell(h, &t.answer) ? EXIT_NO : t.answer.status;
 	out = far_text(t.out);
 	err = far_text(t.err);
@@ -177,9 +192,11 @@ add_host(struct app *a, const struct fleet_host *h)
 static int
 retry_host(struct app *a, const struct fleet_host *h)
 {
-	struct words_list all = missed_by(a, h);
+	struct words_list all;
 	int status = EXIT_YES;
 
+	if (missed_by(a, h, &all))
+		return EXIT_TROUBLE;
 	if (!all.n)
 		printf("%-12s missed nothing\n", h->name);
 	for (size_t i = 0; i < all.n && !status; i++) {
@@ -196,10 +213,17 @@ retry_host(struct app *a, const struct fleet_host *h)
 	return status;
 }
 
+static int
+forget_host(struct app *a, const struct fleet_host *h)
+{
+	return missed_forget(a, h) ? EXIT_TROUBLE : EXIT_YES;
+}
+
 static const struct {
 	const char *word;
 	int (*run)(struct app *a, const struct fleet_host *h);
-} actions[] = {{"add", add_host}, {"check", check_host}, {"retry", retry_host}};
+} actions[] = {
+    {"add", add_host}, {"check", check_host}, {"retry", retry_host}, {"forget", forget_host}};
 
 int
 do_hosts(struct app *a, int argc, char **argv)

@@ -147,7 +147,7 @@ add_fleet(struct app *a, struct strbuf *out, const char *log)
 	words_add(&words, "--json");
 	words_add(&words, "--log");
 	words_add(&words, log);
-	far_all(all, &words, true, text);
+	far_all(all, &words, FAR_QUICK, text);
 	for (size_t i = 0; i < all->n; i++) {
 		add_far(a, out, &all->v[i], &text[i]);
 		close(text[i].out);

@@ -42,29 +42,50 @@ missed_path(struct app *a)
 	return pool_printf("%s/fleet-missed.json", a->host.state);
 }
 
+/* NULL after a message where what is there is no such map: then it isn't known what they
+ * missed. */
 static json_t *
 missed_read(struct app *a)
 {
-	json_error_t why;
+	json_error_t why = {.text = "not a map of hosts"};
 	json_t *map = json_load_file(missed_path(a), 0, &why);
 
-	if (!map && access(missed_path(a), F_OK) == 0)
-		report("read '%s': %s", missed_path(a), why.text);
 	if (json_is_object(map))
 		return map;
+	if (!map && access(missed_path(a), F_OK))
+		return json_object();
 	json_decref(map);
+	report("'%s' is damaged, and what hosts missed isn't known: %s; d hosts forget puts it "
+	       "aside",
+	    missed_path(a), why.text);
+	return NULL;
+}
+
+/* Whoever has something to write down needs a file that is none of the damaged. */
+static json_t *
+missed_aside(struct app *a)
+{
+	const char *kept = pool_printf("%s.damaged", missed_path(a));
+
+	if (rename(missed_path(a), kept)) {
+		report("rename '%s' to '%s':", missed_path(a), kept);
+		return NULL;
+	}
+	report("'%s' has what was there", kept);
 	return json_object();
 }
 
-static void
+static int
 missed_write(struct app *a, const json_t *map)
 {
 	char *text = json_dumps(map, JSON_INDENT(1) | JSON_SORT_KEYS);
+	int bad = file_replace(AT_FDCWD, missed_path(a),
+	    &(struct new_file){.bytes = text, .n = strlen(text), .mode = 0600}, NULL);
 
-	if (file_replace(AT_FDCWD, missed_path(a),
-		&(struct new_file){.bytes = text, .n = strlen(text), .mode = 0600}, NULL))
+	if (bad)
 		report("write '%s':", missed_path(a));
 	free(text);
+	return bad;
 }
 
 static json_t *
@@ -88,46 +109,131 @@ from_json(const json_t *list)
 	return words;
 }
 
+/* What a missed line is about, without the word that says where it is run. */
+static struct words
+told(const struct words *line)
+{
+	bool here = line->n && strcmp(line->w[0], missed_here) == 0;
+
+	return (struct words){line->w + here, line->n - here, 0};
+}
+
+/* What a verb leaves a container as. */
+enum leaves { AS_IT_IS, UP, DOWN, UPGRADED };
+
+static enum leaves
+leaves(const struct app *a, const char *word)
+{
+	static const struct {
+		const char *name;
+		enum leaves as;
+	} all[] = {{"up", UP}, {"restart", UP}, {"down", DOWN}, {"upgrade", UPGRADED},
+	    {"up-all", UP}, {"restart-all", UP}, {"down-all", DOWN}, {"upgrade-all", UPGRADED}};
+	const struct verb *v = verb_named(a, word);
+
+	for (size_t i = 0; v && i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(v->name, all[i].name) == 0)
+			return all[i].as;
+	return AS_IT_IS;
+}
+
+/* Whether both are about the same containers, and neither says more than that. */
+static bool
+about_the_same(const struct words *one, const struct words *other)
+{
+	if (one->n != other->n)
+		return false;
+	for (size_t i = 1; i < one->n; i++)
+		if (*one->w[i] == '-' || strcmp(one->w[i], other->w[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What is to be done of an earlier line now that a later one was done, or is to be: a stop that
+ * came later isn't undone by what was missed before. NULL: nothing. */
+static json_t *
+overtaken(const struct app *a, const struct words *line, const struct words *later)
+{
+	struct words was = told(line), is = told(later), rest = {0};
+	enum leaves had, has;
+
+	if (!was.n || !about_the_same(&was, &is))
+		return as_json(line);
+	had = leaves(a, was.w[0]);
+	has = leaves(a, is.w[0]);
+	if ((had == UP || had == DOWN) && has != AS_IT_IS && has != UPGRADED)
+		return NULL;
+	if (had != UPGRADED || has != DOWN || was.n == 1)
+		return as_json(line);
+	for (size_t i = 0; i < line->n; i++) {
+		words_add(&rest, line->w[i]);
+		if (line->w[i] == was.w[0])
+			words_add(&rest, "--keep-down");
+	}
+	return as_json(&rest);
+}
+
 void
-missed_note(struct app *a, const struct fleet_host *h, const struct words *words, bool missed)
+missed_note(
+    struct app *a, const struct fleet_host *h, const struct words *words, enum missed_what what)
 {
 	cleanup_fd int lock = missed_lock(a);
-	json_t *map = missed_read(a), *list = json_object_get(map, h->name);
-	json_t *line = as_json(words);
-	bool changed = missed;
+	json_t *map = missed_read(a), *list, *left = json_array(), *line = as_json(words), *one;
+	size_t i;
 
-	if (!json_is_array(list)) {
-		list = json_array();
-		json_object_set_new(map, h->name, list);
+	if (!map && what == MISSED && lock >= 0)
+		map = missed_aside(a);
+	list = json_object_get(map, h->name);
+	json_array_foreach (list, i, one) {
+		struct words before = from_json(one);
+		json_t *now = json_equal(one, line) ? NULL : overtaken(a, &before, words);
+
+		if (now)
+			json_array_append_new(left, now);
 	}
-	for (size_t i = json_array_size(list); i-- > 0;)
-		if (json_equal(json_array_get(list, i), line)) {
-			json_array_remove(list, i);
-			changed = true;
-		}
-	if (missed)
-		json_array_append(list, line);
-	if (!json_array_size(list))
-		json_object_del(map, h->name);
-	if (changed && lock >= 0)
+	if (what == MISSED)
+		json_array_append(left, line);
+	if (map && lock >= 0 && !json_equal(list ? list : json_null(), left) &&
+	    (list || json_array_size(left))) {
+		if (json_array_size(left))
+			json_object_set(map, h->name, left);
+		else
+			json_object_del(map, h->name);
 		missed_write(a, map);
+	}
 	json_decref(line);
+	json_decref(left);
 	json_decref(map);
+}
+
+int
+missed_forget(struct app *a, const struct fleet_host *h)
+{
+	cleanup_fd int lock = missed_lock(a);
+	json_t *map = lock < 0 ? NULL : missed_read(a);
+	int bad;
+
+	if (!map && lock >= 0)
+		map = missed_aside(a);
+	bad = !map;
+	if (map && json_object_del(map, h->name) == 0)
+		bad = missed_write(a, map);
+	json_decref(map);
+	return bad ? -1 : 0;
 }
 
 bool
 missed_tell(struct app *a, const struct fleet *some)
 {
 	json_t *map = missed_read(a), *list;
-	bool any = false;
+	bool any = !map;
 
 	for (size_t i = 0; i < some->n; i++) {
 		list = json_object_get(map, some->v[i].name);
 		for (size_t k = 0; k < json_array_size(list); k++) {
-			struct words words = from_json(json_array_get(list, k));
+			struct words line = from_json(json_array_get(list, k)),
+				     words = told(&line);
 
-			if (words.n && strcmp(words.w[0], missed_here) == 0)
-				words = (struct words){words.w + 1, words.n - 1, 0};
 			printf("%-12s missed: d %s\n", some->v[i].name, words_line(&words));
 			any = true;
 		}
@@ -136,20 +242,30 @@ missed_tell(struct app *a, const struct fleet *some)
 	return any;
 }
 
-struct words_list
-missed_by(struct app *a, const struct fleet_host *h)
+int
+missed_by(struct app *a, const struct fleet_host *h, struct words_list *all)
 {
 	json_t *map = missed_read(a), *list = json_object_get(map, h->name);
-	struct words_list all = {0};
 
+	*all = (struct words_list){0};
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct words words = from_json(json_array_get(list, i));
 
 		if (words.n)
-			*GROW(all) = words;
+			*GROW(*all) = words;
 	}
+	if (!map)
+		return -1;
 	json_decref(map);
-	return all;
+	return 0;
+}
+
+enum missed_what
+missed_what(const struct far_answer *answer)
+{
+	return answer->kind == FAR_UNREACHABLE                              ? MISSED
+	       : answer->kind == FAR_ANSWERED && answer->status == EXIT_YES ? DONE
+									    : STILL;
 }
 
 /* ---- what came from there ---- */
@@ -361,7 +477,7 @@ ask_group(const struct fleet *group, const struct words *words, bool question,
 		far_tell(&group->v[0], &answer[0]);
 		return;
 	}
-	far_all(group, words, question, text);
+	far_all(group, words, question ? FAR_QUESTION : FAR_WORK, text);
 	for (size_t i = 0; i < group->n; i++) {
 		printf("== %s\n", group->v[i].name);
 		copy_visible(text[i].out, stdout);
@@ -431,9 +547,9 @@ waves_run(struct app *a, const struct fleet *some, const struct words *words,
 		run_group(
 		    a, &(struct fleet){&some->v[i], end - i}, words, &answer[i], before, arg);
 		for (size_t k = i; k < end; k++) {
-			if (work)
+			if (work && missed_what(&answer[k]) != STILL)
 				missed_note(a, &some->v[k], missed ? missed : words,
-				    answer[k].kind == FAR_UNREACHABLE);
+				    missed_what(&answer[k]));
 			if (answer[k].kind == FAR_ANSWERED)
 				canary = false;
 			got = status_of(&answer[k], work);

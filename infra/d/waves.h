@@ -29,19 +29,26 @@ const struct verb *verb_named(const struct app *a, const char *word);
 /* Whether a verb with its options changes anything. */
 bool verb_changes(const struct app *a, const struct words *words);
 
-/* A host that wasn't reached has it to be done; one that did it no longer. */
-void missed_note(
-    struct app *a, const struct fleet_host *h, const struct words *words, bool missed);
+/* A host that wasn't reached has it to be done; one that did it no longer, nor what it undoes:
+ * who was stopped since isn't started by what was missed before. */
+enum missed_what { MISSED, DONE, STILL };
+enum missed_what missed_what(const struct far_answer *answer);
+void missed_note(struct app *a, const struct fleet_host *h, const struct words *words,
+    enum missed_what what);
+
+/* Nothing is to be done there any more; a damaged file of it is put aside. 0, or -1 after a
+ * message. */
+int missed_forget(struct app *a, const struct fleet_host *h);
 
 /* Prints what they missed; false where that is nothing. */
 bool missed_tell(struct app *a, const struct fleet *some);
 
-/* What one missed, in the order in which it did. */
+/* What one missed, in the order in which it did. 0, or -1 after a message. */
 struct words_list {
 	struct words *v;
 	size_t n;
 };
-struct words_list missed_by(struct app *a, const struct fleet_host *h);
+int missed_by(struct app *a, const struct fleet_host *h, struct words_list *all);
 
 /* Text from a host that somebody else may rule, so that it doesn't drive this one's terminal.
  */
