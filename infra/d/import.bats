@@ -118,6 +118,79 @@ compose() {
 	expect '"env":{"A":"","B":"env","D":"$D","E":"set"}'
 }
 
+@test "import: files of variables are read as compose reads them" {
+	compose shop <<-'EOT'
+		services:
+		  web:
+		    image: registry.example/shop:$TAG
+		    environment: {OWN: env, P: $P}
+		    env_file: [.env, {path: more.env}]
+		  plain:
+		    image: registry.example/shop:1
+		    env_file: plain.env
+	EOT
+	cat >"$ROOM/shop/.env" <<-'EOT'
+		# all of it
+		export TAG="1.2"
+		PLAIN = a b   # a comment
+		P='pa$TAG"s' # another
+		Q="a\"b\\n\$TAG ${TAG}"
+		HASH=a#b$$
+		EMPTY=
+		TWICE=1
+		TWICE=$TAG
+		OWN=file
+		FROM_OUTSIDE
+		NOT_SET
+	EOT
+	printf 'PLAIN=more\n' >"$ROOM/shop/more.env"
+	printf '# x\nA=b c\n' >"$ROOM/shop/plain.env"
+	FROM_OUTSIDE=here run_x 0 d import "$ROOM/shop/compose.yaml"
+	expect "'.env' has quotes, comments or variables: what it says is in env"
+	refute "more.env"
+	WHITTLE_CONTAINERS=$WHITTLE_CONTAINERS run_x 0 las web
+	run jq -cS .env <<<"$output"
+	[ "$output" = '{"EMPTY":"","FROM_OUTSIDE":"here","HASH":"a#b$","OWN":"env","P":"pa$TAG\"s","PLAIN":"more","Q":"a\"b\\n$TAG 1.2","TAG":"1.2","TWICE":"1.2"}' ]
+	grep -q registry.example/shop:1.2 "$WHITTLE_CONTAINERS/web/settings.yaml"
+	grep -qF "$ROOM/shop/plain.env" "$WHITTLE_CONTAINERS/plain/settings.yaml"
+}
+
+@test "import: services find each other by their names, and compositions don't meet" {
+	compose one <<-'EOT'
+		services:
+		  app: {image: registry.example/app:1, volumes: ["../up/x:/x:ro,rslave", data:/data]}
+		  db: {image: "registry.example:5000/db", container_name: one_db}
+	EOT
+	compose two <<-'EOT'
+		services:
+		  app2: {image: registry.example/app:1, networks: [back, edge]}
+		  db2: {image: registry.example/db:1, container_name: two_db, networks: {edge: {}, back: {aliases: [sql]}}}
+		networks: {back: {ipam: {config: [{subnet: 172.28.53.0/24}]}}, edge: {external: true}}
+	EOT
+	compose three <<-'EOT'
+		services: {proxied: {image: registry.example/app:1}}
+		networks: {default: {name: proxy, external: true}}
+	EOT
+	run_x 0 d import "$ROOM/one/compose.yaml" "$ROOM/two/compose.yaml" "$ROOM/three/compose.yaml"
+	expect "'$ROOM/up/x' isn't there: make it"
+	[ "$(grep -c "isn't there" <<<"$output")" -eq 1 ]
+	expect "'rslave' of '/x' isn't taken over"
+	run_x 0 las db
+	expect '"aliases":["db"]'
+	expect '"image":"registry.example:5000/db:latest"'
+	expect '"network":"one"'
+	run_x 0 las app
+	expect "\"source\":\"$ROOM/up/x\""
+	run_x 0 las proxied
+	expect '"network":"proxy"'
+	run_x 0 las app2
+	expect '"network":"two-back"'
+	expect '"subnet":"172.28.53.0/24"'
+	run_x 0 las db2
+	expect '"network":"edge"'
+	expect '"networks":[{"aliases":["sql","db2"],"ip":null,"name":"two-back"}]'
+}
+
 @test "import: a command line, as pages have it" {
 	run_x 0 d import -- sudo docker run -dit --name=web -p 8080:80 -v "$ROOM/x:/x:ro" -eA=1 -e B \
 		--restart unless-stopped --cap-add=NET_ADMIN registry.example/web:1 serve --all

@@ -1,10 +1,8 @@
 #include "import_compose.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "report.h"
 #include "strbuf.h"
 #include "yaml_json.h"
@@ -18,40 +16,15 @@ struct composition {
 
 /* ---- variables ---- */
 
-static void
-read_variables(struct composition *c)
-{
-	cleanup_file FILE *f = fopen(pool_printf("%s/.env", c->im->dir), "re");
-	cleanup_free char *line = NULL;
-	size_t cap = 0;
-
-	while (f && getline(&line, &cap, f) > 0) {
-		char *sign = strchr(line, '='), *value;
-		size_t len;
-
-		line[strcspn(line, "\r\n")] = '\0';
-		if (*line == '#' || !sign)
-			continue;
-		*sign = '\0';
-		value = sign + 1;
-		len = strlen(value);
-		if (len > 1 && (*value == '"' || *value == '\'') && value[len - 1] == *value) {
-			value[len - 1] = '\0';
-			value++;
-		}
-		*GROW(c->variables) = (struct pair){pool_dup(line), pool_dup(value)};
-	}
-}
-
 static const char *
 value_of(const struct composition *c, const char *name)
 {
-	const char *got = getenv(name);
+	const char *set = getenv(name), *got = NULL;
 
-	for (size_t i = 0; !got && i < c->variables.n; i++)
-		if (strcmp(c->variables.v[i].key, name) == 0)
+	for (size_t i = 0; i < c->variables.n; i++)
+		if (c->variables.v[i].value && strcmp(c->variables.v[i].key, name) == 0)
 			got = c->variables.v[i].value;
-	return got;
+	return set ? set : got;
 }
 
 static char *put_in(struct composition *c, const char *text);
@@ -152,6 +125,21 @@ filled_in(struct composition *c, const json_t *v)
 	return got;
 }
 
+static const char *
+fill(void *with, const char *text)
+{
+	return strchr(text, '$') ? put_in(with, text) : text;
+}
+
+/* Each may name those before it. */
+static void
+read_variables(struct composition *c)
+{
+	bool plain;
+
+	import_env(pool_printf("%s/.env", c->im->dir), &c->im->fill, &c->variables, &plain);
+}
+
 /* ---- the file ---- */
 
 static const char *
@@ -215,9 +203,11 @@ import_compose(struct import *im, const char *file, const char *bytes, size_t n)
 
 	if (!raw)
 		return -1;
+	im->fill = (struct import_fill){fill, &c};
 	read_variables(&c);
 	doc = filled_in(&c, raw);
 	bad = take_file(&c, doc);
+	im->fill = (struct import_fill){0};
 	json_decref(doc);
 	json_decref(raw);
 	return bad;

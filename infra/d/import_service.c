@@ -129,20 +129,24 @@ note(struct service *s, const char *key, const char *why)
 static const char *
 absolute(const struct service *s, const char *path)
 {
-	const char *home = getenv("HOME");
+	const char *home = getenv("HOME"), *dir = s->im->dir[1] ? s->im->dir : "";
 
 	if (*path == '/')
 		return path;
 	if (strncmp(path, "~/", 2) == 0 && home)
 		return pool_printf("%s%s", home, path + 1);
-	while (strncmp(path, "./", 2) == 0)
-		path += 2;
-	if (!*path || strcmp(path, ".") == 0)
-		return s->im->dir;
-	if (strncmp(path, "../", 3) == 0 && strrchr(s->im->dir, '/') > s->im->dir)
-		return pool_printf("%.*s/%s", (int)(strrchr(s->im->dir, '/') - s->im->dir),
-		    s->im->dir, path + 3);
-	return pool_printf("%s/%s", s->im->dir, path);
+	for (;; path += strspn(path, "/")) {
+		size_t n = strcspn(path, "/"), len = strlen(dir);
+
+		if (n == 2 && strncmp(path, "..", 2) == 0)
+			while (len && dir[--len] != '/')
+				;
+		else if (n > 1 || (n == 1 && *path != '.') || !*path)
+			break;
+		dir = pool_dupn(dir, len);
+		path += n;
+	}
+	return *path ? pool_printf("%s/%s", dir, path) : *dir ? dir : "/";
 }
 
 /* ---- what runs ---- */
@@ -165,6 +169,9 @@ take_image(struct service *s, const json_t *v)
 		    "'%s' names no registry: --registry says which", name);
 	if (!strchr(name, '/'))
 		name = pool_printf("library/%s", name);
+	/* What engines take where nothing is said; here it would be :live. */
+	if (!strchr(strrchr(name, '/'), ':') && !strchr(name, '@'))
+		name = pool_printf("%s:latest", name);
 	s->im->items.v[s->im->items.n - 1].image = pool_dup(name);
 	set_text(s->out, "image", name);
 }
@@ -262,7 +269,11 @@ take_environment(struct service *s, const json_t *v)
 	value = json_object_get(s->in, "x-unsetenv");
 	for (size_t i = 0; i < count(value); i++)
 		json_object_set_new(out, scalar(nth(value, i)), json_null());
-	if (json_object_size(out))
+	/* What env_file said counts less. */
+	value = json_object_get(s->out, "env");
+	if (value)
+		json_object_update(value, out);
+	else if (json_object_size(out))
 		json_object_set(s->out, "env", out);
 	json_decref(out);
 	json_decref(map);
@@ -276,19 +287,56 @@ take_unset(struct service *s, const json_t *v)
 		take_environment(s, NULL);
 }
 
+/* Variables of a file that are written as only compose reads them. */
+static void
+add_variables(struct service *s, const struct pairs *all)
+{
+	json_t *env = json_object_get(s->out, "env"), *out = json_object();
+
+	for (size_t i = 0; i < all->n; i++) {
+		const char *value = all->v[i].value ? all->v[i].value : getenv(all->v[i].key);
+
+		if (value)
+			json_object_set_new(out, all->v[i].key, text(value));
+	}
+	if (env)
+		json_object_update_missing(env, out);
+	else
+		json_object_set(s->out, "env", out);
+	json_decref(out);
+}
+
 static void
 take_env_file(struct service *s, const json_t *v)
 {
+	struct pairs all = {0};
+	struct words files = {0};
+	bool plain, as_they_are = true;
+
 	for (size_t i = 0; i < count(v); i++) {
 		const json_t *one = nth(v, i);
-		const char *path = json_is_object(one) ? member(one, "path") : scalar(one);
+		const char *name = json_is_object(one) ? member(one, "path") : scalar(one);
+		const char *path = absolute(s, name ? name : "");
 
-		if (path && access(absolute(s, path), R_OK) == 0)
-			append(s->out, "env_files", json_string(absolute(s, path)));
-		else
+		if (!name || access(path, R_OK)) {
 			import_note(s->im, s->name, "env_file", "there is no file '%s'",
-			    path ? path : "");
+			    name ? name : "");
+			continue;
+		}
+		words_add(&files, path);
+		if (!s->im->fill.put || s->im->started)
+			continue;
+		if (import_env(path, &s->im->fill, &all, &plain) == 0 && !plain) {
+			as_they_are = false;
+			import_note(s->im, s->name, "env_file",
+			    "'%s' has quotes, comments or variables: what it says is in env",
+			    name);
+		}
 	}
+	if (!as_they_are)
+		add_variables(s, &all);
+	for (size_t i = 0; as_they_are && i < files.n; i++)
+		append(s->out, "env_files", json_string(files.w[i]));
 }
 
 static void
@@ -309,11 +357,17 @@ take_labels(struct service *s, const json_t *v)
 /* ---- plain values ---- */
 
 static void
-list_as(struct service *s, const char *key, const json_t *v)
+list_into(json_t *o, const char *key, const json_t *v)
 {
 	for (size_t i = 0; i < count(v); i++)
 		if (scalar(nth(v, i)))
-			append(s->out, key, json_string(scalar(nth(v, i))));
+			append(o, key, json_string(scalar(nth(v, i))));
+}
+
+static void
+list_as(struct service *s, const char *key, const json_t *v)
+{
+	list_into(s->out, key, v);
 }
 
 static void
@@ -587,6 +641,18 @@ add_mount(struct service *s, const char *source, const char *target, bool read_o
 	    json_string(pool_printf("%s:%s", source, target)));
 }
 
+/* A path of the host's, which an engine would make where it isn't there. */
+static void
+add_bind(struct service *s, const char *path, const char *target, bool read_only)
+{
+	const char *source = absolute(s, path);
+
+	if (!s->im->started && access(source, F_OK))
+		import_note(s->im, s->name, "volumes",
+		    "'%s' isn't there: make it, for whom it runs as", source);
+	add_mount(s, source, target, read_only);
+}
+
 /* A volume of the engine's, by name; NULL: one without. */
 static void
 add_volume(struct service *s, const char *name, const char *target, bool read_only)
@@ -622,6 +688,18 @@ set_relabel(struct service *s, const char *options)
 			set_text(s->out, "relabel", *p == 'z' ? "shared" : "private");
 }
 
+/* How mounts that come later are passed on. */
+static void
+note_propagation(struct service *s, const char *target, const char *options)
+{
+	char *list = pool_dup(options), *save = NULL;
+
+	for (char *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		if (strstr(p, "shared") || strstr(p, "slave"))
+			import_note(s->im, s->name, "volumes", "'%s' of '%s' isn't taken over",
+			    p, target);
+}
+
 static bool
 is_read_only(const char *options)
 {
@@ -648,8 +726,9 @@ short_volume(struct service *s, const char *line)
 	target = options ? pool_dupn(colon + 1, (size_t)(options - colon - 1)) : colon + 1;
 	options = options ? options + 1 : "";
 	set_relabel(s, options);
+	note_propagation(s, target, options);
 	if (strchr("./~", *source))
-		add_mount(s, absolute(s, source), target, is_read_only(options));
+		add_bind(s, source, target, is_read_only(options));
 	else
 		add_volume(s, source, target, is_read_only(options));
 }
@@ -683,11 +762,13 @@ long_volume(struct service *s, const json_t *o)
 		    tmpfs_of(target, member(memory, "size"), member(memory, "mode"),
 			json_is_true(json_object_get(memory, "exec"))));
 	else if (type && strcmp(type, "bind") == 0 && source)
-		add_mount(s, absolute(s, source), target, read_only);
+		add_bind(s, source, target, read_only);
 	else if (!type || strcmp(type, "volume") == 0)
 		add_volume(s, source, target, read_only);
 	else
 		import_note(s->im, s->name, "volumes", "a mount of type '%s'", type);
+	if (member(bind, "propagation"))
+		note_propagation(s, target, member(bind, "propagation"));
 	if (member(bind, "selinux"))
 		set_relabel(s, member(bind, "selinux"));
 }
@@ -886,8 +967,17 @@ is_own(const struct service *s, const char *network)
 	       strcmp(network + 8, name ? name : s->name) == 0;
 }
 
+/* By what the others of a composition call it, where its container has another name. */
+static const char *
+called(const struct service *s)
+{
+	const char *name = member(s->in, "container_name");
+
+	return s->all && !s->ours && name && strcmp(name, s->name) != 0 ? s->name : NULL;
+}
+
 static void
-first_network(struct service *s, const char *name, const json_t *o)
+first_network(struct service *s, const char *key, const char *name, const json_t *o)
 {
 	const json_t *aliases = json_object_get(o, "aliases");
 	const char *ip =
@@ -896,8 +986,10 @@ first_network(struct service *s, const char *name, const json_t *o)
 	if (!is_own(s, name))
 		set_text(s->out, "network", name);
 	list_as(s, "aliases", aliases);
+	if (called(s))
+		append(s->out, "aliases", json_string(called(s)));
 	set_text(s->out, "ip", ip);
-	set_text(s->out, "subnet", subnet_of(s, name));
+	set_text(s->out, "subnet", subnet_of(s, key));
 }
 
 static void
@@ -906,8 +998,9 @@ further_network(struct service *s, const char *name, const json_t *o)
 	json_t *map = json_pack("{s:s}", "name", name);
 
 	set_text(map, "ip", member(o, "ipv4_address"));
-	if (json_array_size(json_object_get(o, "aliases")))
-		json_object_set(map, "aliases", json_object_get(o, "aliases"));
+	list_into(map, "aliases", json_object_get(o, "aliases"));
+	if (called(s))
+		append(map, "aliases", json_string(called(s)));
 	append(s->out, "networks",
 	    json_object_size(map) > 1 ? json_incref(map) : json_string(name));
 	json_decref(map);
@@ -929,11 +1022,17 @@ note_network(struct service *s, const char *name)
 static const char *
 network_called(const struct service *s, const char *name)
 {
-	const json_t *o = json_object_get(json_object_get(s->all, "networks"), name);
+	const json_t *o = json_object_get(json_object_get(s->all, "networks"), name), *external;
 
-	return member(o, "name")              ? member(o, "name")
-	       : strcmp(name, "default") == 0 ? s->im->project
-					      : name;
+	if (member(o, "name"))
+		return member(o, "name");
+	if (strcmp(name, "default") == 0)
+		return s->im->project;
+	/* Another composition's of that name is another one. */
+	external = json_object_get(o, "external");
+	return s->ours || !o || (external && !json_is_false(external))
+		   ? name
+		   : pool_printf("%s-%s", s->im->project, name);
 }
 
 static void
@@ -948,7 +1047,7 @@ take_networks(struct service *s, const json_t *v)
 	json_object_foreach (map, key, o) {
 		note_network(s, key);
 		if (first)
-			first_network(s, network_called(s, key), o);
+			first_network(s, key, network_called(s, key), o);
 		else
 			further_network(s, network_called(s, key), o);
 		first = false;
@@ -973,12 +1072,14 @@ take_network_mode(struct service *s, const json_t *v)
 static void
 default_network(struct service *s)
 {
-	const json_t *services = json_object_get(s->all, "services");
+	const json_t *services = json_object_get(s->all, "services"),
+		     *said = json_object_get(json_object_get(s->all, "networks"), "default");
 
-	if (json_object_size(services) < 2 || json_object_get(s->in, "networks") ||
+	if ((json_object_size(services) < 2 && !said) || json_object_get(s->in, "networks") ||
 	    json_object_get(s->in, "network_mode"))
 		return;
-	set_text(s->out, "network", s->im->project);
+	note_network(s, "default");
+	first_network(s, "default", network_called(s, "default"), NULL);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "container.h"
+#include "import_env.h"
 #include "pool.h"
 
 struct import_item {
@@ -26,7 +27,8 @@ struct import {
 	const char *project;  /* the network that a composition's services share by default */
 	const char *vol_base; /* where volumes that several share are */
 	const char *registry; /* for images that name none; NULL: they stay so */
-	bool started;         /* by d new, at once: nothing that runs on the host is taken */
+	struct import_fill fill; /* how a composition's variables are put in */
+	bool started;            /* by d new, at once: nothing that runs on the host is taken */
 	LIST_OF(import_item) items;
 	LIST_OF(import_note) notes;
 };
