@@ -519,19 +519,36 @@ tells() {
 	mkdir files
 	# shellcheck source=/dev/null
 	. "$TOP/infra/new.d/write"
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/look"
+	say() { printf '%s\n' "$2"; }
 	# shellcheck disable=SC2034 # read there
 	local name=svc user='' silent='' top=$TOP found_ports=(323/udp) local_only=(323) loopback=("$PWD/conf")
 	write_tests
 	grep -q '"/proc/$pid/net/udp"' test.bats
 	run ! grep -q net/tcp test.bats
-	printf '%s\n' 'agentaddress  127.0.0.1,[::1]' 'bind-address = 127.0.0.1 ::1' 'listen ::1' 'name localhost' >conf
+	printf '%s\n' 'agentaddress  127.0.0.1,[::1]' 'bind-address = 127.0.0.1 ::1' 'listen ::1' 'name localhost' \
+		'# -l 127.0.0.1' '-l 127.0.0.1' '-l ::1' '    "rpc-bind-address": "127.0.0.1",' '<bind-address>127.0.0.1</bind-address>' >conf
+	# shellcheck disable=SC2034 # read there
+	local root='' confs=("$PWD/conf")
+	find_loopback
+	[ "${loopback[*]}" = "$PWD/conf" ]
 	write_loopback
 	sh files/prep-local
 	diff conf - <<-'EOT'
 		agentaddress  0.0.0.0
 		bind-address = 0.0.0.0
 		name localhost
+		# -l 127.0.0.1
+		-l 0.0.0.0
+		    "rpc-bind-address": "0.0.0.0",
+		<bind-address>0.0.0.0</bind-address>
 	EOT
+	run_x 0 say_unreachable
+	expect 'alone, port 323'
+	found_ports+=(80/tcp/http)
+	run_x 0 say_unreachable
+	[ -z "$output" ]
 }
 
 # Greets whoever connects with this, and hangs up.
