@@ -582,3 +582,65 @@ while True:
 		é|
 	EOT
 }
+
+# Answers a line with this, and a question by UDP with its number and an answer's bit.
+answerer() { # TEXT
+	exec python3 -c 'import socket, sys, threading
+port, text = int(sys.argv[1]), sys.argv[2].encode()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(("127.0.0.1", port))
+def answer():
+	while True:
+		q, who = u.recvfrom(512)
+		u.sendto(q[:2] + bytes([q[2] | 128]) + q[3:] if text else q, who)
+threading.Thread(target=answer, daemon=True).start()
+s = socket.create_server(("127.0.0.1", port))
+while True:
+	c = s.accept()[0]
+	line = c.recv(64)
+	if line.startswith(b"PING"):
+		c.sendall(text + b"\r\n")
+	c.close()' "$port" "$1"
+}
+
+@test "what answers a line, or a question of DNS's, has a test that asks it" {
+	requires command:python3
+	cd "$BATS_TEST_TMPDIR"
+	local answer want udp
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/write"
+	# shellcheck disable=SC2034 # read there
+	local name=svc user='' silent='' top=$TOP found_ports=() local_only=()
+	while IFS='|' read -r answer want udp; do
+		port=$(free_port)
+		start answerer "$answer"
+		wait_until 10 bash -c ": <>/dev/tcp/127.0.0.1/$port"
+		run_x 0 "$TOP/infra/new" ask "$port"
+		[ "$output" = "$want" ]
+		found_ports=("$port/tcp/$output")
+		run_x 0 "$TOP/infra/new" ask-udp "$port"
+		[ "$output" = "$udp" ]
+		found_ports+=("$port/udp/$output")
+		if [ -n "$udp" ]; then
+			write_tests
+			export INSTANCE_NAME=none "INSTANCE_ADDRESS_$port=127.0.0.1:$port" "INSTANCE_ADDRESS_${port}_UDP=127.0.0.1:$port"
+			awk '/^load/ || /^@test "port/, /^}/' test.bats >two.bats
+			run_x 0 "$TOP/tests/run" two.bats
+			expect "ok 1 port $port takes connections and answers"
+			expect "ok 2 port $port answers DNS"
+		fi
+		stop_all
+	done <<-'EOT'
+		ERROR|?ERROR|dns
+		+PONG|?+PONG|dns
+		:irc.example.net 451 not yet|?|dns
+		||
+	EOT
+	# The same number, by both: two names.
+	found_ports=(53/tcp/ 53/udp/dns)
+	# shellcheck disable=SC2034 # read there
+	local_only=(53)
+	write_tests
+	grep -qF '"port 53 is listened to"' test.bats
+	grep -qF '"port 53 is listened to by UDP"' test.bats
+}

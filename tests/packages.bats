@@ -357,3 +357,18 @@ package_base() {
 	[ -d r/usr/share/man ]
 	[ -z "$(ls r/usr/share/man)" ]
 }
+
+@test "secrets that set-up made are removed, with their certificates; what a package brought stays" {
+	mkdir -p host/lib r/etc/svc r/etc/bind r/var/lib/dpkg/info r/var/log r/usr/share
+	printf -- '-----BEGIN EC PRIVATE KEY-----\n' | tee r/etc/svc/a.key r/etc/svc/own.key r/usr/share/example.key host/lib/x.key >/dev/null
+	printf -- '-----BEGIN CERTIFICATE-----\n' | tee r/etc/svc/a.pem r/etc/svc/b.pem >/dev/null
+	printf 'key "rndc-key" {\n\talgorithm hmac-sha256;\n\tsecret "F3j1gqm47+8nq5i008og3otW0bXw/T4b/4GZBPopSN4=";\n};\n' >r/etc/bind/rndc.key
+	printf 'secret "yours"\n' >r/etc/bind/example
+	printf '/etc/svc/own.key\n' >r/var/lib/dpkg/info/svc.list
+	ln -s "$PWD/host/lib" r/var/lib/linked
+	run_x 0 "$PACKAGES" tidy r
+	[ "$(cd r && find etc usr var/lib/dpkg/whittle-secrets host -type f 2>/dev/null | sort | xargs)" = \
+		"etc/bind/example etc/svc/b.pem etc/svc/own.key usr/share/example.key var/lib/dpkg/whittle-secrets" ]
+	[ "$(sort r/var/lib/dpkg/whittle-secrets | xargs)" = "/etc/bind/rndc.key /etc/svc/a.key" ]
+	[ -e host/lib/x.key ]
+}
