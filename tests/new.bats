@@ -512,6 +512,10 @@ tells() {
 	manual_of() { cat page; }
 	[ "$(foreground_verb svc start)" = start-fg ]
 	[ -z "$(foreground_verb svc -c start)" ]
+	[ -z "$(foreground_debugging svc)" ]
+	printf '%s\n' '.TP' '.BI \-d \ debug-level' 'Turn on debugging as defined by' '.I debug-level.' \
+		'If this option is specified, even with a zero argument,' '.B svc' 'will not fork or disassociate.' | tagged_paragraphs >page
+	[ "$(foreground_debugging svc | xargs)" = '-d 0' ]
 }
 
 @test "what listens on its own loopback: its protocol is tested, its configuration is written anew" {
