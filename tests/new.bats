@@ -527,7 +527,7 @@ tells() {
 	. "$TOP/infra/new.d/look"
 	say() { printf '%s\n' "$2"; }
 	# shellcheck disable=SC2034 # read there
-	local name=svc user='' silent='' top=$TOP found_ports=(323/udp) local_only=(323) loopback=("$PWD/conf")
+	local name=svc user='' silent='' top=$TOP found_ports=(323/udp) local_only=(323) loopback=("$PWD/conf") by_default=()
 	write_tests
 	grep -q '"/proc/$pid/net/udp"' test.bats
 	run ! grep -q net/tcp test.bats
@@ -548,6 +548,19 @@ tells() {
 		    "rpc-bind-address": "0.0.0.0",
 		<bind-address>0.0.0.0</bind-address>
 	EOT
+	# A default that stands in a comment, not what is said of it; where there is a line, that counts.
+	printf '%s\n' '# Listen on localhost:5232 by default' '#hosts = localhost:5232' '#name = localhost' >conf
+	cp conf other
+	find_loopback
+	[ "${loopback[*]}|${by_default[*]}" = "|$PWD/conf" ]
+	write_loopback
+	sh files/prep-local
+	[ "$(diff other conf | grep '^>')" = '> hosts = 0.0.0.0:5232' ]
+	printf 'host localhost\n' >other
+	confs+=("$PWD/other")
+	printf '#hosts = localhost:5232\n' >conf
+	find_loopback
+	[ "${loopback[*]}|${by_default[*]}" = "$PWD/other|" ]
 	run_x 0 say_unreachable
 	expect 'alone, port 323'
 	found_ports+=(80/tcp/http)
