@@ -194,6 +194,34 @@ says() {
 	says "$n" 'init: true'
 }
 
+@test "what takes its time to end gets it, and its test; what never does has no test of that" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir obj
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/write"
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/look"
+	say() { printf '%s %s\n' "$1" "$2"; }
+	# shellcheck disable=SC2034 # read there
+	local name=svc user='' silent='' top=$TOP found_ports=() local_only=() deaf='' stop_after=10
+	: >settings.yaml
+	look_at() {
+		[ "$stop_after" = 90 ]
+		echo "stops 34" >"$1"
+	}
+	find_stop_timeout >said
+	[ "$(cat settings.yaml)" = 'stop_timeout: 68s' ]
+	write_tests
+	grep -qF 'engine stop -t 68 "$ID"' test.bats
+	: >settings.yaml
+	look_at() { echo deaf >"$1"; }
+	find_stop_timeout >said
+	grep -qF "NOTE it doesn't end when it is told to" said
+	[ ! -s settings.yaml ]
+	write_tests
+	run ! grep -q 'engine stop' test.bats
+}
+
 # A tree with one package "svc", whose unit has these lines of [Service] beside WantedBy.
 tree_with() { # ROOT UNIT LINE…
 	mkdir -p "$1"/usr/lib/systemd/system "$1"/var/lib/dpkg/info "$1"/etc/default
