@@ -165,6 +165,28 @@ says() {
 	[ ! -e "$WHITTLE_CONTAINERS/${P}none" ]
 }
 
+@test "what a compose file doesn't publish isn't published: tests alone reach it" {
+	local compose ports composed test_ports have published found want
+	# shellcheck source=/dev/null
+	. "$TOP/infra/new.d/look"
+	while IFS='|' read -r compose published found want; do
+		read -ra composed <<<"$published"
+		read -ra ports <<<"$found"
+		settle_ports
+		have="${ports[*]};${test_ports[*]}"
+		[ "$have" = "$want" ] || {
+			echo "of '$found' beside '$published': '$have', not '$want'" >&2
+			return 1
+		}
+	done <<-'EOT'
+		||8080:8080|8080:8080;
+		a.yaml|"18081:8080"|8080:8080|"18081:8080";
+		a.yaml|"18081:8080"|8080:8080 9090:9090|"18081:8080";8080:8080 9090:9090
+		a.yaml|"127.0.0.1:53:53/udp"|8053:53/udp|"127.0.0.1:53:53/udp";
+		a.yaml||11211:11211|;11211:11211
+	EOT
+}
+
 @test "one that was killed: the next one says what it left, and nothing of it goes on" {
 	local n=${P}dead left
 	start "$D" new "$n" --dockerfile "$BATS_FILE_TMPDIR/theirs/Dockerfile"
