@@ -131,6 +131,9 @@ fails() {
 		'caps: [KILL]  # its children'
 	# What a person wrote there stays.
 	grep -qx 'caps: \[KILL, NET_BIND_SERVICE\]  # its children' "$WHITTLE_CONTAINERS/$N/settings.yaml"
+	# What it could do with more than that isn't given where it starts without.
+	fails "it may not: fail: bind" "caps: [SETGID]" 'cmd: [bind-besides, 25]' 'user: "0:0"' 'extra_docker: [--sysctl, net.ipv4.ip_unprivileged_port_start=1024]'
+	run_x 1 grep -E 'SET.ID|KILL' "$WHITTLE_CONTAINERS/$N/settings.yaml"
 	fails "it ended with status 1 and said nothing" "caps: [NET_BIND_SERVICE]" 'cmd: [bind-silently, 25]' 'user: "0:0"' 'extra_docker: [--sysctl, net.ipv4.ip_unprivileged_port_start=1024]'
 	# A guess that nothing came of is taken back.
 	printf 'ready: {log: "^serving"}\ncmd: [end-silently, x]  # as it is\n' >"$WHITTLE_CONTAINERS/$N/settings.yaml"
@@ -279,6 +282,9 @@ named() {
 	expect "why: there is no account 'served' in the image" "$stderr"
 	expect 'files/prep-local:  ACCOUNTS_DONT_DELETE_REGEX=' "$stderr"
 	echo 'cmd: [/fail, getpwnam-value, served]' >>settings.yaml
+	run_x 1 d t "$n" -- true
+	expect "why: there is no account 'served' in the image" "$stderr"
+	sed -i 's/getpwnam-value/getpwnam-first/' settings.yaml
 	run_x 1 d t "$n" -- true
 	expect "why: there is no account 'served' in the image" "$stderr"
 	run_x 0 d fix --yes "$n"

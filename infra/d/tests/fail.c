@@ -79,9 +79,12 @@ wants(const char *what, const char *value)
 	}
 	if (strcmp(what, "end-silently") == 0)
 		return close(STDERR_FILENO) + 1;
-	if (strcmp(what, "bind") == 0 || strcmp(what, "bind-silently") == 0) {
-		if (what[4])
+	if (strcmp(what, "bind") == 0 || strcmp(what, "bind-silently") == 0 ||
+	    strcmp(what, "bind-besides") == 0) {
+		if (strcmp(what, "bind-silently") == 0)
 			close(STDERR_FILENO);
+		if (strcmp(what, "bind-besides") == 0)
+			fputs("fail: can't change group ID: Operation not permitted\n", stderr);
 		at.sin_port = htons((unsigned short)atoi(value));
 		return bind(
 		    socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&at, sizeof(at));
@@ -103,8 +106,9 @@ wants(const char *what, const char *value)
 	if (strstr(what, "getpwnam")) {
 		if (!getpwnam(value)) {
 			fprintf(stderr,
-			    what[8] ? "fail: parameter user: unknown user name value: %s\n"
-				    : "fail: getpwnam(\"%s\") failed\n",
+			    strcmp(what, "getpwnam-value") == 0  ? "fail: parameter user: unknown user name value: %s\n"
+			    : strcmp(what, "getpwnam-first") == 0 ? "fail: jail: %s user not found.\n"
+								  : "fail: getpwnam(\"%s\") failed\n",
 			    value);
 			exit(1);
 		}
