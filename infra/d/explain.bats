@@ -179,11 +179,13 @@ fails() {
 		[ALERT] (7) : [/usr/sbin/x.main()] Cannot set uid 100.|settings caps KILL
 		x: pthread_create(&t->thread, NULL, run, t) failed|settings pids 256
 		x: bind: Permission denied|settings caps NET_BIND_SERVICE
+		named: couldn't add command channel 127.0.0.1#953: permission denied|settings caps NET_BIND_SERVICE
+		x: [::]:80: Permission denied|settings caps NET_BIND_SERVICE
 		Error opening specified endpoint "127.0.0.1"|guess caps NET_BIND_SERVICE
 		x: failed to create temporary directory (unknown system error)|settings tmpfs /tmp:16m
 	EOT
 	# What the last one is about is podman's own.
-	for words in 'x: the user said no, and failed' 'Warning: mlock() of VSM failed: Cannot allocate memory (12)' \
+	for words in 'x: 127.0.0.1:1080: Permission denied' '10:30:22: no: Permission denied' 'x: the user said no, and failed' 'Warning: mlock() of VSM failed: Cannot allocate memory (12)' \
 		'time="2026-01-01T00:00:00Z" level=error msg="Removing timer for container 1 healthcheck: unable to get systemd connection to remove healthchecks: dial unix /run/systemd/private: connect: no such file or directory"'; do
 		echo "$words" >"$BATS_TEST_TMPDIR/said"
 		run_x 1 "$TOP/infra/explain" --lines -l "$BATS_TEST_TMPDIR/said" none none
