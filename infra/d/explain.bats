@@ -184,6 +184,9 @@ fails() {
 		Error opening specified endpoint "127.0.0.1"|guess caps NET_BIND_SERVICE
 		x: failed to create temporary directory (unknown system error)|settings tmpfs /tmp:16m
 	EOT
+	echo 'x: ssl_cert: open(/etc/x/private/x.pem) failed: No such file or directory' >"$BATS_TEST_TMPDIR/said"
+	run_x 0 "$TOP/infra/explain" -l "$BATS_TEST_TMPDIR/said" none none
+	expect 'a key or a certificate, /etc/x/private/x.pem, that'
 	# What the last one is about is podman's own.
 	for words in 'x: 127.0.0.1:1080: Permission denied' '10:30:22: no: Permission denied' 'x: the user said no, and failed' 'Warning: mlock() of VSM failed: Cannot allocate memory (12)' \
 		'time="2026-01-01T00:00:00Z" level=error msg="Removing timer for container 1 healthcheck: unable to get systemd connection to remove healthchecks: dial unix /run/systemd/private: connect: no such file or directory"'; do

@@ -105,11 +105,13 @@ wants(const char *what, const char *value)
 	}
 	if (strstr(what, "getpwnam")) {
 		if (!getpwnam(value)) {
-			fprintf(stderr,
-			    strcmp(what, "getpwnam-value") == 0  ? "fail: parameter user: unknown user name value: %s\n"
-			    : strcmp(what, "getpwnam-first") == 0 ? "fail: jail: %s user not found.\n"
-								  : "fail: getpwnam(\"%s\") failed\n",
-			    value);
+			const char *format = "fail: getpwnam(\"%s\") failed\n";
+
+			if (strcmp(what, "getpwnam-value") == 0)
+				format = "fail: parameter user: unknown user name value: %s\n";
+			if (strcmp(what, "getpwnam-first") == 0)
+				format = "fail: jail: %s user not found.\n";
+			fprintf(stderr, format, value);
 			exit(1);
 		}
 		return 0;
