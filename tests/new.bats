@@ -169,6 +169,7 @@ says() {
 	local compose ports composed test_ports have published found want
 	# shellcheck source=/dev/null
 	. "$TOP/infra/new.d/look"
+	# shellcheck disable=SC2034 # read there
 	while IFS='|' read -r compose published found want; do
 		read -ra composed <<<"$published"
 		read -ra ports <<<"$found"
