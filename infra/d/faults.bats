@@ -152,7 +152,7 @@ one() {
 	[ "$("$D" lA 2>"$ROOM/told")" = "side"$'\n'"web" ] || echo "lA says something else"
 	lines=$(grep -c 'was cut off' "$ROOM/told" || :)
 	[ "$lines" -le "$waiting" ] && [ $((waiting > 0)) -eq $((lines > 0)) ] || echo "$lines lines about $waiting: $(cat "$ROOM/told")"
-	"$D" clean -n >>"$ROOM/out" 2>>"$ROOM/err" || :
+	"$D" recover >>"$ROOM/out" 2>>"$ROOM/err" || :
 	why=$(complaint "$1")
 	[ -z "$why" ] || {
 		echo "$* with '$fault' at call $n ($(sed -n "${n}p" "$STAND_IN/calls")): $why"
