@@ -10,7 +10,8 @@ setup_file() {
 	export ROOM=$BATS_FILE_TMPDIR XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/r
 	export WHITTLE_SETTINGS=$ROOM/host.yaml WHITTLE_STATE=$ROOM/state WHITTLE_CONTAINERS=$ROOM/here
 	export N=wf$((RANDOM % 90 + 10)) NET=10.97.7 HOSTS=
-	hosts_make h1 h2 h3 || skip_file "this machine cannot: it has no bridges" || return 0
+	hosts_bridge || skip_file "this machine cannot: it has no bridges" || return 0
+	hosts_make h1 h2 h3
 	ssh-keygen -q -t ed25519 -N '' -f "$ROOM/other-key"
 	local h
 	for h in $HOSTS; do

@@ -9,7 +9,8 @@ load tests/swarm
 setup_file() {
 	file_requires engine root command:dockerd command:docker command:docker-registry command:skopeo command:jq || return 0
 	fixture
-	swarm_make "$P" n1 n2 n3 || skip_file "this machine cannot: no bridge between network namespaces" || return 0
+	swarm_bridge "$P" || skip_file "this machine cannot: no bridge between network namespaces" || return 0
+	swarm_make "$P" n1 n2 n3
 	export SWARM NODES SWARM_PREFIX PORT=18080
 	hosts_settings >"$WHITTLE_SETTINGS"
 	export W=${P}web

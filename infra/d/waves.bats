@@ -15,7 +15,8 @@ setup_file() {
 	version 1 && version 2
 	version sick 'ENTRYPOINT ["/bin/probe", "--help"]'
 	engine save -m -o "$ROOM/images.tar" "localhost/$N-v:1" "localhost/$N-v:2" "localhost/$N-v:sick" >/dev/null 2>&1
-	hosts_make h1 h2=docker h3=user || skip_file "this machine cannot: it has no bridges" || return 0
+	hosts_bridge || skip_file "this machine cannot: it has no bridges" || return 0
+	hosts_make h1 h2=docker h3=user
 	sed -i 's/wave: 3/wave: 2/' "$WHITTLE_SETTINGS"
 	d hosts add
 	local h

@@ -5,14 +5,18 @@
 HOST_IMAGE=localhost/whittle/hello:live
 export HOST_IMAGE
 
-# hosts_make NAME[=KIND]...: h1, h2 and so on. KIND: podman, with a root of its own, where nothing else
-# is said; docker, with a daemon of its own; user, who has rootless podman, and whose sshd is process 1:
-# where it ends all ends. What this machine can't have is podman. Each has the images of $ROOM/images.tar;
-# where there is no such file, $HOST_IMAGE. Fails where the machine has no bridges.
+# Fails where the machine has no bridges; what goes wrong after that is a failed test.
+hosts_bridge() {
+	ip link add "$N" type bridge 2>/dev/null
+}
+
+# hosts_make NAME[=KIND]...: at that bridge, h1, h2 and so on. KIND: podman, with a root of its own,
+# where nothing else is said; docker, with a daemon of its own; user, who has rootless podman, and
+# whose sshd is process 1: where it ends all ends. What this machine can't have is podman. Each has the
+# images of $ROOM/images.tar; where there is no such file, $HOST_IMAGE.
 hosts_make() {
 	local h
 	HOSTS=
-	ip link add "$N" type bridge 2>/dev/null || return 1
 	ip addr add "$NET.1/24" dev "$N"
 	ip link set "$N" up
 	mkdir -p "$XDG_RUNTIME_DIR" "$WHITTLE_CONTAINERS" /run/sshd

@@ -1,17 +1,21 @@
 # A swarm on one machine: docker daemons, each in a network namespace at a bridge and with data of its
 # own below $SWARM, and a registry beside them. The first one manages.
 
-SWARM_HUB=10.97.8.1
+# None of the networks of those that run beside it, see NET in fleet.bats and waves.bats.
+SWARM_HUB=10.97.6.1
 
-# swarm_make PREFIX NODE...: fails where this machine has no bridges; what goes wrong after that is
-# a failed test.
-swarm_make() {
+# Fails where this machine has no bridges; what goes wrong after that is a failed test.
+swarm_bridge() { # PREFIX
+	ip link add "$1" type bridge 2>/dev/null
+}
+
+# At the bridge of that name.
+swarm_make() { # PREFIX NODE...
 	local prefix=$1 node
 	shift
 	SWARM_PREFIX=$prefix NODES=$* SWARM=$(mktemp -d /tmp/swarm.XXXXXX)
 	# What a teardown in a process of its own has to know.
 	declare -p SWARM_PREFIX NODES SWARM >"$BATS_FILE_TMPDIR/swarm"
-	ip link add "$prefix" type bridge 2>/dev/null || return 1
 	ip addr add "$SWARM_HUB/24" dev "$prefix"
 	ip link set "$prefix" up
 	for node; do node_start "$node"; done
@@ -24,7 +28,7 @@ swarm_make() {
 }
 
 node_address() {
-	echo "10.97.8.$((${1#n} + 1))"
+	echo "${SWARM_HUB%.*}.$((${1#n} + 1))"
 }
 
 # on NODE WORD...: docker of that node.
