@@ -585,7 +585,7 @@ tells() {
 	printf '%s\n' 'agentaddress  127.0.0.1,[::1]' 'bind-address = 127.0.0.1 ::1' 'listen ::1' 'name localhost' \
 		'# -l 127.0.0.1' '-l 127.0.0.1' '-l ::1' '    "rpc-bind-address": "127.0.0.1",' '<bind-address>127.0.0.1</bind-address>' >conf
 	# shellcheck disable=SC2034 # read there
-	local root='' confs=("$PWD/conf")
+	local root='' confs=("$PWD/conf") command=()
 	find_loopback
 	[ "${loopback[*]}" = "$PWD/conf" ]
 	write_loopback
@@ -612,6 +612,13 @@ tells() {
 	printf '#hosts = localhost:5232\n' >conf
 	find_loopback
 	[ "${loopback[*]}|${by_default[*]}" = "$PWD/other|" ]
+	# What set-up made belongs to no package: its command names it.
+	eval "$(sed -n '/^is_plain_path()/,/^}/p' "$TOP/infra/new")"
+	mkdir -p root/etc
+	printf -- '-l 127.0.0.1\n' | tee root/etc/made >root/made
+	root=$PWD/root confs=(/dev/null) command=(/bin/svc --config=/etc/made /made '/etc/../made' -v)
+	find_loopback
+	[ "${loopback[*]}" = /etc/made ]
 	run_x 0 say_unreachable
 	expect 'alone, port 323'
 	found_ports+=(80/tcp/http)
