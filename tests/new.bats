@@ -616,6 +616,7 @@ tells() {
 	eval "$(sed -n '/^is_plain_path()/,/^}/p' "$TOP/infra/new")"
 	mkdir -p root/etc
 	printf -- '-l 127.0.0.1\n' | tee root/etc/made >root/made
+	# shellcheck disable=SC2034 # read there
 	root=$PWD/root confs=(/dev/null) command=(/bin/svc --config=/etc/made /made '/etc/../made' -v)
 	find_loopback
 	[ "${loopback[*]}" = /etc/made ]
